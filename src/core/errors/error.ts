@@ -1,0 +1,88 @@
+import type { Status } from "./status.js";
+
+const brand = Symbol.for("kata-ts/error");
+
+/** What a caller may add to an error that a table makes. */
+export interface ErrorContext {
+  /** What went wrong underneath; kept as `cause` and shown in `describeError`. */
+  readonly cause?: unknown;
+}
+
+/**
+ * An error of this project. `code` is permanent and part of the API, the message is not.
+ * `instanceof` goes by a `Symbol.for` brand, so an error of another copy of the library counts too.
+ */
+export class KataError extends Error {
+  readonly code: string;
+  readonly status: Status;
+
+  constructor(code: string, status: Status, message: string, context: ErrorContext = {}) {
+    super(message, context.cause === undefined ? undefined : { cause: context.cause });
+    this.name = "KataError";
+    this.code = code;
+    this.status = status;
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && brand in value;
+  }
+}
+
+/** One row of an error table: the status it maps to and how its message is made. */
+export interface ErrorRow<P> {
+  readonly status: Status;
+  readonly message: (parts: P) => string;
+}
+
+type ErrorTable = Record<string, ErrorRow<never>>;
+type PartsOf<R> = R extends ErrorRow<infer P> ? P : never;
+
+/** The makers of an error table: `errors.KATA_X({ ... }, { cause })` gives the error, ready to throw. */
+export type ErrorMakers<T extends ErrorTable> = {
+  readonly [Code in keyof T]: (parts: PartsOf<T[Code]>, context?: ErrorContext) => KataError;
+};
+
+/**
+ * Turns a table of permanent codes into error makers. One table an area, in that area's `errors.ts`.
+ *
+ * ```ts
+ * export const errors = defineErrors({
+ *   KATA_FOO_MISSING: { status: "NOT_FOUND", message: (p: { path: string }) => `no foo at ${p.path}` },
+ * });
+ * throw errors.KATA_FOO_MISSING({ path });
+ * ```
+ */
+export function defineErrors<T extends ErrorTable>(table: T): ErrorMakers<T> {
+  const makers: Record<string, (parts: never, context?: ErrorContext) => KataError> = {};
+  for (const [code, row] of Object.entries(table)) {
+    makers[code] = (parts, context) => new KataError(code, row.status, row.message(parts), context);
+  }
+  return makers as ErrorMakers<T>;
+}
+
+/** The message of any thrown value. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The message of an error with those of its causes and of gathered errors, on one line. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  const seen = new Set<unknown>();
+  let current: unknown = error;
+  while (current !== undefined && current !== null && !seen.has(current)) {
+    seen.add(current);
+    let text = messageOf(current);
+    if (current instanceof AggregateError) text += `: ${current.errors.map(describeError).join("; ")}`;
+    if (parts.at(-1) !== text) parts.push(text);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return parts.join(": ");
+}
+
+/** The `code` of an error, ours or Node's (`ENOENT`); undefined when it has none. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,1 @@
+export { KataError } from "./core/errors/error.js";
