@@ -11,7 +11,7 @@ export type Token<T> = symbol & { readonly [bound]?: T };
 
 /** A token by name. `Symbol.for`, so that two copies of the library mean the same thing. */
 export function token<T>(name: string): Token<T> {
-  return Symbol.for(`kata-ts/${name}`) as Token<T>;
+  return Symbol.for(`kata-ts/${name}`);
 }
 
 /** The bindings of one scope; those of its parents are seen through it. */
@@ -25,11 +25,11 @@ export interface Bindings {
 
 function wrap(inner: DependencyContainer): Bindings {
   return {
-    get: <T>(key: Token<T>) => inner.resolve<T>(key as symbol),
-    has: (key) => inner.isRegistered(key as symbol, true),
+    get: <T>(key: Token<T>) => inner.resolve<T>(key),
+    has: (key) => inner.isRegistered(key, true),
     bind(key, factory) {
       let made: { value: ReturnType<typeof factory> } | undefined;
-      inner.register(key as symbol, { useFactory: () => (made ??= { value: factory() }).value });
+      inner.register(key, { useFactory: () => (made ??= { value: factory() }).value });
     },
     child: () => wrap(inner.createChildContainer()),
   };

@@ -21,9 +21,11 @@ export type LogSink = (line: string) => void;
 
 const bare = /^[\w./:@+-]+$/;
 
+const plain = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
+
 function formatValue(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(value.message);
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined");
+  const text = typeof value === "string" ? value : (JSON.stringify(value, plain) ?? "undefined");
   return bare.test(text) ? text : JSON.stringify(text);
 }
 
