@@ -1,0 +1,48 @@
+/**
+ * What can be plugged into a virtual machine. A hypervisor takes the kinds it knows; another kind is
+ * `KATA_HYPERVISOR_DEVICE`, never ignored. `id` is chosen by who adds the device and is unique in the VM.
+ */
+export type Device = FsDevice | BlockDevice | NetDevice;
+
+/** A directory shared over virtio-fs by a vhost-user daemon that listens on `socket`. */
+export interface FsDevice {
+  readonly kind: "fs";
+  readonly id: string;
+  /** Mount tag in the guest; 36 bytes at most. */
+  readonly tag: string;
+  readonly socket: string;
+  /** Entries of each request queue, a power of two. */
+  readonly queueSize: number;
+  /** DAX window in MiB; 0 for none. */
+  readonly cacheSizeMiB: number;
+}
+
+/** A disk from a raw file or a host block device. */
+export interface BlockDevice {
+  readonly kind: "block";
+  readonly id: string;
+  readonly path: string;
+  /** Enforced by the device, not only by the guest's mount. */
+  readonly readOnly: boolean;
+  /** Transport: `virtio-blk-pci`, `virtio-blk-mmio`, `virtio-scsi`, `virtio-pmem`. */
+  readonly driver: string;
+}
+
+/** A network card on a tap. */
+export interface NetDevice {
+  readonly kind: "net";
+  readonly id: string;
+  /** MAC, lower case with colons. */
+  readonly hardwareAddress: string;
+  readonly tap: { readonly name: string } | { readonly fds: readonly number[] };
+  readonly queuePairs: number;
+  readonly queueSize: number;
+  readonly vhost: boolean;
+}
+
+/** What a hypervisor says of a device it has taken. */
+export interface AttachedDevice {
+  readonly id: string;
+  /** Where the guest finds it, in the form the agent takes: a PCI path `02/01`, `/dev/vda`, a SCSI address `0:1`. */
+  readonly guestLocator?: string;
+}

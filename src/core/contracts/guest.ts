@@ -1,0 +1,79 @@
+import type { OciMount } from "../oci/spec.js";
+
+/**
+ * Something the agent mounts in the guest (agent.proto `Storage`). Drivers it knows: `virtio-fs`, `blk`, `mmioblk`,
+ * `scsi`, `nvdimm`, `ephemeral`, `local`, `overlayfs`, `watchable-bind`.
+ */
+export interface GuestStorage {
+  readonly driver: string;
+  readonly driverOptions?: readonly string[];
+  /** Device, tag or path, as the driver understands it. */
+  readonly source: string;
+  readonly fstype: string;
+  readonly options: readonly string[];
+  /** Absolute path in the guest. */
+  readonly mountPoint: string;
+  /** Shared by containers: the agent counts its users. */
+  readonly shared?: boolean;
+}
+
+/** A device the agent waits for and maps into a container (agent.proto `Device`). */
+export interface GuestDevice {
+  readonly id: string;
+  readonly type: string;
+  readonly vmPath: string;
+  readonly containerPath: string;
+  readonly options: readonly string[];
+}
+
+/** An address with its prefix length. */
+export interface GuestAddressing {
+  readonly family: "ipv4" | "ipv6";
+  readonly address: string;
+  /** Prefix length in bits. */
+  readonly prefix: number;
+}
+
+/** A network interface as the guest shall have it (types.proto `Interface`). */
+export interface GuestInterface {
+  /** Name it had on the host. */
+  readonly device: string;
+  /** Name it gets in the guest. */
+  readonly name: string;
+  readonly addresses: readonly GuestAddressing[];
+  readonly mtu: number;
+  /** MAC, lower case with colons; how the agent finds the device. */
+  readonly hardwareAddress: string;
+  readonly devicePath?: string;
+  readonly type?: string;
+  readonly flags?: number;
+}
+
+/** A route of the guest (types.proto `Route`). */
+export interface GuestRoute {
+  readonly destination: string;
+  readonly gateway?: string;
+  readonly device: string;
+  readonly source?: string;
+  readonly scope?: number;
+  readonly family: "ipv4" | "ipv6";
+  readonly flags?: number;
+  readonly mtu?: number;
+}
+
+/** A permanent neighbour entry of the guest (types.proto `ARPNeighbor`). */
+export interface GuestNeighbor {
+  readonly address: GuestAddressing;
+  readonly device: string;
+  readonly hardwareAddress: string;
+  readonly state: number;
+  readonly flags: number;
+}
+
+/** What a container resource adds to the container that the guest is asked to create. */
+export interface ContainerContribution {
+  readonly storages?: readonly GuestStorage[];
+  readonly devices?: readonly GuestDevice[];
+  /** Replaces the OCI mount it was made from. */
+  readonly mounts?: readonly OciMount[];
+}

@@ -1,0 +1,78 @@
+import type { AttachedDevice, Device } from "./device.js";
+import type { GuestAddress } from "./guest-address.js";
+
+/** What a VM is started with. Sizes may be changed later by the `resize` capability only. */
+export interface VmSpec {
+  /** Virtual CPUs at boot, at least 1. */
+  readonly vcpus: number;
+  /** Memory at boot, in MiB. */
+  readonly memoryMiB: number;
+  /** Words added to the kernel command line, after the hypervisor's own. */
+  readonly kernelParameters: readonly string[];
+  /** Path of the network namespace the VMM runs in; the caller's own when absent. */
+  readonly networkNamespace?: string;
+  /** SELinux exec label of the VMM process. */
+  readonly selinuxLabel?: string;
+}
+
+/** How a VM ended. */
+export interface VmExit {
+  /** Exit code of the VMM; -1 when it was ended by `signal`. */
+  readonly code: number;
+  readonly signal?: string;
+  /** True when `stop` or `destroy` was called before; everything else is a failure. */
+  readonly expected: boolean;
+}
+
+/** Capabilities a hypervisor may have beyond its core, by name. */
+export interface HypervisorCapabilities {
+  /** vCPUs and memory of a running VM. Answers what the VM has afterwards, which may be less than asked. */
+  resize: {
+    vcpus(count: number): Promise<number>;
+    memoryMiB(size: number): Promise<number>;
+  };
+  /** Stops and continues all vCPUs. */
+  pause: { pause(): Promise<void>; resume(): Promise<void> };
+  /** Writes a paused VM to a directory, and says how a new one starts from it. */
+  snapshot: { save(directory: string): Promise<void> };
+  /** Takes `block` devices while running. */
+  "block-hotplug": { readonly drivers: readonly string[] };
+  /** Takes `net` devices while running. */
+  "net-hotplug": { readonly queuePairs: number };
+  /** Takes `fs` devices. */
+  "fs-sharing": { readonly hotplug: boolean };
+  /** Host thread ids of the vCPUs, in order, for pinning and cgroups. */
+  "vcpu-threads": { threads(): Promise<readonly number[]> };
+}
+
+/**
+ * A virtual machine and the monitor that runs it. One instance is one VM, made in the sandbox's scope.
+ *
+ * Order of calls: `addDevice`* → `start` → (`addDevice` | `removeDevice`)* → `stop` or `destroy`. Before `start` devices
+ * are only noted; afterwards they are hotplugged, which needs the matching capability. A capability that is absent is
+ * `undefined` here and `KATA_HYPERVISOR_UNSUPPORTED` where somebody insists.
+ *
+ * The instance owns the VMM's process or threads, its sockets and files below its run directory, and removes them all in
+ * `stop` and in `destroy`. It does not own what devices refer to (taps, daemons, disks).
+ */
+export interface Hypervisor {
+  readonly name: string;
+  /** Starts the machine; resolves when the VMM runs it, not when the guest is up. Rejects with the VMM's own words. */
+  start(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /** Ends the VM in good order and waits for it; idempotent, and no error when it never started. */
+  stop(): Promise<void>;
+  /** Ends the VM at once, by force; idempotent. */
+  destroy(reason: unknown): Promise<void>;
+  /** Settles when the VMM is gone, however it ended. Pending before `start`. Never rejects. */
+  readonly exited: Promise<VmExit>;
+  addDevice(device: Device): Promise<AttachedDevice>;
+  removeDevice(id: string): Promise<void>;
+  /** How to reach the guest; known from construction on. */
+  readonly guestAddress: GuestAddress;
+  /** Process that stands for the VM on the host: the VMM's pid, or our own when it runs inside. Known after `start`. */
+  readonly pid: number;
+  /** The last lines of the guest's console and of the VMM's own output, oldest first, for error messages. */
+  consoleTail(): readonly string[];
+  /** What the VMM adds to the kernel command line for its agent channel and root disk; asked by tests and `kata-ts config`. */
+  capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined;
+}

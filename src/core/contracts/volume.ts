@@ -1,0 +1,26 @@
+import type { OciMount } from "../oci/spec.js";
+import type { ContainerContribution } from "./guest.js";
+import type { Resource } from "./resource.js";
+import type { ShareFs } from "./share-fs.js";
+
+/** One mount of a container's spec, to be turned into what the guest can have. */
+export interface VolumeRequest {
+  readonly containerId: string;
+  readonly sandboxId: string;
+  readonly mount: OciMount;
+  /** Position in `spec.mounts`, so that names can be made unique. */
+  readonly index: number;
+  readonly shareFs: ShareFs | undefined;
+  /** Annotations of the container. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** One mount of one container, from `prepare` to `cleanup`. Its contribution's `mounts` replace the spec's mount. */
+export type Volume = Resource<ContainerContribution>;
+
+/** A kind of volume; `match` as for `RootfsDriver`. */
+export interface VolumeDriver {
+  readonly name: string;
+  match(request: VolumeRequest): number;
+  create(request: VolumeRequest): Volume;
+}

@@ -1,0 +1,55 @@
+import type { EffectiveConfig } from "../config/effective.js";
+import type { Dispatcher } from "../dispatch/dispatcher.js";
+import type { EventBus } from "../dispatch/event-bus.js";
+import type { Logger } from "../log.js";
+import type { Scope } from "../scope.js";
+import type { Sys } from "../sys/sys.js";
+import type { PluginId, PluginInstance } from "./plugin.js";
+
+/** Directories the runtime works in. Parameters, so that tests use their own. */
+export interface Roots {
+  /** State and sockets of sandboxes: `/run/kata-ts`. Short, because a socket's path has 107 bytes. */
+  readonly run: string;
+  /** Where container files are gathered to be shared with the guest: `/run/kata-ts/shared`. */
+  readonly shared: string;
+  /** Guest images: `/var/cache/kata-ts/guest`. */
+  readonly guestCache: string;
+  /** `/sys/fs/cgroup`. */
+  readonly cgroup: string;
+}
+
+/** The sandbox a plugin instance belongs to. */
+export interface SandboxInfo {
+  readonly id: string;
+  /** containerd's namespace, or the embedder's name for a group of sandboxes. */
+  readonly namespace: string;
+  /** The sandbox's own directory, mode 0700, made before any plugin and removed after all: sockets and state. */
+  readonly runDirectory: string;
+  /** Path of its network namespace; absent when it has none. */
+  readonly networkNamespace?: string;
+}
+
+/** Makes instances of other plugins: the only way plugins meet, through contracts. */
+export interface PluginSource {
+  /** A new instance of the named plugin, closed with the asking instance's scope. `where` is what selected it. */
+  create<K extends string>(kind: K, name: string, where: string, input?: unknown): Promise<PluginInstance<K>>;
+  /** One instance of every plugin of a kind, for kinds that are chosen by `match`. */
+  all<K extends string>(kind: K): Promise<PluginInstance<K>[]>;
+}
+
+/** Everything a plugin is given. It imports nothing else from the runtime. */
+export interface PluginContext {
+  readonly plugin: PluginId;
+  readonly sys: Sys;
+  readonly log: Logger;
+  /** Ends with the instance's owner; `defer` whatever the instance opens. */
+  readonly scope: Scope;
+  readonly roots: Roots;
+  /** What configuration says, with origins; of the sandbox when there is one. */
+  readonly config: EffectiveConfig;
+  /** Set for instances made for one sandbox. */
+  readonly sandbox?: SandboxInfo;
+  readonly events: EventBus;
+  readonly dispatcher: Dispatcher;
+  readonly plugins: PluginSource;
+}
