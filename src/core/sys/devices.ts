@@ -1,0 +1,37 @@
+/** Access to a mapping: `PROT_*` and `MAP_*` in words. */
+export interface MapRequest {
+  /** What to map; absent: anonymous memory. */
+  readonly fd?: number;
+  /** Bytes, at least 1. */
+  readonly length: number;
+  /** Into the file, a multiple of the page size. */
+  readonly offset?: number;
+  readonly write?: boolean;
+  /** Changes go to the file and to others that map it. True by default. */
+  readonly shared?: boolean;
+  /** Do not reserve swap for it: `MAP_NORESERVE`. */
+  readonly noReserve?: boolean;
+}
+
+/** Memory mapped into this process. */
+export interface Mapping {
+  readonly address: bigint;
+  /** The memory itself. After `unmap` it is empty. */
+  readonly bytes: Uint8Array;
+  /** Undoes the mapping. Views others made of `bytes.buffer` become empty too. Idempotent. */
+  unmap(): void;
+}
+
+/** Devices that are driven by ioctl(2) and mapped memory: /dev/kvm, /dev/net/tun, /dev/vhost-*. */
+export interface Devices {
+  /**
+   * ioctl(2); gives what it returns. The argument is a number, or memory the kernel reads and writes: a buffer for the
+   * length of the call, a `Mapping`'s address for longer. The buffer must be as long as the request says.
+   */
+  ioctl(fd: number, request: number, argument?: number | bigint | Uint8Array): number;
+
+  map(request: MapRequest): Mapping;
+
+  /** `madvise(MADV_DONTNEED)`: gives pages of a mapping back. Bytes. */
+  discard(mapping: Mapping, offset: number, length: number): void;
+}
