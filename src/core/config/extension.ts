@@ -1,0 +1,40 @@
+import type { HypervisorConfig, hypervisorKeys } from "./keys/hypervisor.js";
+import type { agentKeys } from "./keys/agent.js";
+import type { KeyTable } from "./keys/key.js";
+import type { runtimeKeys } from "./keys/runtime.js";
+
+/** A key of core's, as `ConfigExtension.uses` names it; `hypervisor.` and `agent.` stand for the chosen one's table. */
+export type UsedKey =
+  | `runtime.${keyof typeof runtimeKeys}`
+  | `hypervisor.${keyof typeof hypervisorKeys}`
+  | `agent.${keyof typeof agentKeys}`;
+
+/** Something a plugin finds wrong with its table. */
+export interface KeyComplaint {
+  /** The key, within the table. */
+  readonly key: string;
+  /** What is wrong and what is expected, in words that follow the key's name and value. */
+  readonly problem: string;
+}
+
+/**
+ * What a plugin says about configuration, as plain data. It counts while the plugin is in use: a hypervisor or an agent
+ * when it is the chosen one, a share-fs, network model, block driver or runtime handler when its key names it, the others
+ * always.
+ */
+export interface ConfigExtension {
+  /** Keys of the plugin's own table beside those of core. Core then refuses every other key of that table. */
+  readonly keys?: KeyTable;
+  /** Values of keys of its own table when nothing sets them, in place of core's defaults. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
+  /** Keys of core that this plugin acts on, or whose tables inside it acts on as a whole. */
+  readonly uses?: readonly UsedKey[];
+  /** Finds what no single key's range can say. Called with the whole table, each value in its type and range. */
+  readonly check?: (values: HypervisorConfig) => readonly KeyComplaint[];
+}
+
+/** An extension and the plugin it is of. */
+export interface NamedExtension extends ConfigExtension {
+  readonly kind: string;
+  readonly name: string;
+}
