@@ -1,0 +1,17 @@
+import { defineErrors } from "../errors/error.js";
+
+export const recordErrors = defineErrors({
+  KATA_RECORD_WRITE: {
+    status: "RESOURCE_EXHAUSTED",
+    message: (p: { file: string }) =>
+      `cannot write the sandbox's record ${p.file}, without which a crash would leave things behind`,
+  },
+  KATA_RECORD_READ: {
+    status: "INTERNAL",
+    message: (p: { file: string }) => `cannot read the sandbox's record ${p.file}`,
+  },
+  KATA_RECORD_BROKEN: {
+    status: "DATA_LOSS",
+    message: (p: { file: string; problem: string }) => `the sandbox's record ${p.file} cannot be used: ${p.problem}`,
+  },
+});

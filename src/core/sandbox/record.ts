@@ -1,0 +1,184 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { codeOf } from "../errors/error.js";
+import { identityOf, parseIdentity, type ProcessIdentity } from "../process/identity.js";
+import { processMark } from "./process-mark.js";
+import { recordErrors } from "./record-errors.js";
+
+/** A process that the sandbox started, or is about to start. */
+export interface RecordedProcess {
+  readonly name: string;
+  /** Value of `KATA_TS_PROCESS` in its environment, unique to this process and what it forks. */
+  readonly mark: string;
+  /** Absent from just before it is started until its pid is known. */
+  readonly identity?: ProcessIdentity;
+}
+
+/** What is undone after the processes have ended: last noted, first undone. */
+export interface RecordedPath {
+  /** A mount is unmounted, a file unlinked, a directory (a cgroup, say) removed if empty, a tree removed with all in it. */
+  readonly kind: "mount" | "file" | "directory" | "tree";
+  readonly path: string;
+}
+
+/** What `record.json` holds. */
+export interface RecordContent {
+  readonly version: 1;
+  readonly namespace: string;
+  readonly sandboxId: string;
+  readonly processes: readonly RecordedProcess[];
+  readonly paths: readonly RecordedPath[];
+}
+
+/** A process that is about to be started. */
+export interface ProcessNote {
+  /** To be added to the environment of the process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Takes the pid, right after the spawn. */
+  started(pid: number): void;
+  /** The process has ended, or was never started. */
+  ended(): void;
+}
+
+/**
+ * What one sandbox has made on the host, kept in `<run directory>/record.json` so that somebody else can undo it after this
+ * process was killed. Everything is noted before it is made and forgotten after it is undone. Writing is synchronous and
+ * atomic: when a call has returned, the note is there. The sandbox's own run directory needs no note.
+ */
+export class SandboxRecord {
+  readonly #file: string;
+  #content: RecordContent;
+
+  private constructor(file: string, content: RecordContent) {
+    this.#file = file;
+    this.#content = content;
+  }
+
+  /** Begins the record of a new sandbox, in its run directory. */
+  static create(runDirectory: string, sandbox: { namespace: string; id: string }): SandboxRecord {
+    const record = new SandboxRecord(join(runDirectory, "record.json"), {
+      version: 1,
+      namespace: sandbox.namespace,
+      sandboxId: sandbox.id,
+      processes: [],
+      paths: [],
+    });
+    record.#write();
+    return record;
+  }
+
+  /** The record that a run directory holds; undefined when it has none. */
+  static load(runDirectory: string): SandboxRecord | undefined {
+    const file = join(runDirectory, "record.json");
+    let text: string;
+    try {
+      text = readFileSync(file, "utf8");
+    } catch (error) {
+      if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+      throw recordErrors.KATA_RECORD_READ({ file }, { cause: error });
+    }
+    return new SandboxRecord(file, parse(file, text));
+  }
+
+  get content(): RecordContent {
+    return this.#content;
+  }
+
+  /** Notes a process that is about to be started; `name` is for people: `qemu`. */
+  process(name: string): ProcessNote {
+    const mark = randomUUID();
+    this.#change({ processes: [...this.#content.processes, { name, mark }] });
+    const others = () => this.#content.processes.filter((process) => process.mark !== mark);
+    return {
+      env: { [processMark]: mark },
+      started: (pid) => {
+        const identity = identityOf(pid);
+        this.#change({ processes: [...others(), { name, mark, ...(identity && { identity }) }] });
+      },
+      ended: () => this.#change({ processes: others() }),
+    };
+  }
+
+  /** Notes a mount point, before `mount`. */
+  mount(path: string): void {
+    this.#note({ kind: "mount", path });
+  }
+
+  /** Notes a file or socket outside the run directory. */
+  file(path: string): void {
+    this.#note({ kind: "file", path });
+  }
+
+  /** Notes a directory that is to be removed only if it is empty; a cgroup is one. */
+  directory(path: string): void {
+    this.#note({ kind: "directory", path });
+  }
+
+  /** Notes a directory that is to be removed with all that is in it, but nothing that is mounted there. */
+  tree(path: string): void {
+    this.#note({ kind: "tree", path });
+  }
+
+  /** Forgets a path of any kind, after it was undone. */
+  forget(path: string): void {
+    this.#change({ paths: this.#content.paths.filter((noted) => noted.path !== path) });
+  }
+
+  #note(noted: RecordedPath): void {
+    const others = this.#content.paths.filter((one) => one.path !== noted.path || one.kind !== noted.kind);
+    this.#change({ paths: [...others, noted] });
+  }
+
+  #change(part: Partial<Pick<RecordContent, "processes" | "paths">>): void {
+    const before = this.#content;
+    this.#content = { ...before, ...part };
+    try {
+      this.#write();
+    } catch (error) {
+      this.#content = before;
+      throw error;
+    }
+  }
+
+  #write(): void {
+    const partial = `${this.#file}.new`;
+    try {
+      writeFileSync(partial, `${JSON.stringify(this.#content)}\n`, { mode: 0o600 });
+      renameSync(partial, this.#file);
+    } catch (error) {
+      throw recordErrors.KATA_RECORD_WRITE({ file: this.#file }, { cause: error });
+    }
+  }
+}
+
+function parse(file: string, text: string): RecordContent {
+  const broken = (problem: string, cause?: unknown) => recordErrors.KATA_RECORD_BROKEN({ file, problem }, { cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw broken("it is not JSON", error);
+  }
+  if (typeof value !== "object" || value === null) throw broken("it is not an object");
+  const { version, namespace, sandboxId, processes, paths } = value as Partial<Record<keyof RecordContent, unknown>>;
+  if (version !== 1) throw broken(`it has version ${JSON.stringify(version)}, and this program reads version 1`);
+  if (typeof namespace !== "string" || typeof sandboxId !== "string") throw broken("it names no sandbox");
+  if (!Array.isArray(processes) || !processes.every(isProcess)) throw broken('"processes" is not a list of processes');
+  if (!Array.isArray(paths) || !paths.every(isPath)) throw broken('"paths" is not a list of paths');
+  return { version, namespace, sandboxId, processes, paths };
+}
+
+function isProcess(value: unknown): value is RecordedProcess {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, mark, identity } = value as Partial<Record<keyof RecordedProcess, unknown>>;
+  const known = identity === undefined || parseIdentity(identity) !== undefined;
+  return typeof name === "string" && typeof mark === "string" && /^[0-9a-f-]{36}$/.test(mark) && known;
+}
+
+function isPath(value: unknown): value is RecordedPath {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, path } = value as Partial<Record<keyof RecordedPath, unknown>>;
+  const known = kind === "mount" || kind === "file" || kind === "directory" || kind === "tree";
+  return known && typeof path === "string" && path.startsWith("/") && !path.split("/").includes("..");
+}
