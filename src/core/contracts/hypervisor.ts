@@ -73,6 +73,10 @@ export interface Hypervisor {
   readonly pid: number;
   /** The last lines of the guest's console and of the VMM's own output, oldest first, for error messages. */
   consoleTail(): readonly string[];
-  /** What the VMM adds to the kernel command line for its agent channel and root disk; asked by tests and `kata-ts config`. */
+  /**
+   * How much longer than with hardware virtualization the guest takes: 1 with it, more when its code is emulated. Waits for
+   * the guest are stretched by it. Known after `start`.
+   */
+  readonly slowdown: number;
   capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined;
 }

@@ -2,6 +2,7 @@ import type { EffectiveConfig } from "../config/effective.js";
 import type { Dispatcher } from "../dispatch/dispatcher.js";
 import type { EventBus } from "../dispatch/event-bus.js";
 import type { Logger } from "../log.js";
+import type { SandboxRecord } from "../sandbox/record.js";
 import type { Scope } from "../scope.js";
 import type { Sys } from "../sys/sys.js";
 import type { PluginId, PluginInstance } from "./plugin.js";
@@ -27,7 +28,31 @@ export interface SandboxInfo {
   readonly runDirectory: string;
   /** Path of its network namespace; absent when it has none. */
   readonly networkNamespace?: string;
+  /** Note here, before making it, what a crash of this process would leave: processes, mounts, files elsewhere. */
+  readonly record: SandboxRecord;
 }
+
+/** What a runtime handler asks a sandbox to be opened with. */
+export interface SandboxRequest {
+  readonly id: string;
+  readonly networkNamespace?: string;
+  /** Annotations of the pod: hostile; those that configuration does not allow are refused. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** `configuration.toml` to be used instead of the process's own. */
+  readonly configPath?: string;
+}
+
+/** Everything of one sandbox: closing `scope` ends it, the run directory last. */
+export interface SandboxEnvironment {
+  readonly info: SandboxInfo;
+  readonly scope: Scope;
+  readonly config: EffectiveConfig;
+  readonly plugins: PluginSource;
+  readonly log: Logger;
+}
+
+/** Loads a sandbox's configuration and makes its run directory; `ALREADY_EXISTS` when that is there. */
+export type SandboxOpener = (request: SandboxRequest) => Promise<SandboxEnvironment>;
 
 /** Makes instances of other plugins: the only way plugins meet, through contracts. */
 export interface PluginSource {
@@ -52,4 +77,6 @@ export interface PluginContext {
   readonly events: EventBus;
   readonly dispatcher: Dispatcher;
   readonly plugins: PluginSource;
+  /** For runtime handlers. */
+  readonly openSandbox: SandboxOpener;
 }

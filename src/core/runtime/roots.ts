@@ -1,0 +1,9 @@
+import type { Roots } from "../plugin/context.js";
+
+/** Where the runtime works on a host of its own. */
+export const defaultRoots: Roots = {
+  run: "/run/kata-ts",
+  shared: "/run/kata-ts/shared",
+  guestCache: "/var/cache/kata-ts/guest",
+  cgroup: "/sys/fs/cgroup",
+};

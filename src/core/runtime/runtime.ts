@@ -1,0 +1,173 @@
+import type { EffectiveConfig } from "../config/effective.js";
+import { loadConfig } from "../config/load.js";
+import type { RuntimeHandler } from "../contracts/runtime-handler.js";
+import type { Service } from "../contracts/service.js";
+import { Dispatcher, type Interceptor } from "../dispatch/dispatcher.js";
+import { EventBus } from "../dispatch/event-bus.js";
+import { logRequests } from "../dispatch/interceptors.js";
+import type { Message } from "../dispatch/message.js";
+import { type Logger, silentLogger } from "../log.js";
+import type { Roots, SandboxRequest } from "../plugin/context.js";
+import { PluginHost } from "../plugin/host.js";
+import { type Importer, loadPlugins } from "../plugin/loader.js";
+import type { Plugin } from "../plugin/plugin.js";
+import { Registry } from "../plugin/registry.js";
+import { Scope } from "../scope.js";
+import { createLinuxSys } from "../sys/linux/index.js";
+import type { Sys } from "../sys/sys.js";
+import { runtimeErrors } from "./errors.js";
+import { defaultRoots } from "./roots.js";
+import { openSandbox } from "./sandbox-opener.js";
+
+/** Options of a runtime; everything has a default that suits a process of root on Linux. */
+export interface RuntimeOptions {
+  /** Plugins besides those that configuration names, mostly the built-in ones, and where they come from. */
+  readonly plugins: readonly { readonly plugin: Plugin; readonly origin: string }[];
+  /** `configuration.toml`; searched for at the usual places when absent. */
+  readonly configPath?: string;
+  /** Keeps ids of different users apart: containerd's namespace. `default` when absent. */
+  readonly namespace?: string;
+  readonly roots?: Partial<Roots>;
+  readonly sys?: Sys;
+  readonly log?: Logger;
+  readonly interceptors?: readonly Interceptor[];
+  readonly importer?: Importer;
+}
+
+/**
+ * The runtime put together: plugins, dispatcher, events, and one runtime handler, chosen by configuration when the first
+ * message arrives. The library's main entry; every program here is written over it.
+ */
+export class Runtime {
+  readonly dispatcher: Dispatcher;
+  readonly events: EventBus;
+  readonly registry = new Registry();
+  readonly namespace: string;
+  readonly #options: RuntimeOptions;
+  readonly #scope = Scope.root("runtime");
+  readonly #host: PluginHost;
+  readonly #services: Service[] = [];
+  #activation: Promise<RuntimeHandler> | undefined;
+
+  constructor(options: RuntimeOptions) {
+    const log = options.log ?? silentLogger;
+    const roots: Roots = { ...defaultRoots, ...options.roots };
+    this.#options = options;
+    this.namespace = options.namespace ?? "default";
+    this.events = new EventBus(log);
+    this.dispatcher = new Dispatcher({
+      interceptors: [logRequests(log), ...(options.interceptors ?? [])],
+      activate: async (message) => {
+        await this.activate(configPathOf(message));
+      },
+    });
+    this.#host = new PluginHost({
+      registry: this.registry,
+      sys: options.sys ?? createLinuxSys(),
+      log,
+      roots,
+      events: this.events,
+      dispatcher: this.dispatcher,
+      openSandbox: (request) =>
+        openSandbox(
+          {
+            scope: this.#scope,
+            roots,
+            namespace: this.namespace,
+            log,
+            host: () => this.#host,
+            loadConfig: (wanted) => this.#sandboxConfig(wanted),
+          },
+          request,
+        ),
+    });
+    for (const { plugin, origin } of options.plugins) this.registry.register(plugin, origin);
+  }
+
+  /** What became of each plugin so far. */
+  get plugins(): PluginHost {
+    return this.#host;
+  }
+
+  /** The configuration as a sandbox without annotations gets it. */
+  config(configPath?: string): Promise<EffectiveConfig> {
+    return this.#sandboxConfig({ id: "", annotations: {}, ...(configPath !== undefined && { configPath }) });
+  }
+
+  /** Creates a service; its configuration comes from the program. The caller starts it; `close` ends it. */
+  async createService(name: string, options: unknown): Promise<Service> {
+    const config = await loadConfig({ builtIn: true });
+    const source = this.#host.source({ scope: this.#scope, config });
+    const service = await source.create("service", name, "asked for by the program", options);
+    this.#services.push(service);
+    return service;
+  }
+
+  /** Loads the configuration's plugins and creates the runtime handler; once, whoever asks first. */
+  activate(configPath?: string): Promise<RuntimeHandler> {
+    if (this.#scope.closed) throw runtimeErrors.KATA_RUNTIME_CLOSED({});
+    this.#activation ??= this.#activate(configPath).catch((error: unknown) => {
+      this.#activation = undefined;
+      throw error;
+    });
+    return this.#activation;
+  }
+
+  /** Ends services, then sandboxes, then everything else, in good order; all tried, errors gathered. */
+  close(): Promise<void> {
+    return this.#end(
+      (part) => part.close(),
+      () => this.#scope.close(),
+    );
+  }
+
+  /** Ends everything now, because of `reason`. */
+  destroy(reason: unknown): Promise<void> {
+    return this.#end(
+      (part) => part.destroy(reason),
+      () => this.#scope.destroy(reason),
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #activate(configPath: string | undefined): Promise<RuntimeHandler> {
+    const config = await this.config(configPath);
+    if (config.plugins.length > 0 && config.file !== undefined) {
+      const importer = this.#options.importer ?? ((url: string) => import(url));
+      await loadPlugins(this.registry, { names: config.plugins, file: config.file }, importer);
+    }
+    this.registry.freeze();
+    const source = this.#host.source({ scope: this.#scope, config });
+    const handler = await source.create("handler", config.runtime.name, "runtime.name");
+    handler.register(this.dispatcher);
+    return handler;
+  }
+
+  #sandboxConfig(request: SandboxRequest): Promise<EffectiveConfig> {
+    const path = request.configPath ?? this.#options.configPath;
+    return loadConfig({ ...(path !== undefined && { path }), annotations: request.annotations });
+  }
+
+  async #end(
+    endPart: (part: Service | RuntimeHandler) => Promise<void>,
+    endScope: () => Promise<void>,
+  ): Promise<void> {
+    const errors: unknown[] = [];
+    const gather = (error: unknown) => void errors.push(error);
+    for (const service of this.#services.splice(0).toReversed()) await endPart(service).catch(gather);
+    const handler = await this.#activation?.catch(() => undefined);
+    if (handler) await endPart(handler).catch(gather);
+    await endScope().catch(gather);
+    this.events.close();
+    if (errors.length > 0) throw new AggregateError(errors, `ending the runtime left ${errors.length} error(s)`);
+  }
+}
+
+function configPathOf(message: Message<unknown, unknown>): string | undefined {
+  const { payload } = message;
+  if (typeof payload !== "object" || payload === null || !("configPath" in payload)) return undefined;
+  return typeof payload.configPath === "string" ? payload.configPath : undefined;
+}

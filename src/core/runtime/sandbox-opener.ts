@@ -1,0 +1,58 @@
+import { chmod, mkdir, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { EffectiveConfig } from "../config/effective.js";
+import { codeOf } from "../errors/error.js";
+import type { Logger } from "../log.js";
+import type { Roots, SandboxEnvironment, SandboxInfo, SandboxRequest } from "../plugin/context.js";
+import type { PluginHost } from "../plugin/host.js";
+import { SandboxRecord } from "../sandbox/record.js";
+import type { Scope } from "../scope.js";
+import { assertId, runtimeErrors } from "./errors.js";
+
+/** What opening a sandbox needs of the runtime. */
+export interface OpenerParts {
+  readonly scope: Scope;
+  readonly roots: Roots;
+  readonly namespace: string;
+  readonly log: Logger;
+  readonly host: () => PluginHost;
+  readonly loadConfig: (request: SandboxRequest) => Promise<EffectiveConfig>;
+}
+
+async function makeRunDirectory(id: string, directory: string): Promise<void> {
+  try {
+    await mkdir(dirname(directory), { recursive: true, mode: 0o711 });
+    await mkdir(directory, { mode: 0o700 });
+    await chmod(directory, 0o700);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw runtimeErrors.KATA_SANDBOX_EXISTS({ id, directory }, { cause: error });
+    throw runtimeErrors.KATA_SANDBOX_DIRECTORY({ directory }, { cause: error });
+  }
+}
+
+/** Removes the directory, and its namespace's when that was the last one in it. */
+async function removeRunDirectory(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  await rmdir(dirname(directory)).catch((error: unknown) => {
+    if (codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "ENOENT") throw error;
+  });
+}
+
+/** Loads a sandbox's configuration, makes its run directory and its scope. */
+export async function openSandbox(parts: OpenerParts, request: SandboxRequest): Promise<SandboxEnvironment> {
+  assertId("the sandbox id", request.id);
+  const config = await parts.loadConfig(request);
+  const runDirectory = join(parts.roots.run, parts.namespace, request.id);
+  await makeRunDirectory(request.id, runDirectory);
+  const info: SandboxInfo = {
+    id: request.id,
+    namespace: parts.namespace,
+    runDirectory,
+    record: SandboxRecord.create(runDirectory, { namespace: parts.namespace, id: request.id }),
+    ...(request.networkNamespace !== undefined && { networkNamespace: request.networkNamespace }),
+  };
+  const scope = parts.scope.child(`sandbox ${request.id}`);
+  scope.defer("run directory", () => removeRunDirectory(runDirectory));
+  const log = parts.log.child({ sandbox: request.id });
+  return { info, scope, config, plugins: parts.host().source({ scope, config, sandbox: info }), log };
+}

@@ -1,0 +1,119 @@
+import type { Agent, SandboxSetup } from "../../../core/contracts/agent.js";
+import { formatGuestAddress, guestPorts } from "../../../core/contracts/guest-address.js";
+import type { GuestStorage } from "../../../core/contracts/guest.js";
+import type { Hypervisor } from "../../../core/contracts/hypervisor.js";
+import type { ShareFs } from "../../../core/contracts/share-fs.js";
+import { withDeadline } from "../../../core/deadline.js";
+import type { SandboxEnvironment } from "../../../core/plugin/context.js";
+import type { PhaseTimer } from "../../../core/sandbox/phases.js";
+import { ResourceSet } from "../../../core/sandbox/resource-set.js";
+import { agentParameters } from "./agent-parameters.js";
+import { consoleText, handlerErrors } from "./errors.js";
+
+/** The least time a guest gets to boot, in milliseconds, whatever `reconnect_timeout_ms` says (kata.md 5.3). */
+const leastBootTime = 10_000;
+
+/** A machine that is up, with an agent that has made the sandbox. */
+export interface Machine {
+  readonly hypervisor: Hypervisor;
+  readonly agent: Agent;
+  readonly shareFs: ShareFs | undefined;
+}
+
+/** What the guest is told of its pod. */
+export type GuestIdentity = Pick<SandboxSetup, "sandboxId" | "hostname" | "dns" | "sharedPidNamespace">;
+
+/** The parts of a machine before it is started: containers are prepared with them while it boots. */
+export interface MachineParts extends Machine {
+  readonly storages: readonly GuestStorage[];
+  readonly resources: ResourceSet;
+}
+
+/** Creates the plugins that configuration chooses and prepares the share; nothing runs in a guest yet. */
+export async function prepareMachine(
+  env: SandboxEnvironment,
+  phases: PhaseTimer,
+  signal: AbortSignal,
+): Promise<MachineParts> {
+  const { config, plugins, scope } = env;
+  const { hypervisor_name, agent_name } = config.runtime;
+  const [hypervisor, agent] = await Promise.all([
+    plugins.create("hypervisor", hypervisor_name, "runtime.hypervisor_name"),
+    plugins.create("agent", agent_name, "runtime.agent_name"),
+  ]);
+  const resources = new ResourceSet(scope);
+  const shareName = config.hypervisor.shared_fs;
+  const where = `hypervisor.${hypervisor_name}.shared_fs`;
+  const shareFs = shareName === "none" ? undefined : await plugins.create("share-fs", shareName, where);
+  const share = shareFs && (await phases.run("share", () => resources.prepare(shareFs, signal)));
+  scope.defer("virtual machine", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
+  scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
+  for (const device of share?.devices ?? []) await hypervisor.addDevice(device);
+  return { hypervisor, agent, shareFs, resources, storages: share?.storages ?? [] };
+}
+
+/** Settles, with an error, when the machine or its share ends by itself. */
+export async function machineFailure(machine: Machine, sandboxId: string): Promise<Error> {
+  const { hypervisor, shareFs } = machine;
+  return Promise.race([
+    hypervisor.exited.then((exit) => {
+      const how = exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`;
+      return handlerErrors.KATA_VM_DIED({ sandbox: sandboxId, how, console: hypervisor.consoleTail() });
+    }),
+    ...(shareFs === undefined
+      ? []
+      : [shareFs.failed.then((cause) => handlerErrors.KATA_SHARE_LOST({ sandbox: sandboxId }, { cause }))]),
+  ]);
+}
+
+async function connectAgent(env: SandboxEnvironment, machine: MachineParts, signal: AbortSignal): Promise<void> {
+  const { hypervisor, agent } = machine;
+  const ms = Math.max(leastBootTime, Number(env.config.agent.reconnect_timeout_ms)) * hypervisor.slowdown;
+  const address = formatGuestAddress(hypervisor.guestAddress, guestPorts.agent);
+  const what = `the agent at ${address} to answer ([agent.${env.config.runtime.agent_name}] reconnect_timeout_ms)`;
+  const context = () => `the guest has not come up${consoleText(hypervisor.consoleTail())}`;
+  const connecting = withDeadline({ ms, what, context }, (deadline) =>
+    agent.connect(hypervisor.guestAddress, AbortSignal.any([deadline, signal])),
+  );
+  const failure = machineFailure(machine, env.info.id).then((error) => Promise.reject(error));
+  await Promise.race([connecting, failure]);
+}
+
+/** Boots the machine, waits for its agent, and has the sandbox made in the guest. */
+export async function bootMachine(
+  env: SandboxEnvironment,
+  machine: MachineParts,
+  identity: GuestIdentity,
+  phases: PhaseTimer,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, info } = env;
+  const { default_vcpus, default_memory } = config.hypervisor;
+  await phases.run("vmm", () =>
+    machine.hypervisor.start(
+      {
+        vcpus: Math.max(1, Math.ceil(Number(default_vcpus))),
+        memoryMiB: Number(default_memory),
+        kernelParameters: agentParameters(config),
+        ...(info.networkNamespace !== undefined && { networkNamespace: info.networkNamespace }),
+      },
+      signal,
+    ),
+  );
+  await phases.run("guest boot", () => connectAgent(env, machine, signal));
+  await phases.run("sandbox in the guest", async () => {
+    await machine.resources.attach(signal);
+    await machine.agent.createSandbox({
+      ...identity,
+      storages: machine.storages,
+      guestHookPath: config.hypervisor.guest_hook_path,
+      kernelModules: config.agent.kernel_modules.map(parseKernelModule),
+    });
+  });
+}
+
+/** Splits Kata's `"name parameter=value …"`. */
+function parseKernelModule(text: string): { name: string; parameters: string[] } {
+  const [name = "", ...parameters] = text.trim().split(/\s+/);
+  return { name, parameters };
+}

@@ -1,0 +1,189 @@
+import type { Agent } from "../../../core/contracts/agent.js";
+import type { ContainerContribution, GuestStorage } from "../../../core/contracts/guest.js";
+import type { RootfsContribution, RootfsDriver } from "../../../core/contracts/rootfs.js";
+import type { ShareFs } from "../../../core/contracts/share-fs.js";
+import type { VolumeDriver } from "../../../core/contracts/volume.js";
+import type { OciMount, OciProcess } from "../../../core/oci/spec.js";
+import type { CreateTask } from "../../../core/messages/task.js";
+import type { PluginSource } from "../../../core/plugin/context.js";
+import { mostSpecific } from "../../../core/plugin/match.js";
+import type { ContainerRole } from "../../../core/sandbox/identity.js";
+import { ResourceSet } from "../../../core/sandbox/resource-set.js";
+import type { Scope } from "../../../core/scope.js";
+import { join, isAbsolute } from "node:path";
+import { handlerErrors } from "./errors.js";
+import { guestSpec, sharesPidNamespace } from "./guest-spec.js";
+import { Process, type ProcessParts } from "./process.js";
+
+/** What a container is made of besides its request. */
+export interface ContainerParts {
+  readonly request: CreateTask;
+  readonly role: ContainerRole;
+  readonly sandboxId: string;
+  readonly scope: Scope;
+  readonly agent: Agent;
+  readonly plugins: PluginSource;
+  readonly shareFs: ShareFs | undefined;
+  readonly guestOptions: { readonly disableSeccomp: boolean; readonly disableSelinux: boolean };
+}
+
+/** What the resources of a container came to. */
+interface Prepared {
+  readonly root: RootfsContribution;
+  readonly volumes: readonly ContainerContribution[];
+}
+
+/** A further process and what it runs. */
+interface Exec {
+  readonly process: Process;
+  readonly spec: OciProcess;
+}
+
+/** A container of a sandbox: its resources on the host, its state in the guest, its processes. */
+export class Container {
+  readonly id: string;
+  readonly role: ContainerRole;
+  readonly bundle: string;
+  readonly #parts: ContainerParts;
+  readonly #resources: ResourceSet;
+  readonly #execs = new Map<string, Exec>();
+  /** Ids of processes that are being added. */
+  readonly #reserved = new Set<string>();
+  readonly init: Process;
+  #inGuest = false;
+
+  constructor(parts: ContainerParts, init: Omit<ProcessParts, "id" | "agent" | "io">) {
+    this.id = parts.request.containerId;
+    this.role = parts.role;
+    this.bundle = parts.request.bundle;
+    this.#parts = parts;
+    this.#resources = new ResourceSet(parts.scope);
+    const id = { containerId: this.id, execId: "" };
+    this.init = new Process({ ...init, id, agent: parts.agent, io: parts.request.io });
+  }
+
+  /** All processes, the first one first. */
+  processes(): Process[] {
+    return [this.init, ...[...this.#execs.values()].map((exec) => exec.process)];
+  }
+
+  process(execId: string): Process {
+    return execId === "" ? this.init : this.#exec(execId).process;
+  }
+
+  /** What a further process runs, as the agent gets it: AppArmor is the host's. */
+  execSpec(execId: string): OciProcess {
+    const { apparmorProfile: _apparmor, ...spec } = this.#exec(execId).spec;
+    return spec;
+  }
+
+  /** Takes an id for a process that is about to be added; `KATA_PROCESS_EXISTS` when it is taken. */
+  reserveExec(execId: string): void {
+    const taken = this.#execs.has(execId) || this.#reserved.has(execId);
+    if (taken) throw handlerErrors.KATA_PROCESS_EXISTS({ id: this.id, execId });
+    this.#reserved.add(execId);
+  }
+
+  addExec(process: Process, spec: OciProcess): void {
+    this.#reserved.delete(process.id.execId);
+    this.#execs.set(process.id.execId, { process, spec });
+  }
+
+  removeExec(execId: string): void {
+    this.#reserved.delete(execId);
+    this.#execs.delete(execId);
+  }
+
+  #exec(execId: string): Exec {
+    const exec = this.#execs.get(execId);
+    if (exec) return exec;
+    throw handlerErrors.KATA_PROCESS_UNKNOWN({ id: this.id, execId, there: [...this.#execs.keys()] });
+  }
+
+  /** Makes everything on the host; needs no guest, so it runs while the guest boots. */
+  async prepare(signal: AbortSignal): Promise<Prepared> {
+    const root = await this.#prepareRootfs(signal);
+    const volumes: ContainerContribution[] = [];
+    const drivers = await this.#parts.plugins.all("volume");
+    for (const [index, mount] of (this.#parts.request.spec.mounts ?? []).entries()) {
+      volumes.push(await this.#prepareVolume(drivers, mount, index, signal));
+    }
+    return { root, volumes };
+  }
+
+  /** Has the agent create the container from what `prepare` made. */
+  async create(prepared: Prepared, lost: Promise<unknown>, signal: AbortSignal): Promise<void> {
+    const { request, agent, role, guestOptions } = this.#parts;
+    const contributions = [prepared.root, ...prepared.volumes];
+    const storages: GuestStorage[] = contributions.flatMap((one) => one.storages ?? []);
+    await this.#resources.attach(signal);
+    this.#inGuest = true;
+    await agent.createContainer({
+      containerId: this.id,
+      storages,
+      devices: contributions.flatMap((one) => one.devices ?? []),
+      sharedPidNamespace: sharesPidNamespace(request.spec),
+      spec: guestSpec(
+        request.spec,
+        {
+          role,
+          bundle: this.bundle,
+          rootPath: prepared.root.guestPath,
+          mounts: prepared.volumes.flatMap((one) => one.mounts ?? []),
+        },
+        guestOptions,
+      ),
+    });
+    this.init.watch(lost);
+  }
+
+  /** Removes the container from the guest; no error when it never got there. */
+  async removeFromGuest(): Promise<void> {
+    if (!this.#inGuest) return;
+    await this.#parts.agent.removeContainer(this.id);
+    this.#inGuest = false;
+  }
+
+  /** Closes all stdio, giving output `drainMs` to arrive. */
+  async release(drainMs: number): Promise<void> {
+    await Promise.all(this.processes().map((process) => process.release(drainMs)));
+  }
+
+  /** Undoes `prepare`. With `guestGone` nothing is asked of the guest. */
+  async cleanup(guestGone: boolean): Promise<void> {
+    if (guestGone) this.#resources.loseGuest();
+    await this.#parts.scope.close();
+  }
+
+  async #prepareRootfs(signal: AbortSignal): Promise<RootfsContribution> {
+    const { request, shareFs, plugins } = this.#parts;
+    const path = request.spec.root?.path ?? "rootfs";
+    const rootfsRequest = {
+      containerId: this.id,
+      bundle: request.bundle,
+      rootPath: isAbsolute(path) ? path : join(request.bundle, path),
+      readOnly: request.spec.root?.readonly ?? false,
+      mounts: request.rootfs,
+      shareFs,
+    };
+    const drivers: RootfsDriver[] = await plugins.all("rootfs");
+    const describe = () =>
+      `a root file system of ${request.rootfs.map((one) => `${one.type || "bind"} ${one.source}`).join(", ") || path}`;
+    const driver = mostSpecific("rootfs", drivers, (one) => one.match(rootfsRequest), describe);
+    return this.#resources.prepare(driver.create(rootfsRequest), signal);
+  }
+
+  async #prepareVolume(
+    drivers: readonly VolumeDriver[],
+    mount: OciMount,
+    index: number,
+    signal: AbortSignal,
+  ): Promise<ContainerContribution> {
+    const { request, sandboxId, shareFs } = this.#parts;
+    const annotations = request.spec.annotations ?? {};
+    const volumeRequest = { containerId: this.id, sandboxId, mount, index, shareFs, annotations };
+    const describe = () => `the mount of ${mount.source ?? mount.type ?? "nothing"} at ${mount.destination}`;
+    const driver = mostSpecific("volume", drivers, (one) => one.match(volumeRequest), describe);
+    return this.#resources.prepare(driver.create(volumeRequest), signal);
+  }
+}

@@ -1,0 +1,59 @@
+import { defineErrors } from "../../../core/errors/error.js";
+
+export const handlerErrors = defineErrors({
+  KATA_CONTAINER_EXISTS: {
+    status: "ALREADY_EXISTS",
+    message: (p: { id: string; sandbox: string }) => `the container "${p.id}" exists already, in the sandbox "${p.sandbox}"`,
+  },
+  KATA_CONTAINER_UNKNOWN: {
+    status: "NOT_FOUND",
+    message: (p: { id: string; there: readonly string[] }) =>
+      `no container "${p.id}"; there are: ${p.there.join(", ") || "none"}`,
+  },
+  KATA_PROCESS_UNKNOWN: {
+    status: "NOT_FOUND",
+    message: (p: { id: string; execId: string; there: readonly string[] }) =>
+      `no process "${p.execId}" in the container "${p.id}"; there are: ${p.there.join(", ") || "none"}`,
+  },
+  KATA_PROCESS_EXISTS: {
+    status: "ALREADY_EXISTS",
+    message: (p: { id: string; execId: string }) => `the process "${p.execId}" exists already in the container "${p.id}"`,
+  },
+  KATA_PROCESS_FINISHED: {
+    status: "NOT_FOUND",
+    message: (p: { what: string }) => `${p.what}: process already finished`,
+  },
+  KATA_SANDBOX_UNKNOWN: {
+    status: "NOT_FOUND",
+    message: (p: { container: string; sandbox: string; there: readonly string[] }) =>
+      `the container "${p.container}" belongs to the sandbox "${p.sandbox}", which is not here; there are: ${p.there.join(", ") || "none"}`,
+  },
+  KATA_SPEC_UNSUPPORTED: {
+    status: "UNIMPLEMENTED",
+    message: (p: { field: string; value: string; reason: string }) =>
+      `config.json asks for ${p.field} = ${p.value}, which is not supported: ${p.reason}`,
+  },
+  KATA_SPEC_INVALID: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { field: string; problem: string }) => `config.json: ${p.field} ${p.problem}`,
+  },
+  KATA_VM_DIED: {
+    status: "UNAVAILABLE",
+    message: (p: { sandbox: string; how: string; console: readonly string[] }) =>
+      `the virtual machine of the sandbox "${p.sandbox}" ended by itself (${p.how})${consoleText(p.console)}`,
+  },
+  KATA_AGENT_LOST: {
+    status: "UNAVAILABLE",
+    message: (p: { sandbox: string; console: readonly string[] }) =>
+      `the agent of the sandbox "${p.sandbox}" is gone${consoleText(p.console)}`,
+  },
+  KATA_SHARE_LOST: {
+    status: "UNAVAILABLE",
+    message: (p: { sandbox: string }) => `the shared directory of the sandbox "${p.sandbox}" is gone`,
+  },
+});
+
+/** The end of the guest's console as a part of a message. */
+export function consoleText(lines: readonly string[]): string {
+  return lines.length === 0 ? "; its console is empty" : `; its console ends:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+}

@@ -1,0 +1,333 @@
+import type { RuntimeHandler } from "../../../core/contracts/runtime-handler.js";
+import type { HandlerTable } from "../../../core/dispatch/dispatcher.js";
+import { openProcessStreams } from "../../../core/io/process-streams.js";
+import {
+  execAdded,
+  execStarted,
+  taskCreated,
+  taskDeleted,
+  taskExited,
+  taskPaused,
+  taskResumed,
+  taskStarted,
+} from "../../../core/messages/events.js";
+import {
+  type CreateTask,
+  closeTaskIo,
+  connectTask,
+  createTask,
+  type DeletedProcess,
+  deleteTask,
+  execTask,
+  killTask,
+  pauseTask,
+  type ProcessExit,
+  type ProcessId,
+  type ProcessIo,
+  resizeTask,
+  resumeTask,
+  shutdownTask,
+  startTask,
+  taskPids,
+  type TaskState,
+  taskState,
+  taskStats,
+  updateTask,
+  waitTask,
+} from "../../../core/messages/task.js";
+import type { OciProcess } from "../../../core/oci/spec.js";
+import type { PluginContext } from "../../../core/plugin/context.js";
+import { assertId } from "../../../core/runtime/errors.js";
+import { type ContainerIdentity, containerIdentity } from "../../../core/sandbox/identity.js";
+import { Container } from "./container.js";
+import { handlerErrors } from "./errors.js";
+import { guestResources } from "./guest-spec.js";
+import { guestIdentity, networkNamespaceOf } from "./identity.js";
+import { Process } from "./process.js";
+import { VirtSandbox } from "./sandbox.js";
+import { checkSpec } from "./spec-check.js";
+
+/** Milliseconds that output may still take to arrive when a process is deleted. */
+const drainTime = 2_000;
+
+/** A container with its sandbox. */
+interface Placed {
+  readonly sandbox: VirtSandbox;
+  readonly container: Container;
+}
+
+/** The runtime handler `virt_container`: a sandbox is a virtual machine, containers run in it. */
+export class VirtContainerHandler implements RuntimeHandler {
+  readonly name = "virt_container";
+  readonly #context: PluginContext;
+  readonly #sandboxes = new Map<string, VirtSandbox>();
+  /** Containers that are being created: their ids are taken. */
+  readonly #creating = new Set<string>();
+
+  constructor(context: PluginContext) {
+    this.#context = context;
+  }
+
+  register(table: HandlerTable): void {
+    const { name } = this;
+    table.handle(createTask, name, (request) => this.#create(request));
+    table.handle(startTask, name, (id) => this.#start(id));
+    table.handle(execTask, name, (request) => this.#exec(request));
+    table.handle(deleteTask, name, (id) => this.#delete(id));
+    table.handle(killTask, name, (request) => this.#process(request).signal(request.signal, request.all));
+    table.handle(waitTask, name, async (id) => this.#process(id).exited);
+    table.handle(taskState, name, async (id) => this.#state(id));
+    table.handle(taskPids, name, async ({ containerId }) => ({ pids: [this.#find(containerId).sandbox.pid] }));
+    table.handle(connectTask, name, async ({ containerId }) => ({ pid: this.#find(containerId).sandbox.pid }));
+    table.handle(pauseTask, name, ({ containerId }) => this.#pause(containerId));
+    table.handle(resumeTask, name, ({ containerId }) => this.#resume(containerId));
+    table.handle(resizeTask, name, (request) => this.#process(request).resize(request));
+    table.handle(closeTaskIo, name, async (request) => {
+      if (request.stdin) this.#process(request).closeStdin();
+    });
+    table.handle(updateTask, name, async ({ containerId, resources }) => {
+      const { agent } = await this.#find(containerId).sandbox.parts();
+      await agent.updateContainer(containerId, guestResources(resources));
+    });
+    table.handle(taskStats, name, async ({ containerId }) => {
+      const { agent } = await this.#find(containerId).sandbox.parts();
+      return agent.stats(containerId);
+    });
+    table.handle(shutdownTask, name, (request) => this.#shutdown(request.now));
+  }
+
+  close(): Promise<void> {
+    return this.#endAll((sandbox) => sandbox.stop());
+  }
+
+  destroy(reason: unknown): Promise<void> {
+    return this.#endAll((sandbox) => sandbox.stop(reason));
+  }
+
+  async #create(request: CreateTask): Promise<{ pid: number }> {
+    const { containerId: id, spec } = request;
+    assertId("the container id", id);
+    const identity = containerIdentity(id, spec);
+    this.#reserve(id);
+    try {
+      checkSpec(spec);
+      const sandbox = await this.#sandboxFor(request, identity);
+      try {
+        await this.#createIn(sandbox, request, identity);
+      } catch (error) {
+        if (sandbox.containers.size === 0) await this.#endSandbox(sandbox, error);
+        throw error;
+      }
+      const { pid } = sandbox;
+      const { bundle, rootfs, io } = request;
+      this.#context.events.publish(taskCreated, { containerId: id, bundle, rootfs, io, pid });
+      return { pid };
+    } finally {
+      this.#creating.delete(id);
+    }
+  }
+
+  #reserve(id: string): void {
+    const there = [...this.#sandboxes.values()].find((sandbox) => sandbox.containers.has(id));
+    if (there) throw handlerErrors.KATA_CONTAINER_EXISTS({ id, sandbox: there.id });
+    if (this.#creating.has(id)) throw handlerErrors.KATA_CONTAINER_EXISTS({ id, sandbox: "being created" });
+    this.#creating.add(id);
+  }
+
+  async #sandboxFor(request: CreateTask, identity: ContainerIdentity): Promise<VirtSandbox> {
+    const { sandboxId, role } = identity;
+    const there = this.#sandboxes.get(sandboxId);
+    if (there) return there;
+    if (role === "container") {
+      const container = request.containerId;
+      throw handlerErrors.KATA_SANDBOX_UNKNOWN({ container, sandbox: sandboxId, there: [...this.#sandboxes.keys()] });
+    }
+    const networkNamespace = networkNamespaceOf(request.spec);
+    const env = await this.#context.openSandbox({
+      id: sandboxId,
+      annotations: request.spec.annotations ?? {},
+      ...(networkNamespace !== undefined && { networkNamespace }),
+      ...(request.configPath !== undefined && { configPath: request.configPath }),
+    });
+    const guest = await guestIdentity(sandboxId, request, env.log);
+    const sandbox = new VirtSandbox(this.#context, env, guest);
+    this.#sandboxes.set(sandboxId, sandbox);
+    return sandbox;
+  }
+
+  /** Creates a container while its sandbox boots, if it has to; undoes its host side when anything fails. */
+  async #createIn(sandbox: VirtSandbox, request: CreateTask, identity: ContainerIdentity): Promise<void> {
+    const { containerId: id } = request;
+    const { agent, shareFs } = await sandbox.parts();
+    const { disable_guest_seccomp } = sandbox.env.config.runtime;
+    const { disable_guest_selinux } = sandbox.env.config.hypervisor;
+    const scope = sandbox.env.scope.child(`container ${id}`);
+    const booting = sandbox.start();
+    booting.catch(() => undefined);
+    let container: Container | undefined;
+    try {
+      const processId = { containerId: id, execId: "" };
+      const streams = await this.#openStreams(processId, request.io, request.bundle);
+      container = new Container(
+        {
+          request,
+          role: identity.role,
+          sandboxId: sandbox.id,
+          scope,
+          agent,
+          shareFs,
+          plugins: sandbox.env.plugins,
+          guestOptions: { disableSeccomp: disable_guest_seccomp, disableSelinux: disable_guest_selinux },
+        },
+        { streams, onExit: (exit) => this.#exited(processId, sandbox, exit) },
+      );
+      const one = container;
+      const prepared = await sandbox.phases.run("container on the host", () => one.prepare(sandbox.signal));
+      await booting;
+      await sandbox.phases.run("container in the guest", () => one.create(prepared, sandbox.lost, sandbox.signal));
+      sandbox.containers.set(id, one);
+    } catch (error) {
+      const undo = [
+        () => container?.removeFromGuest(),
+        () => container?.release(0),
+        () => container?.cleanup(!sandbox.running),
+        () => scope.destroy(error),
+      ];
+      for (const step of undo) await Promise.resolve(step()).catch((cause: unknown) => this.#logUndo(id, cause));
+      throw error;
+    }
+  }
+
+  #logUndo(id: string, error: unknown): void {
+    this.#context.log.warn("undoing a container that could not be created", { container: id, error });
+  }
+
+  #openStreams(id: ProcessId, io: ProcessIo, bundle: string) {
+    const { sys, log } = this.#context;
+    return openProcessStreams(io, { sys, log, bundle, containerId: id.containerId, execId: id.execId });
+  }
+
+  async #start(id: ProcessId): Promise<{ pid: number }> {
+    const { sandbox, container } = this.#find(id.containerId);
+    const { agent } = await sandbox.parts();
+    const { pid } = sandbox;
+    const process = container.process(id.execId);
+    if (id.execId === "") {
+      await sandbox.phases.run("start in the guest", () => process.start(() => agent.startContainer(container.id)));
+      this.#context.events.publish(taskStarted, { containerId: id.containerId, pid });
+    } else {
+      await process.start(async () => {
+        await agent.execProcess(process.guest, container.execSpec(id.execId));
+        process.watch(sandbox.lost);
+      });
+      this.#context.events.publish(execStarted, { ...id, pid });
+    }
+    return { pid };
+  }
+
+  async #exec(request: ProcessId & { process: OciProcess; io: ProcessIo }): Promise<void> {
+    const { containerId, execId } = request;
+    assertId("the exec id", execId);
+    const { sandbox, container } = this.#find(containerId);
+    container.init.machine.assert("pause");
+    const id = { containerId, execId };
+    container.reserveExec(execId);
+    try {
+      const { agent } = await sandbox.parts();
+      const streams = await this.#openStreams(id, request.io, container.bundle);
+      const onExit = (exit: ProcessExit) => this.#exited(id, sandbox, exit);
+      container.addExec(new Process({ id, io: request.io, streams, agent, onExit }), request.process);
+    } catch (error) {
+      container.removeExec(execId);
+      throw error;
+    }
+    this.#context.events.publish(execAdded, id);
+  }
+
+  async #delete(id: ProcessId): Promise<DeletedProcess> {
+    const { sandbox, container } = this.#find(id.containerId);
+    const process = container.process(id.execId);
+    process.machine.apply("delete");
+    const { pid } = sandbox;
+    const exit = process.exit ?? { status: 0, exitedAt: new Date() };
+    await process.release(drainTime);
+    if (id.execId !== "") {
+      container.removeExec(id.execId);
+      return { pid, exit };
+    }
+    if (sandbox.containers.size === 1) {
+      await this.#endSandbox(sandbox);
+    } else {
+      if (sandbox.running) await container.removeFromGuest();
+      await container.release(0);
+      await container.cleanup(!sandbox.running);
+      sandbox.containers.delete(id.containerId);
+    }
+    this.#context.events.publish(taskDeleted, { containerId: id.containerId, pid, exit });
+    return { pid, exit };
+  }
+
+  async #pause(containerId: string): Promise<void> {
+    const { sandbox, container } = this.#find(containerId);
+    container.init.machine.assert("pause");
+    const { agent } = await sandbox.parts();
+    await agent.pauseContainer(containerId);
+    container.init.machine.apply("pause");
+    this.#context.events.publish(taskPaused, { containerId });
+  }
+
+  async #resume(containerId: string): Promise<void> {
+    const { sandbox, container } = this.#find(containerId);
+    container.init.machine.assert("resume");
+    const { agent } = await sandbox.parts();
+    await agent.resumeContainer(containerId);
+    container.init.machine.apply("resume");
+    this.#context.events.publish(taskResumed, { containerId });
+  }
+
+  #state(id: ProcessId): TaskState {
+    const { sandbox, container } = this.#find(id.containerId);
+    const process = container.process(id.execId);
+    const { exit, status, io } = process;
+    return { id, bundle: container.bundle, pid: sandbox.pid, status, io, ...(exit && { exit }) };
+  }
+
+  async #shutdown(now: boolean): Promise<{ done: boolean }> {
+    if (!now && (this.#creating.size > 0 || this.#sandboxes.size > 0)) return { done: false };
+    await this.close();
+    return { done: true };
+  }
+
+  #exited(id: ProcessId, sandbox: VirtSandbox, exit: ProcessExit): void {
+    this.#context.events.publish(taskExited, { id, pid: sandbox.pid, exit });
+  }
+
+  #find(containerId: string): Placed {
+    for (const sandbox of this.#sandboxes.values()) {
+      const container = sandbox.containers.get(containerId);
+      if (container) return { sandbox, container };
+    }
+    const there = [...this.#sandboxes.values()].flatMap((sandbox) => [...sandbox.containers.keys()]);
+    throw handlerErrors.KATA_CONTAINER_UNKNOWN({ id: containerId, there });
+  }
+
+  #process(id: ProcessId): Process {
+    return this.#find(id.containerId).container.process(id.execId);
+  }
+
+  async #endSandbox(sandbox: VirtSandbox, reason?: unknown): Promise<void> {
+    try {
+      await sandbox.stop(reason);
+    } finally {
+      sandbox.containers.clear();
+      this.#sandboxes.delete(sandbox.id);
+    }
+  }
+
+  async #endAll(end: (sandbox: VirtSandbox) => Promise<void>): Promise<void> {
+    const errors: unknown[] = [];
+    for (const sandbox of this.#sandboxes.values()) await end(sandbox).catch((error: unknown) => errors.push(error));
+    this.#sandboxes.clear();
+    if (errors.length > 0) throw new AggregateError(errors, "ending the sandboxes");
+  }
+}

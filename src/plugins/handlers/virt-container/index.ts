@@ -1,0 +1,12 @@
+import { definePlugin } from "../../../core/plugin/plugin.js";
+import { noConfig } from "../../../core/plugin/standard-schema.js";
+import { VirtContainerHandler } from "./handler.js";
+
+/** `runtime.name = "virt_container"`: every sandbox is a virtual machine. */
+export const plugin = definePlugin({
+  api: 1,
+  kind: "handler",
+  name: "virt_container",
+  config: noConfig,
+  create: (ctx) => new VirtContainerHandler(ctx),
+});

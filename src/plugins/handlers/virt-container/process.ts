@@ -1,0 +1,131 @@
+import type { Agent, GuestProcess } from "../../../core/contracts/agent.js";
+import type { ProcessExit, ProcessId, ProcessIo, ProcessStatus } from "../../../core/messages/task.js";
+import type { ProcessStreams } from "../../../core/io/process-streams.js";
+import { StateMachine } from "../../../core/sandbox/state-machine.js";
+import { handlerErrors } from "./errors.js";
+
+/** Exit status of a process whose end nobody saw: the guest is gone. */
+export const unknownExitStatus = 255;
+
+const transitions = {
+  start: { from: ["created"], to: "starting" },
+  started: { from: ["starting"], to: "running" },
+  "fail to start": { from: ["starting"], to: "created" },
+  pause: { from: ["running"], to: "paused" },
+  resume: { from: ["paused"], to: "running" },
+  exit: { from: ["created", "starting", "running", "paused"], to: "stopped" },
+  delete: { from: ["created", "stopped"], to: "deleted" },
+} as const;
+
+type State = "created" | "starting" | "running" | "paused" | "stopped" | "deleted";
+
+/** What a process needs to know of its surroundings. */
+export interface ProcessParts {
+  readonly id: ProcessId;
+  readonly io: ProcessIo;
+  readonly streams: ProcessStreams;
+  readonly agent: Agent;
+  /** Called once, after the process has ended and, if it was being started, after the start has been answered. */
+  readonly onExit: (exit: ProcessExit) => void;
+}
+
+/**
+ * One process of a container, its first one or a further one: its state, its stdio and its end. The end is told once, never
+ * before its start, and does not wait for output that a child of the process may still write.
+ */
+export class Process {
+  readonly id: ProcessId;
+  readonly io: ProcessIo;
+  readonly machine: StateMachine<State, keyof typeof transitions>;
+  /** Settles when the process has ended; never rejects. */
+  readonly exited: Promise<ProcessExit>;
+  readonly #parts: ProcessParts;
+  #settleExit: (exit: ProcessExit) => void = () => undefined;
+  #exit: ProcessExit | undefined;
+  #starting: Promise<unknown> = Promise.resolve();
+  #pumping: Promise<void> = Promise.resolve();
+  #size: { rows: number; columns: number } | undefined;
+
+  constructor(parts: ProcessParts) {
+    this.id = parts.id;
+    this.io = parts.io;
+    this.#parts = parts;
+    this.machine = new StateMachine<State, keyof typeof transitions>(this.describe(), "created", transitions);
+    this.exited = new Promise((resolve) => (this.#settleExit = resolve));
+  }
+
+  describe(): string {
+    const { containerId, execId } = this.id;
+    return execId === "" ? `the container "${containerId}"` : `the process "${execId}" of the container "${containerId}"`;
+  }
+
+  get exit(): ProcessExit | undefined {
+    return this.#exit;
+  }
+
+  get status(): ProcessStatus {
+    const { state } = this.machine;
+    if (state === "deleted") return "stopped";
+    return state === "starting" ? "created" : state;
+  }
+
+  get guest(): GuestProcess {
+    const { containerId, execId } = this.id;
+    return { containerId, execId: execId === "" ? containerId : execId };
+  }
+
+  /** Starts it by `begin`, the agent's call, with its output flowing from the first byte on. */
+  async start(begin: () => Promise<void>): Promise<void> {
+    this.machine.apply("start");
+    const starting = begin();
+    this.#starting = starting.catch(() => undefined);
+    try {
+      await starting;
+    } catch (error) {
+      if (this.machine.can("fail to start")) this.machine.apply("fail to start");
+      throw error;
+    }
+    this.#pumping = this.#parts.streams.pump(this.#parts.agent, this.guest);
+    if (this.machine.can("started")) this.machine.apply("started");
+    if (this.#size) await this.#parts.agent.resizeTerminal(this.guest, this.#size);
+  }
+
+  /** Watches for the end; `lost` ends the watch when the guest is gone. */
+  watch(lost: Promise<unknown>): void {
+    const status = this.#parts.agent.waitProcess(this.guest).catch(() => unknownExitStatus);
+    void Promise.race([status, lost.then(() => unknownExitStatus)]).then((code) => this.#ended(code));
+  }
+
+  async signal(signal: number, all: boolean): Promise<void> {
+    if (!this.machine.can("exit")) throw handlerErrors.KATA_PROCESS_FINISHED({ what: this.describe() });
+    await this.#parts.agent.signalProcess(this.guest, signal, all);
+  }
+
+  /** Sets the terminal's size now, or when it is started. */
+  async resize(size: { rows: number; columns: number }): Promise<void> {
+    this.#size = size;
+    if (this.machine.state === "running") await this.#parts.agent.resizeTerminal(this.guest, size);
+  }
+
+  closeStdin(): void {
+    this.#parts.streams.closeStdin();
+  }
+
+  /** Waits `ms` at most for the rest of the output, and closes the streams. */
+  async release(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+    await Promise.race([this.#pumping, late]);
+    clearTimeout(timer);
+    await this.#parts.streams.close();
+  }
+
+  #ended(status: number): void {
+    if (!this.machine.can("exit")) return;
+    this.machine.apply("exit");
+    const exit: ProcessExit = { status, exitedAt: new Date() };
+    this.#exit = exit;
+    this.#settleExit(exit);
+    void this.#starting.then(() => this.#parts.onExit(exit));
+  }
+}

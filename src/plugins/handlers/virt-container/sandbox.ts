@@ -1,0 +1,143 @@
+import { describeError } from "../../../core/errors/error.js";
+import { taskOutOfMemory } from "../../../core/messages/events.js";
+import type { PluginContext, SandboxEnvironment } from "../../../core/plugin/context.js";
+import { PhaseTimer, phaseDone } from "../../../core/sandbox/phases.js";
+import { StateMachine } from "../../../core/sandbox/state-machine.js";
+import { bootMachine, type GuestIdentity, machineFailure, type MachineParts, prepareMachine } from "./boot.js";
+import type { Container } from "./container.js";
+import { handlerErrors } from "./errors.js";
+
+const transitions = {
+  start: { from: ["new"], to: "starting" },
+  started: { from: ["starting"], to: "running" },
+  fail: { from: ["new", "starting", "running"], to: "failed" },
+  stop: { from: ["new", "starting", "running", "failed"], to: "stopping" },
+  stopped: { from: ["stopping"], to: "stopped" },
+} as const;
+
+type State = "new" | "starting" | "running" | "failed" | "stopping" | "stopped";
+
+/** Milliseconds in which the VMM's end is awaited after the agent's connection broke, to name the real cause. */
+const blameTime = 500;
+
+/**
+ * One sandbox: a virtual machine with its agent and its containers. `start` is run by whoever comes first; when the machine
+ * ends by itself the sandbox is `failed`, `lost` settles with the reason, and everything on the host is undone at once.
+ */
+export class VirtSandbox {
+  readonly id: string;
+  readonly containers = new Map<string, Container>();
+  readonly env: SandboxEnvironment;
+  readonly phases: PhaseTimer;
+  /** Settles with the reason when the guest is gone, whether it failed or was stopped. */
+  readonly lost: Promise<unknown>;
+  readonly #context: PluginContext;
+  readonly #machine: StateMachine<State, keyof typeof transitions>;
+  readonly #abort = new AbortController();
+  readonly #identity: GuestIdentity;
+  #settleLost: (reason: unknown) => void = () => undefined;
+  #parts: Promise<MachineParts> | undefined;
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  #pid = 0;
+
+  constructor(context: PluginContext, env: SandboxEnvironment, identity: GuestIdentity) {
+    this.#context = context;
+    this.env = env;
+    this.id = env.info.id;
+    this.#identity = identity;
+    this.#machine = new StateMachine<State, keyof typeof transitions>(`the sandbox "${this.id}"`, "new", transitions);
+    this.phases = new PhaseTimer(this.id, (phase) => {
+      env.log.info("phase done", { phase: phase.name, ms: Math.round(phase.ms) });
+      context.events.publish(phaseDone, phase);
+    });
+    this.lost = new Promise((resolve) => (this.#settleLost = resolve));
+  }
+
+  /** Host pid that stands for the sandbox; 0 until its VMM runs. */
+  get pid(): number {
+    return this.#pid;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get running(): boolean {
+    return this.#machine.state === "running";
+  }
+
+  /** The machine's parts as soon as containers can be prepared with them. */
+  parts(): Promise<MachineParts> {
+    this.#parts ??= prepareMachine(this.env, this.phases, this.signal);
+    return this.#parts;
+  }
+
+  /** Boots the machine; every caller waits for the one boot. */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  /** Ends the sandbox: by force with a `reason`, in good order without. Everyone waits for the one end. */
+  stop(reason?: unknown): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
+    return this.#stopped;
+  }
+
+  async #start(): Promise<void> {
+    this.#machine.apply("start");
+    const parts = await this.parts();
+    await bootMachine(this.env, parts, this.#identity, this.phases, this.signal);
+    this.#pid = parts.hypervisor.pid;
+    this.#machine.apply("started");
+    this.#watch(parts);
+  }
+
+  #watch(parts: MachineParts): void {
+    const { hypervisor, agent } = parts;
+    const failure = machineFailure(parts, this.id);
+    const agentLost = agent.lost.then(async (cause) => {
+      const blamed = await Promise.race([failure, new Promise<undefined>((resolve) => setTimeout(resolve, blameTime))]);
+      if (blamed !== undefined) return blamed;
+      return handlerErrors.KATA_AGENT_LOST({ sandbox: this.id, console: hypervisor.consoleTail() }, { cause });
+    });
+    void Promise.race([failure, agentLost]).then((error) => this.#fail(error));
+    const oom = agent.capability("oom");
+    if (oom) void this.#watchMemory(oom);
+  }
+
+  async #watchMemory(oom: { events(signal: AbortSignal): AsyncIterable<string> }): Promise<void> {
+    try {
+      for await (const containerId of oom.events(this.signal)) {
+        if (this.containers.has(containerId)) this.#context.events.publish(taskOutOfMemory, { containerId });
+      }
+    } catch (error) {
+      if (this.running) this.env.log.warn("memory events of the guest have ended", { error: describeError(error) });
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.running) return;
+    this.#machine.apply("fail");
+    this.env.log.error("the sandbox failed", { error: describeError(error) });
+    void this.stop(error).catch((cause: unknown) => {
+      this.env.log.error("cleaning up the failed sandbox", { error: describeError(cause) });
+    });
+  }
+
+  async #stop(reason: unknown): Promise<void> {
+    this.#machine.apply("stop");
+    this.#abort.abort(reason ?? new Error(`the sandbox "${this.id}" is being stopped`));
+    this.#settleLost(reason);
+    await this.#parts?.catch(() => undefined);
+    await this.#started?.catch(() => undefined);
+    const errors: unknown[] = [];
+    const gather = (error: unknown) => void errors.push(error);
+    for (const container of this.containers.values()) await container.release(0).catch(gather);
+    for (const container of this.containers.values()) await container.cleanup(true).catch(gather);
+    await (reason === undefined ? this.env.scope.close() : this.env.scope.destroy(reason)).catch(gather);
+    this.#machine.apply("stopped");
+    if (errors.length > 0) throw new AggregateError(errors, `stopping the sandbox "${this.id}"`);
+  }
+}

@@ -1,0 +1,73 @@
+import type { OciSpec } from "../../../core/oci/spec.js";
+import { handlerErrors } from "./errors.js";
+
+type Check = (spec: OciSpec) => { field: string; value: unknown; reason: string } | undefined;
+
+const ownKernel = "a container here has a kernel of its own";
+
+/** What a spec may ask for that a container in a virtual machine cannot have, or not yet. One check a field. */
+const checks: readonly Check[] = [
+  (spec) => present("linux.intelRdt", spec.linux?.["intelRdt"], "it steers caches of the host's processors"),
+  (spec) => present("linux.personality", spec.linux?.["personality"], "the guest runs its own architecture only"),
+  (spec) => present("linux.uidMappings", nonEmpty(spec.linux?.uidMappings), `${ownKernel}; user namespaces are not made in it`),
+  (spec) => present("linux.gidMappings", nonEmpty(spec.linux?.gidMappings), `${ownKernel}; user namespaces are not made in it`),
+  (spec) => present("windows", spec["windows"], "the guest is Linux"),
+  (spec) => present("vm", spec["vm"], "the virtual machine is chosen by configuration.toml, section [hypervisor.*]"),
+  hostDevices,
+  hooks,
+  userNamespace,
+  terminalWithoutProcess,
+];
+
+function present(field: string, value: unknown, reason: string): ReturnType<Check> {
+  return value === undefined || value === null ? undefined : { field, value, reason };
+}
+
+function nonEmpty<T>(list: readonly T[] | undefined): readonly T[] | undefined {
+  return list === undefined || list.length === 0 ? undefined : list;
+}
+
+/** Devices every guest has by itself (runtime-spec "Default Devices", and what containerd adds to them). */
+const guestDevices = /^\/dev\/(null|zero|full|random|urandom|tty|console|ptmx|pts|shm|mqueue|fd|stdin|stdout|stderr|net\/tun|fuse)$/;
+
+function hostDevices(spec: OciSpec): ReturnType<Check> {
+  const device = spec.linux?.devices?.find((one) => !guestDevices.test(one.path));
+  return device && { field: "linux.devices", value: device.path, reason: "host devices are not passed to the guest yet" };
+}
+
+function hooks(spec: OciSpec): ReturnType<Check> {
+  for (const [name, list] of Object.entries(spec.hooks ?? {})) {
+    if (list.length > 0) return { field: `hooks.${name}`, value: list[0]?.path, reason: "OCI hooks are not run yet" };
+  }
+  return undefined;
+}
+
+function userNamespace(spec: OciSpec): ReturnType<Check> {
+  const user = spec.linux?.namespaces?.find((one) => one.type === "user");
+  return user && { field: "linux.namespaces", value: user, reason: `${ownKernel}; user namespaces are not made in it` };
+}
+
+function terminalWithoutProcess(spec: OciSpec): ReturnType<Check> {
+  if (spec.process !== undefined) return undefined;
+  return { field: "process", value: "nothing", reason: "a container without a process cannot be started" };
+}
+
+/**
+ * Refuses a spec that cannot be honoured, before anything is made: `KATA_SPEC_UNSUPPORTED` and `KATA_SPEC_INVALID` name the
+ * field and its value. Nothing that a spec asks for is dropped in silence, but what isolation by a virtual machine replaces
+ * (see `guest-spec.ts`).
+ */
+export function checkSpec(spec: OciSpec): void {
+  for (const check of checks) {
+    const found = check(spec);
+    if (!found) continue;
+    const value = JSON.stringify(found.value).slice(0, 200);
+    throw handlerErrors.KATA_SPEC_UNSUPPORTED({ field: found.field, value, reason: found.reason });
+  }
+  if (!spec.root?.path) throw handlerErrors.KATA_SPEC_INVALID({ field: "root.path", problem: "is missing" });
+  const args = spec.process?.args ?? [];
+  if (args.length === 0) throw handlerErrors.KATA_SPEC_INVALID({ field: "process.args", problem: "is empty" });
+  if (!spec.process?.cwd.startsWith("/")) {
+    throw handlerErrors.KATA_SPEC_INVALID({ field: "process.cwd", problem: "must be an absolute path" });
+  }
+}
