@@ -1,12 +1,6 @@
 import type { OciLinuxResources, OciProcess, OciSpec } from "../oci/spec.js";
 import type { ContainerStats } from "./container-stats.js";
-import type {
-  GuestDevice,
-  GuestInterface,
-  GuestNeighbor,
-  GuestRoute,
-  GuestStorage,
-} from "./guest.js";
+import type { GuestDevice, GuestInterface, GuestNeighbor, GuestRoute, GuestStorage } from "./guest.js";
 import type { GuestAddress } from "./guest-address.js";
 
 /** A process in the guest: a container's first one when `execId` equals `containerId`. */

@@ -10,6 +10,7 @@ import type { Service } from "../contracts/service.js";
 import type { ShareFs } from "../contracts/share-fs.js";
 import type { VolumeDriver } from "../contracts/volume.js";
 import type { PluginContext } from "./context.js";
+import type { CheckContext, HostFinding } from "./host-check.js";
 import type { SchemaOutput, StandardSchema } from "./standard-schema.js";
 
 /** What each kind of plugin creates. */
@@ -69,6 +70,8 @@ export interface Plugin<K extends string = string, S extends StandardSchema = St
    * by a deadline that names the plugin.
    */
   create(ctx: PluginContext, config: SchemaOutput<S>): PluginInstance<K> | Promise<PluginInstance<K>>;
+  /** What this host offers of what the plugin needs, for `kata-ts check`. Changes nothing; asked of chosen plugins. */
+  check?(ctx: CheckContext): Promise<readonly HostFinding[]>;
 }
 
 /** Gives a plugin its types: the identity, at run time. */

@@ -1,5 +1,7 @@
+import { firstValueFrom } from "rxjs";
 import type { EffectiveConfig } from "../config/effective.js";
-import { loadConfig } from "../config/load.js";
+import { type ConfigDocument, type ConfigOverride, effectiveConfig, readConfig } from "../config/load.js";
+import { extensionsOf } from "../config/plugin-schema.js";
 import type { RuntimeHandler } from "../contracts/runtime-handler.js";
 import type { Service } from "../contracts/service.js";
 import { Dispatcher, type Interceptor } from "../dispatch/dispatcher.js";
@@ -25,6 +27,8 @@ export interface RuntimeOptions {
   readonly plugins: readonly { readonly plugin: Plugin; readonly origin: string }[];
   /** `configuration.toml`; searched for at the usual places when absent. */
   readonly configPath?: string;
+  /** Values that count more than any file, such as those of command line flags. */
+  readonly overrides?: readonly ConfigOverride[];
   /** Keeps ids of different users apart: containerd's namespace. `default` when absent. */
   readonly namespace?: string;
   readonly roots?: Partial<Roots>;
@@ -47,6 +51,7 @@ export class Runtime {
   readonly #scope = Scope.root("runtime");
   readonly #host: PluginHost;
   readonly #services: Service[] = [];
+  readonly #packages = new Set<string>();
   #activation: Promise<RuntimeHandler> | undefined;
 
   constructor(options: RuntimeOptions) {
@@ -89,18 +94,26 @@ export class Runtime {
     return this.#host;
   }
 
-  /** The configuration as a sandbox without annotations gets it. */
-  config(configPath?: string): Promise<EffectiveConfig> {
-    return this.#sandboxConfig({ id: "", annotations: {}, ...(configPath !== undefined && { configPath }) });
+  /** The configuration as a sandbox without annotations gets it. Loads the plugin packages it names first. */
+  async config(configPath?: string): Promise<EffectiveConfig> {
+    const document = this.#readConfig(configPath);
+    await this.#loadPackages(document);
+    return this.#effective(document, {});
   }
 
   /** Creates a service; its configuration comes from the program. The caller starts it; `close` ends it. */
   async createService(name: string, options: unknown): Promise<Service> {
-    const config = await loadConfig({ builtIn: true });
+    const builtIn = readConfig({ searchPaths: [], env: {} });
+    const config = effectiveConfig(builtIn, { checkFiles: false });
     const source = this.#host.source({ scope: this.#scope, config });
     const service = await source.create("service", name, "asked for by the program", options);
     this.#services.push(service);
     return service;
+  }
+
+  /** Sends a message and waits for its one answer: `await runtime.request(createTask({ … }))`. */
+  request<Request, Answer>(message: Message<Request, Answer>): Promise<Answer> {
+    return firstValueFrom(this.dispatcher.request(message));
   }
 
   /** Loads the configuration's plugins and creates the runtime handler; once, whoever asks first. */
@@ -135,10 +148,6 @@ export class Runtime {
 
   async #activate(configPath: string | undefined): Promise<RuntimeHandler> {
     const config = await this.config(configPath);
-    if (config.plugins.length > 0 && config.file !== undefined) {
-      const importer = this.#options.importer ?? ((url: string) => import(url));
-      await loadPlugins(this.registry, { names: config.plugins, file: config.file }, importer);
-    }
     this.registry.freeze();
     const source = this.#host.source({ scope: this.#scope, config });
     const handler = await source.create("handler", config.runtime.name, "runtime.name");
@@ -146,15 +155,34 @@ export class Runtime {
     return handler;
   }
 
-  #sandboxConfig(request: SandboxRequest): Promise<EffectiveConfig> {
-    const path = request.configPath ?? this.#options.configPath;
-    return loadConfig({ ...(path !== undefined && { path }), annotations: request.annotations });
+  #readConfig(configPath: string | undefined): ConfigDocument {
+    const { configPath: path } = this.#options;
+    return readConfig({ ...(path !== undefined && { path }), ...(configPath !== undefined && { configPath }) });
   }
 
-  async #end(
-    endPart: (part: Service | RuntimeHandler) => Promise<void>,
-    endScope: () => Promise<void>,
-  ): Promise<void> {
+  #effective(document: ConfigDocument, annotations: Readonly<Record<string, string>>): EffectiveConfig {
+    const extensions = extensionsOf(this.registry.list());
+    const { overrides } = this.#options;
+    return effectiveConfig(document, { annotations, extensions, ...(overrides && { overrides }) });
+  }
+
+  /** Loads what the first configuration names; later ones find the registry frozen and may name the same only. */
+  async #loadPackages(document: ConfigDocument): Promise<void> {
+    const { names, file } = document.plugins;
+    const wanted = names.filter((name) => !this.#packages.has(name));
+    if (wanted.length === 0) return;
+    const importer = this.#options.importer ?? ((url: string) => import(url));
+    await loadPlugins(this.registry, { names: wanted, file }, importer);
+    for (const name of wanted) this.#packages.add(name);
+  }
+
+  async #sandboxConfig(request: SandboxRequest): Promise<EffectiveConfig> {
+    const document = this.#readConfig(request.configPath);
+    await this.#loadPackages(document);
+    return this.#effective(document, request.annotations);
+  }
+
+  async #end(endPart: (part: Service | RuntimeHandler) => Promise<void>, endScope: () => Promise<void>): Promise<void> {
     const errors: unknown[] = [];
     const gather = (error: unknown) => void errors.push(error);
     for (const service of this.#services.splice(0).toReversed()) await endPart(service).catch(gather);

@@ -3,7 +3,8 @@ import { defineErrors } from "../../../core/errors/error.js";
 export const handlerErrors = defineErrors({
   KATA_CONTAINER_EXISTS: {
     status: "ALREADY_EXISTS",
-    message: (p: { id: string; sandbox: string }) => `the container "${p.id}" exists already, in the sandbox "${p.sandbox}"`,
+    message: (p: { id: string; sandbox: string }) =>
+      `the container "${p.id}" exists already, in the sandbox "${p.sandbox}"`,
   },
   KATA_CONTAINER_UNKNOWN: {
     status: "NOT_FOUND",
@@ -17,7 +18,8 @@ export const handlerErrors = defineErrors({
   },
   KATA_PROCESS_EXISTS: {
     status: "ALREADY_EXISTS",
-    message: (p: { id: string; execId: string }) => `the process "${p.execId}" exists already in the container "${p.id}"`,
+    message: (p: { id: string; execId: string }) =>
+      `the process "${p.execId}" exists already in the container "${p.id}"`,
   },
   KATA_PROCESS_FINISHED: {
     status: "NOT_FOUND",
@@ -55,5 +57,7 @@ export const handlerErrors = defineErrors({
 
 /** The end of the guest's console as a part of a message. */
 export function consoleText(lines: readonly string[]): string {
-  return lines.length === 0 ? "; its console is empty" : `; its console ends:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+  return lines.length === 0
+    ? "; its console is empty"
+    : `; its console ends:\n${lines.map((line) => `  ${line}`).join("\n")}`;
 }

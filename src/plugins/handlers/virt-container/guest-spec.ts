@@ -49,7 +49,11 @@ export function guestSpec(
   const { hooks: _hooks, linux: hostLinux = {}, process: hostProcess, ...rest } = spec;
   const { seccomp, mountLabel, ...linux } = hostLinux;
   const namespaces = guestNamespaces(hostLinux);
-  const { apparmorProfile: _apparmor, selinuxLabel, ...process } = hostProcess ?? { user: { uid: 0, gid: 0 }, cwd: "/" };
+  const {
+    apparmorProfile: _apparmor,
+    selinuxLabel,
+    ...process
+  } = hostProcess ?? { user: { uid: 0, gid: 0 }, cwd: "/" };
   return {
     ...rest,
     annotations: {

@@ -58,7 +58,7 @@ interface Placed {
 
 /** The runtime handler `virt_container`: a sandbox is a virtual machine, containers run in it. */
 export class VirtContainerHandler implements RuntimeHandler {
-  readonly name = "virt_container";
+  readonly name = "virt-container";
   readonly #context: PluginContext;
   readonly #sandboxes = new Map<string, VirtSandbox>();
   /** Containers that are being created: their ids are taken. */

@@ -20,7 +20,10 @@ async function dnsLines(spec: OciSpec, log: Logger): Promise<string[]> {
       .split("\n")
       .filter((line) => line !== "");
   } catch (error) {
-    log.warn("the pod's resolv.conf cannot be read; the guest gets none", { path: source, error: describeError(error) });
+    log.warn("the pod's resolv.conf cannot be read; the guest gets none", {
+      path: source,
+      error: describeError(error),
+    });
     return [];
   }
 }

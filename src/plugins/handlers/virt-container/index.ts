@@ -6,7 +6,7 @@ import { VirtContainerHandler } from "./handler.js";
 export const plugin = definePlugin({
   api: 1,
   kind: "handler",
-  name: "virt_container",
+  name: "virt-container",
   config: noConfig,
   create: (ctx) => new VirtContainerHandler(ctx),
 });

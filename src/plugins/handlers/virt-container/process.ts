@@ -56,7 +56,9 @@ export class Process {
 
   describe(): string {
     const { containerId, execId } = this.id;
-    return execId === "" ? `the container "${containerId}"` : `the process "${execId}" of the container "${containerId}"`;
+    return execId === ""
+      ? `the container "${containerId}"`
+      : `the process "${execId}" of the container "${containerId}"`;
   }
 
   get exit(): ProcessExit | undefined {

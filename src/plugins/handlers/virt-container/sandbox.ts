@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { describeError } from "../../../core/errors/error.js";
 import { taskOutOfMemory } from "../../../core/messages/events.js";
 import type { PluginContext, SandboxEnvironment } from "../../../core/plugin/context.js";
@@ -98,7 +99,7 @@ export class VirtSandbox {
     const { hypervisor, agent } = parts;
     const failure = machineFailure(parts, this.id);
     const agentLost = agent.lost.then(async (cause) => {
-      const blamed = await Promise.race([failure, new Promise<undefined>((resolve) => setTimeout(resolve, blameTime))]);
+      const blamed = await Promise.race([failure, setTimeout(blameTime, undefined)]);
       if (blamed !== undefined) return blamed;
       return handlerErrors.KATA_AGENT_LOST({ sandbox: this.id, console: hypervisor.consoleTail() }, { cause });
     });

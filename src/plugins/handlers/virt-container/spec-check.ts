@@ -9,8 +9,10 @@ const ownKernel = "a container here has a kernel of its own";
 const checks: readonly Check[] = [
   (spec) => present("linux.intelRdt", spec.linux?.["intelRdt"], "it steers caches of the host's processors"),
   (spec) => present("linux.personality", spec.linux?.["personality"], "the guest runs its own architecture only"),
-  (spec) => present("linux.uidMappings", nonEmpty(spec.linux?.uidMappings), `${ownKernel}; user namespaces are not made in it`),
-  (spec) => present("linux.gidMappings", nonEmpty(spec.linux?.gidMappings), `${ownKernel}; user namespaces are not made in it`),
+  (spec) =>
+    present("linux.uidMappings", nonEmpty(spec.linux?.uidMappings), `${ownKernel}; user namespaces are not made in it`),
+  (spec) =>
+    present("linux.gidMappings", nonEmpty(spec.linux?.gidMappings), `${ownKernel}; user namespaces are not made in it`),
   (spec) => present("windows", spec["windows"], "the guest is Linux"),
   (spec) => present("vm", spec["vm"], "the virtual machine is chosen by configuration.toml, section [hypervisor.*]"),
   hostDevices,
@@ -28,11 +30,14 @@ function nonEmpty<T>(list: readonly T[] | undefined): readonly T[] | undefined {
 }
 
 /** Devices every guest has by itself (runtime-spec "Default Devices", and what containerd adds to them). */
-const guestDevices = /^\/dev\/(null|zero|full|random|urandom|tty|console|ptmx|pts|shm|mqueue|fd|stdin|stdout|stderr|net\/tun|fuse)$/;
+const guestDevices =
+  /^\/dev\/(null|zero|full|random|urandom|tty|console|ptmx|pts|shm|mqueue|fd|stdin|stdout|stderr|net\/tun|fuse)$/;
 
 function hostDevices(spec: OciSpec): ReturnType<Check> {
   const device = spec.linux?.devices?.find((one) => !guestDevices.test(one.path));
-  return device && { field: "linux.devices", value: device.path, reason: "host devices are not passed to the guest yet" };
+  return (
+    device && { field: "linux.devices", value: device.path, reason: "host devices are not passed to the guest yet" }
+  );
 }
 
 function hooks(spec: OciSpec): ReturnType<Check> {

@@ -1,0 +1,36 @@
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { defineErrors, messageOf } from "../../core/errors/error.js";
+
+export const commandErrors = defineErrors({
+  KATA_USAGE: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { problem: string; usage: string }) => `${p.problem}; usage: ${p.usage}`,
+  },
+});
+
+/** One command of the program. */
+export interface Command {
+  readonly name: string;
+  readonly usage: string;
+  readonly summary: string;
+  /** Gives the exit status. */
+  run(args: readonly string[]): Promise<number>;
+}
+
+/** Parses flags as `util.parseArgs` does; what is wrong becomes `KATA_USAGE`. */
+export function parseFlags<T extends ParseArgsConfig>(usage: string, args: readonly string[], config: T) {
+  try {
+    return parseArgs({ ...config, args: [...args], strict: true });
+  } catch (error) {
+    throw commandErrors.KATA_USAGE({ problem: messageOf(error).split("\n")[0] ?? "", usage }, { cause: error });
+  }
+}
+
+/** Splits `before -- after`; `after` is undefined without `--`. */
+export function splitAtDashes(args: readonly string[]): {
+  before: readonly string[];
+  after: readonly string[] | undefined;
+} {
+  const at = args.indexOf("--");
+  return at < 0 ? { before: args, after: undefined } : { before: args.slice(0, at), after: args.slice(at + 1) };
+}

@@ -1,0 +1,72 @@
+import { describeError } from "../../../core/errors/error.js";
+import { formatPluginId } from "../../../core/plugin/plugin.js";
+import type { HostFinding } from "../../../core/plugin/host-check.js";
+import { defaultRoots } from "../../../core/runtime/roots.js";
+import { Runtime } from "../../../core/runtime/runtime.js";
+import { createLinuxSys } from "../../../core/sys/linux/index.js";
+import { builtins } from "../../../plugins/builtins.js";
+import { chosenPlugins } from "../chosen-plugins.js";
+import { type Command, parseFlags } from "../command.js";
+import { printListing } from "../output.js";
+
+const usage = "kata-ts check [--config FILE] [--hypervisor NAME] [--json]";
+
+function runtimeFindings(): HostFinding[] {
+  const root = process.getuid?.() === 0;
+  return [
+    {
+      name: "root",
+      state: root ? "ok" : "missing",
+      detail: root ? "running as root" : `running as user ${process.getuid?.()}`,
+      ...(!root && { remedy: "run as root: mounts, /dev/kvm and vhost devices need it" }),
+    },
+  ];
+}
+
+/** Says what this host can do; exits with 1 when something that is needed is missing. */
+export const checkCommand: Command = {
+  name: "check",
+  usage,
+  summary: "say what this host can do and, where it cannot, why and what to install",
+  async run(args) {
+    const { values } = parseFlags(usage, args, {
+      options: {
+        config: { type: "string" },
+        hypervisor: { type: "string" },
+        json: { type: "boolean", default: false },
+      },
+    });
+    await using runtime = new Runtime({
+      plugins: builtins,
+      ...(values.config && { configPath: values.config }),
+      ...(values.hypervisor && {
+        overrides: [{ key: "runtime.hypervisor_name", value: values.hypervisor, name: "--hypervisor" }],
+      }),
+    });
+    const config = await runtime.config();
+    const context = { sys: createLinuxSys(), roots: defaultRoots, config };
+    const rows = runtimeFindings().map((finding) => ({ plugin: "", ...finding }));
+    for (const { id, key } of chosenPlugins(config)) {
+      const plugin = formatPluginId(id);
+      try {
+        const found = await runtime.registry.find(id.kind, id.name, key).plugin.check?.(context);
+        for (const finding of found ?? []) rows.push({ plugin, ...finding });
+      } catch (error) {
+        rows.push({ plugin, name: "plugin", state: "missing", detail: describeError(error) });
+      }
+    }
+    printListing(
+      {
+        rows,
+        columns: [
+          { title: "STATE", cell: (row) => row.state },
+          { title: "NAME", cell: (row) => row.name },
+          { title: "PLUGIN", cell: (row) => row.plugin },
+          { title: "DETAIL", cell: (row) => (row.remedy === undefined ? row.detail : `${row.detail}; ${row.remedy}`) },
+        ],
+      },
+      values.json,
+    );
+    return rows.some((row) => row.state === "missing") ? 1 : 0;
+  },
+};

@@ -1,0 +1,129 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLogger, type LogLevel } from "../../../core/log.js";
+import {
+  closeTaskIo,
+  createTask,
+  deleteTask,
+  killTask,
+  resizeTask,
+  startTask,
+  waitTask,
+} from "../../../core/messages/task.js";
+import { defaultSpec } from "../../../core/oci/default-spec.js";
+import { Runtime } from "../../../core/runtime/runtime.js";
+import { phaseDone } from "../../../core/sandbox/phases.js";
+import { createLinuxSys } from "../../../core/sys/linux/index.js";
+import { builtins } from "../../../plugins/builtins.js";
+import { type Command, commandErrors, parseFlags, splitAtDashes } from "../command.js";
+import { attachStdio } from "../stdio.js";
+
+const usage =
+  "kata-ts run [--hypervisor NAME] [--config FILE] [--id ID] [--tty] [--read-only] [--env K=V]… [--timings] [--debug] ROOTFS -- COMMAND [ARG …]";
+
+const options = {
+  hypervisor: { type: "string" },
+  config: { type: "string" },
+  id: { type: "string" },
+  tty: { type: "boolean", short: "t", default: false },
+  "read-only": { type: "boolean", default: false },
+  env: { type: "string", multiple: true, default: [] },
+  timings: { type: "boolean", default: false },
+  debug: { type: "boolean", default: false },
+} as const;
+
+/** Milliseconds in which the rest of the output must arrive once the process has ended. */
+const drainTime = 5_000;
+
+/** Signals that are passed on to the container. */
+const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+
+/** Runs one container in a virtual machine, from a root file system, without containerd. */
+export const runCommand: Command = {
+  name: "run",
+  usage,
+  summary: "run a command of a root file system in a virtual machine of its own",
+  async run(args) {
+    const { before, after } = splitAtDashes(args);
+    const { values, positionals } = parseFlags(usage, before, { options, allowPositionals: true });
+    const [rootfs, ...extra] = positionals;
+    if (rootfs === undefined || extra.length > 0 || after === undefined || after.length === 0) {
+      throw commandErrors.KATA_USAGE({ problem: "one ROOTFS, and a COMMAND after --, are needed", usage });
+    }
+    const level: LogLevel = values.debug ? "debug" : "error";
+    const sys = createLinuxSys();
+    await using runtime = new Runtime({
+      plugins: builtins,
+      namespace: "kata-ts",
+      sys,
+      log: createLogger((line) => process.stderr.write(`${line}\n`), level),
+      ...(values.config && { configPath: values.config }),
+      ...(values.hypervisor && {
+        overrides: [{ key: "runtime.hypervisor_name", value: values.hypervisor, name: "--hypervisor" }],
+      }),
+    });
+    if (values.timings) {
+      runtime.events.subscribe(phaseDone, "timings", ({ name, ms }) => {
+        process.stderr.write(`${name.padEnd(24)} ${ms.toFixed(0).padStart(7)} ms\n`);
+      });
+    }
+    const id = values.id ?? `run-${randomBytes(4).toString("hex")}`;
+    const bundle = await mkdtemp(join(tmpdir(), "kata-ts-bundle-"));
+    const stdio = await attachStdio(sys, values.tty);
+    try {
+      const spec = defaultSpec({
+        rootPath: await realpath(rootfs),
+        readOnly: values["read-only"],
+        args: after,
+        terminal: values.tty,
+        ...(values.env.length > 0 && { env: values.env }),
+      });
+      await runtime.request(createTask({ containerId: id, bundle, spec, rootfs: [], io: stdio.io }));
+      return await supervise(runtime, id, stdio, values.tty);
+    } finally {
+      await stdio.close();
+      await rm(bundle, { recursive: true, force: true });
+    }
+  },
+};
+
+/** Starts the created container and stays until its end: signals, window size and stdin's end are passed on. */
+async function supervise(
+  runtime: Runtime,
+  containerId: string,
+  stdio: Awaited<ReturnType<typeof attachStdio>>,
+  tty: boolean,
+): Promise<number> {
+  const main = { containerId, execId: "" };
+  const warn = (error: unknown) => process.stderr.write(`kata-ts: ${String(error)}\n`);
+  const onSignal = (signal: NodeJS.Signals) => {
+    const number = constants.signals[signal];
+    runtime.request(killTask({ ...main, signal: number, all: false })).catch(warn);
+  };
+  const onResize = () => {
+    const [columns, rows] = process.stdout.getWindowSize();
+    runtime.request(resizeTask({ ...main, columns, rows })).catch(warn);
+  };
+  for (const signal of forwarded) process.on(signal, onSignal);
+  if (tty && process.stdin.isTTY) process.stdin.setRawMode(true);
+  try {
+    await runtime.request(startTask(main));
+    if (tty && process.stdout.isTTY) {
+      onResize();
+      process.stdout.on("resize", onResize);
+    }
+    const exit = runtime.request(waitTask(main));
+    void stdio.stdinEnded.then(() => runtime.request(closeTaskIo({ ...main, stdin: true }))).catch(() => undefined);
+    const { status } = await exit;
+    const late = new Promise((resolve) => setTimeout(resolve, drainTime).unref());
+    await Promise.race([stdio.drained, late]);
+    await runtime.request(deleteTask(main));
+    return status;
+  } finally {
+    process.stdout.off("resize", onResize);
+    for (const signal of forwarded) process.off(signal, onSignal);
+    if (tty && process.stdin.isTTY) process.stdin.setRawMode(false);
+  }
+}

@@ -1,0 +1,38 @@
+import { codeOf, describeError } from "../../core/errors/error.js";
+import type { Command } from "./command.js";
+import { checkCommand } from "./commands/check.js";
+import { configCommand } from "./commands/config.js";
+import { guestCommand } from "./commands/guest.js";
+import { pluginsCommand } from "./commands/plugins.js";
+import { runCommand } from "./commands/run.js";
+
+const commands: readonly Command[] = [runCommand, checkCommand, pluginsCommand, configCommand, guestCommand];
+
+function help(): string {
+  const lines = commands.map(
+    (command) => `  ${command.name.padEnd(8)} ${command.summary}\n           ${command.usage}`,
+  );
+  return `kata-ts: containers in virtual machines of their own\n\n${lines.join("\n")}\n`;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    process.stdout.write(help());
+    return name === undefined ? 2 : 0;
+  }
+  const command = commands.find((one) => one.name === name);
+  if (!command) {
+    process.stderr.write(`kata-ts: no command "${name}"; there are: ${commands.map((one) => one.name).join(", ")}\n`);
+    return 2;
+  }
+  return command.run(rest);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const code = codeOf(error);
+  process.stderr.write(`kata-ts: ${describeError(error)}${code === undefined ? "" : ` [${code}]`}\n`);
+  process.exitCode = code === "KATA_USAGE" ? 2 : 1;
+}
