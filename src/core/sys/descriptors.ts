@@ -1,11 +1,10 @@
 import type { Duplex } from "node:stream";
 import type { Deadline } from "../deadline.js";
 
-/** What a watch reports. `hangup` may come with either of the others. */
+/** What a watch reports. With an error on the descriptor both are true: the read or write then tells which. */
 export interface Readiness {
   readonly readable: boolean;
   readonly writable: boolean;
-  readonly hangup: boolean;
 }
 
 /** Which readiness to wait for. */
@@ -48,8 +47,12 @@ export interface Descriptors {
    */
   stream(fd: number, options?: StreamOptions): Duplex;
 
-  /** Calls back from the event loop while the descriptor is ready (level-triggered). */
-  watch(fd: number, interest: Interest, onReady: (ready: Readiness) => void, onError: (error: Error) => void): Watch;
+  /**
+   * Calls back from the event loop for as long as the descriptor is ready: whoever does not read, write or close it then
+   * keeps the processor busy. Makes the descriptor non-blocking. Whatever has no readiness, such as a regular file, and a
+   * descriptor that is watched already, is `KATA_SYS_WATCH`.
+   */
+  watch(fd: number, interest: Interest, onReady: (ready: Readiness) => void): Watch;
 
   /** Ends well once the descriptor is ready for either; by then some other reader may have been faster. */
   ready(fd: number, interest: Interest, deadline: Deadline): Promise<void>;
@@ -61,6 +64,9 @@ export interface Descriptors {
   write(fd: number, bytes: Uint8Array): number | undefined;
 
   close(fd: number): void;
+
+  /** A nameless pipe, blocking: `stream` and `watch` make an end non-blocking. */
+  pipe(): { readonly read: number; readonly write: number };
 
   /** Another descriptor of the same open file, `atLeast` that number. */
   duplicate(fd: number, atLeast?: number): number;

@@ -16,9 +16,12 @@ export interface MapRequest {
 /** Memory mapped into this process. */
 export interface Mapping {
   readonly address: bigint;
-  /** The memory itself. After `unmap` it is empty. */
+  /** The memory itself. */
   readonly bytes: Uint8Array;
-  /** Undoes the mapping. Views others made of `bytes.buffer` become empty too. Idempotent. */
+  /**
+   * Undoes the mapping. Views of `bytes` may still be touched: they show zeros from then on, and the address range is
+   * given back when the last of them is collected. Idempotent.
+   */
   unmap(): void;
 }
 

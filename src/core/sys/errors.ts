@@ -42,6 +42,10 @@ export const sysErrors = defineErrors({
     message: (p: { namespace: string }) =>
       `the action to run in the network namespace ${p.namespace} returned a promise: what it goes on to do is done outside`,
   },
+  KATA_SYS_WATCH: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { fd: number; why: string }) => `descriptor ${p.fd} cannot be watched for readiness: ${p.why}`,
+  },
   KATA_SYS_TOO_MANY_DESCRIPTORS: {
     status: "RESOURCE_EXHAUSTED",
     message: (p: { limit: number }) =>

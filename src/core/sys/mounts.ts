@@ -15,17 +15,19 @@ export interface MountRequest {
   readonly data?: string;
 }
 
-/** How a bind mount differs from what it shows. The attributes hold from the instant the mount can be seen. */
-export interface BindOptions {
-  /** With every mount below the source. */
+/** Restrictions of mounts, and with `recursive` of all mounts below them too. Those already there stay. */
+export interface MountAttributes {
   readonly recursive?: boolean;
   readonly readOnly?: boolean;
   readonly noSuid?: boolean;
   readonly noDev?: boolean;
   readonly noExec?: boolean;
-  /** Propagation of the new mount; without it that of the source. */
+  readonly noSymlinkFollow?: boolean;
   readonly propagation?: Propagation;
 }
+
+/** A bind mount and how it differs from its source. The attributes hold from the instant the mount can be seen. */
+export type BindOptions = MountAttributes;
 
 /** Whether mounts made on one side of a peer group appear on the other. mount_namespaces(7). */
 export type Propagation = "shared" | "slave" | "private" | "unbindable";
@@ -38,7 +40,10 @@ export interface UnmountOptions {
   readonly force?: boolean;
 }
 
-/** Mounting. Calls that may wait for a device or a server run beside the event loop, hence the promises. */
+/**
+ * Mounting. Calls that may wait for a device or a server run beside the event loop, hence the promises. A path is
+ * followed as mount(2) does; where others can write, take a descriptor from `Files`.
+ */
 export interface Mounts {
   /** mount(2) as it is. */
   mount(request: MountRequest): Promise<void>;
@@ -53,7 +58,7 @@ export interface Mounts {
   bind(source: PathOrFd, target: PathOrFd, options?: BindOptions): Promise<void>;
 
   /** Adds attributes to the mount at `target`, and with `recursive` to all below it; those it has stay. Linux 5.12. */
-  restrict(target: PathOrFd, options: BindOptions): Promise<void>;
+  restrict(target: PathOrFd, attributes: MountAttributes): Promise<void>;
 
   /** Moves the mount at `source` to `target`. */
   move(source: PathOrFd, target: PathOrFd): Promise<void>;

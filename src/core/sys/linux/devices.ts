@@ -1,0 +1,73 @@
+import type { Devices, Mapping, MapRequest } from "../devices.js";
+import { sysErrors } from "../errors.js";
+import type { Libc } from "./libc.js";
+
+const mmapPrototype = "intptr_t mmap(intptr_t, size_t, int, int, int, int64_t)";
+const readable = 1;
+const writable = 2;
+const sharedMapping = 0x01;
+const privateMapping = 0x02;
+const fixed = 0x10;
+const anonymous = 0x20;
+const noReserve = 0x4000;
+const dontNeed = 4;
+
+/** `Devices` by ioctl(2) and mmap(2). */
+export class LinuxDevices implements Devices {
+  readonly #libc: Libc;
+  /** Gives the addresses of an undone mapping back once nobody can touch them any more. */
+  readonly #abandoned: FinalizationRegistry<{ readonly address: number; readonly length: number }>;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#abandoned = new FinalizationRegistry(({ address, length }) => {
+      libc.attempt("int munmap(intptr_t, size_t)", address, length);
+    });
+  }
+
+  ioctl(fd: number, request: number, argument: number | bigint | Uint8Array = 0): number {
+    if (argument instanceof Uint8Array) return this.#libc.call("int ioctl(int, ulong, void*)", fd, request, argument);
+    return this.#libc.call("int ioctl(int, ulong, intptr_t)", fd, request, argument);
+  }
+
+  map(request: MapRequest): Mapping {
+    const { length, fd = -1, offset = 0, write = false, shared = true } = request;
+    if (!Number.isSafeInteger(length) || length < 1) {
+      throw sysErrors.KATA_SYS_VALUE({
+        what: "the length of a mapping",
+        value: String(length),
+        expected: "at least 1",
+      });
+    }
+    const protection = readable | (write ? writable : 0);
+    const flags =
+      (shared ? sharedMapping : privateMapping) |
+      (fd < 0 ? anonymous : 0) |
+      (request.noReserve === true ? noReserve : 0);
+    const address = this.#libc.call(mmapPrototype, 0, length, protection, flags, fd, offset);
+    const memory = this.#libc.koffi.view(BigInt(address), length);
+    let mapped = true;
+    return {
+      address: BigInt(address),
+      bytes: new Uint8Array(memory),
+      unmap: () => {
+        if (!mapped) return;
+        mapped = false;
+        // not munmap yet: a view touched afterwards would be a crash, or worse, whatever is mapped there next
+        const empty = privateMapping | anonymous | fixed | noReserve;
+        this.#libc.call(mmapPrototype, address, length, readable | writable, empty, -1, 0);
+        this.#abandoned.register(memory, { address, length });
+      },
+    };
+  }
+
+  discard(mapping: Mapping, offset: number, length: number): void {
+    if (offset < 0 || length < 0 || offset + length > mapping.bytes.length) {
+      const value = `${offset} to ${offset + length}`;
+      const expected = `within its ${mapping.bytes.length} bytes`;
+      throw sysErrors.KATA_SYS_VALUE({ what: "a range of a mapping", value, expected });
+    }
+    const start = mapping.address + BigInt(offset);
+    this.#libc.call("int madvise(intptr_t, size_t, int)", start, length, dontNeed);
+  }
+}

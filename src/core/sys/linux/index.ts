@@ -1,0 +1,32 @@
+import type { Sys } from "../sys.js";
+import { LinuxDescriptors } from "./descriptors.js";
+import { LinuxDevices } from "./devices.js";
+import { LinuxFifos } from "./fifos.js";
+import { LinuxFiles } from "./files.js";
+import { Libc } from "./libc.js";
+import { LinuxMachine } from "./machine.js";
+import { LinuxMounts } from "./mounts.js";
+import { LinuxNamespaces } from "./namespaces.js";
+import { LinuxProcesses } from "./processes.js";
+import { LinuxSockets } from "./sockets.js";
+import { LinuxTerminals } from "./terminals.js";
+import { LinuxVsock } from "./vsock.js";
+
+/** The kernel this process runs on. Costs nothing until the first call that needs the C library loads koffi. */
+export function createLinuxSys(): Sys {
+  const libc = new Libc();
+  const sockets = new LinuxSockets(libc);
+  return {
+    mounts: new LinuxMounts(libc),
+    files: new LinuxFiles(libc),
+    namespaces: new LinuxNamespaces(libc),
+    processes: new LinuxProcesses(libc),
+    descriptors: new LinuxDescriptors(libc),
+    sockets,
+    vsock: new LinuxVsock(libc, sockets),
+    fifos: new LinuxFifos(libc),
+    terminals: new LinuxTerminals(libc),
+    devices: new LinuxDevices(libc),
+    machine: new LinuxMachine(libc),
+  };
+}

@@ -1,0 +1,156 @@
+import { createRequire } from "node:module";
+import type { LibraryHandle } from "koffi";
+import { messageOf } from "../../errors/error.js";
+import { errnoName } from "../errno.js";
+import { sysErrors } from "../errors.js";
+import { type CallArgument, SysError } from "../sys-error.js";
+import { syscallNumber, type SyscallName } from "./syscall-numbers.js";
+
+/** What crosses into C: an integer, a string (copied, with a NUL), memory for the length of the call, or NULL. */
+export type CValue = number | bigint | string | Uint8Array | null;
+
+type CFunction = ((...args: CValue[]) => number) & {
+  async(...args: [...CValue[], (error: Error | null, result: number) => void]): void;
+};
+
+/** The poll handle of koffi 3. Its methods crash the process after `close`, and a collected handle stops. */
+export interface PollHandle {
+  start(events: PollEvents, callback: PollCallback): void;
+  stop(): void;
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** What koffi's poll handle is asked for and reports. */
+export interface PollEvents {
+  readonly readable?: boolean;
+  readonly writable?: boolean;
+  readonly disconnect?: boolean;
+}
+
+/** Called with 0 or a negative errno. Runs outside of Node's callback scope: no promise is settled after it. */
+export type PollCallback = (status: number, events: PollEvents) => void;
+
+interface Koffi {
+  load(path: string | null): LibraryHandle;
+  errno(): number;
+  address(value: Uint8Array): bigint;
+  view(address: bigint, length: number): ArrayBuffer;
+  readonly node: { poll(fd: number, events: PollEvents, callback: PollCallback): PollHandle };
+}
+
+function show(value: CValue): CallArgument {
+  if (value === null) return undefined;
+  return value instanceof Uint8Array ? `<${value.length} bytes>` : value;
+}
+
+function checkStrings(args: readonly CValue[]): void {
+  for (const arg of args) {
+    if (typeof arg === "string" && arg.includes("\0")) {
+      throw sysErrors.KATA_SYS_PATH({ path: arg, why: "it holds a zero byte, at which the kernel would cut it" });
+    }
+  }
+}
+
+/**
+ * The C library, by koffi, which is loaded at the first call. Functions are named by their prototype
+ * (`int umount2(str, int)`); pointers are `void*` and strings `str`. Functions that are variadic in C are declared with
+ * the arguments they are given, which x86_64 and aarch64 Linux pass in the same way.
+ */
+export class Libc {
+  readonly #functions = new Map<string, CFunction>();
+  #koffi: Koffi | undefined;
+  #library: LibraryHandle | undefined;
+
+  /** Calls; the result, or the negated errno when it is -1: for calls that are expected to be refused. */
+  attempt(prototype: string, ...args: CValue[]): number {
+    checkStrings(args);
+    const result = this.#function(prototype)(...args);
+    return result === -1 ? -this.koffi.errno() : result;
+  }
+
+  /** Calls; `SysError` when it returns -1. */
+  call(prototype: string, ...args: CValue[]): number {
+    checkStrings(args);
+    const result = this.#function(prototype)(...args);
+    if (result === -1) throw this.#error(nameOf(prototype), args, this.koffi.errno());
+    return result;
+  }
+
+  /** As `call`, on a thread beside the event loop. Arguments that are memory must stay unchanged until it ends. */
+  callAsync(prototype: string, ...args: CValue[]): Promise<number> {
+    checkStrings(args);
+    const fn = this.#function(prototype);
+    return new Promise((resolve, reject) => {
+      fn.async(...args, (error, result) => {
+        const errno = this.koffi.errno();
+        if (error !== null) reject(error);
+        else if (result === -1) reject(this.#error(nameOf(prototype), args, errno));
+        else resolve(result);
+      });
+    });
+  }
+
+  /** A system call that the C library has no function for. `types` are its arguments, in C. */
+  syscall(name: SyscallName, types: string, ...args: CValue[]): number {
+    const result = this.attempt(syscallPrototype(types), syscallNumber[name], ...args);
+    if (result < 0) throw this.#error(name, args, -result);
+    return result;
+  }
+
+  /** As `syscall`, with the negated errno instead of an error. */
+  attemptSyscall(name: SyscallName, types: string, ...args: CValue[]): number {
+    return this.attempt(syscallPrototype(types), syscallNumber[name], ...args);
+  }
+
+  /** As `syscall`, on a thread beside the event loop. */
+  async syscallAsync(name: SyscallName, types: string, ...args: CValue[]): Promise<number> {
+    try {
+      return await this.callAsync(syscallPrototype(types), syscallNumber[name], ...args);
+    } catch (error) {
+      throw error instanceof SysError ? this.#error(name, args, error.errno) : error;
+    }
+  }
+
+  /** The error of a call that was refused with `errno`. */
+  error(call: string, args: readonly CValue[], errno: number): SysError {
+    return this.#error(call, args, errno);
+  }
+
+  /** koffi itself; `KATA_SYS_UNAVAILABLE` when it does not load here. */
+  get koffi(): Koffi {
+    this.#koffi ??= loadKoffi();
+    return this.#koffi;
+  }
+
+  #error(call: string, args: readonly CValue[], errno: number): SysError {
+    return new SysError(call, args.map(show), errno, errnoName(errno));
+  }
+
+  #function(prototype: string): CFunction {
+    let fn = this.#functions.get(prototype);
+    if (fn === undefined) {
+      this.#library ??= this.koffi.load(null);
+      fn = this.#library.func(prototype) as CFunction;
+      this.#functions.set(prototype, fn);
+    }
+    return fn;
+  }
+}
+
+function loadKoffi(): Koffi {
+  if (process.platform !== "linux") throw sysErrors.KATA_SYS_UNAVAILABLE({ why: `this is ${process.platform}` });
+  if (process.arch !== "x64" && process.arch !== "arm64") {
+    throw sysErrors.KATA_SYS_UNAVAILABLE({ why: `this is ${process.arch}` });
+  }
+  try {
+    return createRequire(import.meta.url)("koffi") as Koffi;
+  } catch (cause) {
+    throw sysErrors.KATA_SYS_UNAVAILABLE({ why: `koffi does not load: ${messageOf(cause)}` }, { cause });
+  }
+}
+
+const syscallPrototype = (types: string): string => `intptr_t syscall(intptr_t, ${types})`;
+
+const nameOf = (prototype: string): string => /(\w+)\s*\(/.exec(prototype)?.[1] ?? prototype;

@@ -1,0 +1,92 @@
+import { type Deadline, withDeadline } from "../../deadline.js";
+import { messageOf } from "../../errors/error.js";
+import type { Interest, Readiness, Watch } from "../descriptors.js";
+import { sysErrors } from "../errors.js";
+import type { Libc, PollEvents, PollHandle } from "./libc.js";
+
+/** koffi closes a handle that is collected: whoever only waits to be called back must be held. */
+const open = new Set<DescriptorWatch>();
+
+/** A descriptor in libuv's own epoll, see `Descriptors.watch`. */
+class DescriptorWatch implements Watch {
+  readonly #onReady: (ready: Readiness) => void;
+  #handle: PollHandle | undefined;
+  #interest: Interest;
+  #scheduled = false;
+
+  constructor(libc: Libc, fd: number, interest: Interest, onReady: (ready: Readiness) => void) {
+    this.#onReady = onReady;
+    this.#interest = interest;
+    try {
+      this.#handle = libc.koffi.node.poll(fd, this.#events(), this.#polled);
+    } catch (cause) {
+      throw sysErrors.KATA_SYS_WATCH({ fd, why: messageOf(cause) }, { cause });
+    }
+    open.add(this);
+    if (interest.readable !== true && interest.writable !== true) this.#handle.stop();
+  }
+
+  update(interest: Interest): void {
+    this.#interest = interest;
+    if (this.#handle === undefined) return;
+    if (interest.readable !== true && interest.writable !== true) this.#handle.stop();
+    else this.#handle.start(this.#events(), this.#polled);
+  }
+
+  close(): void {
+    this.#handle?.close();
+    this.#handle = undefined;
+    open.delete(this);
+  }
+
+  ref(): void {
+    this.#handle?.ref();
+  }
+
+  unref(): void {
+    this.#handle?.unref();
+  }
+
+  #events(): PollEvents {
+    return { readable: this.#interest.readable === true, writable: this.#interest.writable === true };
+  }
+
+  /**
+   * koffi calls this outside of Node's callback scope, where an exception is lost and no promise goes on: the real work
+   * is done from the check phase that follows. libuv stops a handle whose descriptor has an error (status below 0).
+   */
+  readonly #polled = (status: number, events: PollEvents): void => {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#handle === undefined) return;
+      const failed = status < 0;
+      const readable = this.#interest.readable === true && (failed || events.readable === true);
+      const writable = this.#interest.writable === true && (failed || events.writable === true);
+      if (readable || writable) this.#onReady({ readable, writable });
+      if (failed) this.update(this.#interest);
+    });
+  };
+}
+
+/** See `Descriptors.watch`. */
+export function watchFd(libc: Libc, fd: number, interest: Interest, onReady: (ready: Readiness) => void): Watch {
+  return new DescriptorWatch(libc, fd, interest, onReady);
+}
+
+/** See `Descriptors.ready`. */
+export async function waitUntilReady(libc: Libc, fd: number, interest: Interest, deadline: Deadline): Promise<void> {
+  let watch: Watch | undefined;
+  try {
+    await withDeadline(
+      deadline,
+      () =>
+        new Promise<void>((resolve) => {
+          watch = watchFd(libc, fd, interest, () => resolve());
+        }),
+    );
+  } finally {
+    watch?.close();
+  }
+}
