@@ -1,1 +1,28 @@
-export { KataError } from "./core/errors/error.js";
+/**
+ * kata-ts, the library. A guided list:
+ *
+ * - `Runtime` is the runtime put together; `builtins` are the plugins that come with it.
+ * - Messages (`createTask`, `startTask`, …) are sent with `runtime.request`; events are heard on `runtime.events`.
+ * - Plugins are written against `kata-ts/plugin`, and tested with `kata-ts/testing`.
+ */
+export { Runtime, type RuntimeOptions } from "./core/runtime/runtime.js";
+export { builtins } from "./plugins/builtins.js";
+
+export * from "./core/messages/task.js";
+export * from "./core/messages/events.js";
+export { type Phase, phaseDone } from "./core/sandbox/phases.js";
+
+export { defaultSpec, type DefaultSpecOptions } from "./core/oci/default-spec.js";
+export type * from "./core/oci/spec.js";
+
+export { defineErrors, describeError, KataError } from "./core/errors/error.js";
+export { type Status, statusCodes } from "./core/errors/status.js";
+export { createLogger, type Logger, type LogLevel, silentLogger } from "./core/log.js";
+export { createLinuxSys } from "./core/sys/linux/index.js";
+export type { Sys } from "./core/sys/sys.js";
+
+export { Dispatcher, type Handle, type HandlerTable, type Interceptor } from "./core/dispatch/dispatcher.js";
+export { EventBus } from "./core/dispatch/event-bus.js";
+export { defineEvent, defineRequest, type EventType, type Message, type RequestType } from "./core/dispatch/message.js";
+
+export type * from "./plugin.js";

@@ -1,4 +1,3 @@
-import { parseArgs, type ParseArgsConfig } from "node:util";
 import { defineErrors, messageOf } from "../../core/errors/error.js";
 
 export const commandErrors = defineErrors({
@@ -17,10 +16,10 @@ export interface Command {
   run(args: readonly string[]): Promise<number>;
 }
 
-/** Parses flags as `util.parseArgs` does; what is wrong becomes `KATA_USAGE`. */
-export function parseFlags<T extends ParseArgsConfig>(usage: string, args: readonly string[], config: T) {
+/** What `parse`, a call of `util.parseArgs`, gives; what it finds wrong becomes `KATA_USAGE`. */
+export function orUsage<T>(usage: string, parse: () => T): T {
   try {
-    return parseArgs({ ...config, args: [...args], strict: true });
+    return parse();
   } catch (error) {
     throw commandErrors.KATA_USAGE({ problem: messageOf(error).split("\n")[0] ?? "", usage }, { cause: error });
   }

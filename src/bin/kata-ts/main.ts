@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { codeOf, describeError } from "../../core/errors/error.js";
 import type { Command } from "./command.js";
 import { checkCommand } from "./commands/check.js";

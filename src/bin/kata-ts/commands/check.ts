@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util";
 import { describeError } from "../../../core/errors/error.js";
 import { formatPluginId } from "../../../core/plugin/plugin.js";
 import type { HostFinding } from "../../../core/plugin/host-check.js";
@@ -6,7 +7,7 @@ import { Runtime } from "../../../core/runtime/runtime.js";
 import { createLinuxSys } from "../../../core/sys/linux/index.js";
 import { builtins } from "../../../plugins/builtins.js";
 import { chosenPlugins } from "../chosen-plugins.js";
-import { type Command, parseFlags } from "../command.js";
+import { type Command, orUsage } from "../command.js";
 import { printListing } from "../output.js";
 
 const usage = "kata-ts check [--config FILE] [--hypervisor NAME] [--json]";
@@ -29,13 +30,16 @@ export const checkCommand: Command = {
   usage,
   summary: "say what this host can do and, where it cannot, why and what to install",
   async run(args) {
-    const { values } = parseFlags(usage, args, {
-      options: {
-        config: { type: "string" },
-        hypervisor: { type: "string" },
-        json: { type: "boolean", default: false },
-      },
-    });
+    const { values } = orUsage(usage, () =>
+      parseArgs({
+        args: [...args],
+        options: {
+          config: { type: "string" },
+          hypervisor: { type: "string" },
+          json: { type: "boolean", default: false },
+        },
+      }),
+    );
     await using runtime = new Runtime({
       plugins: builtins,
       ...(values.config && { configPath: values.config }),

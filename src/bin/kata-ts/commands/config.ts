@@ -1,7 +1,8 @@
+import { parseArgs } from "node:util";
 import { formatOrigin } from "../../../core/config/source.js";
 import { Runtime } from "../../../core/runtime/runtime.js";
 import { builtins } from "../../../plugins/builtins.js";
-import { type Command, parseFlags } from "../command.js";
+import { type Command, orUsage } from "../command.js";
 import { printListing } from "../output.js";
 
 const usage = "kata-ts config [--config FILE] [--set-only] [--json]";
@@ -14,13 +15,16 @@ export const configCommand: Command = {
   usage,
   summary: "print the effective configuration with the origin of each value",
   async run(args) {
-    const { values } = parseFlags(usage, args, {
-      options: {
-        config: { type: "string" },
-        "set-only": { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-      },
-    });
+    const { values } = orUsage(usage, () =>
+      parseArgs({
+        args: [...args],
+        options: {
+          config: { type: "string" },
+          "set-only": { type: "boolean", default: false },
+          json: { type: "boolean", default: false },
+        },
+      }),
+    );
     await using runtime = new Runtime({ plugins: builtins, ...(values.config && { configPath: values.config }) });
     const config = await runtime.config();
     const rows = config

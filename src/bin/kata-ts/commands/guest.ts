@@ -1,7 +1,8 @@
+import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { defaultRoots } from "../../../core/runtime/roots.js";
 import { buildGuestImage } from "../../../../guest/image/index.js";
-import { type Command, commandErrors, parseFlags } from "../command.js";
+import { type Command, commandErrors, orUsage } from "../command.js";
 
 const usage = "kata-ts guest build [--cache DIRECTORY] [--json]";
 
@@ -14,10 +15,13 @@ export const guestCommand: Command = {
   usage,
   summary: "build the guest image from packages of the distribution, into a cache",
   async run(args) {
-    const { values, positionals } = parseFlags(usage, args, {
-      options: { cache: { type: "string" }, json: { type: "boolean", default: false } },
-      allowPositionals: true,
-    });
+    const { values, positionals } = orUsage(usage, () =>
+      parseArgs({
+        args: [...args],
+        options: { cache: { type: "string" }, json: { type: "boolean", default: false } },
+        allowPositionals: true,
+      }),
+    );
     if (positionals[0] !== "build" || positionals.length > 1) {
       throw commandErrors.KATA_USAGE({ problem: `"${positionals.join(" ")}" is not known`, usage });
     }

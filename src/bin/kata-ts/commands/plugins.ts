@@ -1,9 +1,10 @@
+import { parseArgs } from "node:util";
 import { describeError } from "../../../core/errors/error.js";
 import { formatPluginId } from "../../../core/plugin/plugin.js";
 import { Runtime } from "../../../core/runtime/runtime.js";
 import { builtins } from "../../../plugins/builtins.js";
 import { chosenPlugins, matchedKinds } from "../chosen-plugins.js";
-import { type Command, parseFlags } from "../command.js";
+import { type Command, orUsage } from "../command.js";
 import { printListing } from "../output.js";
 
 const usage = "kata-ts plugins [--config FILE] [--json]";
@@ -23,9 +24,12 @@ export const pluginsCommand: Command = {
   usage,
   summary: "list every registered plugin, where it came from, and whether it is chosen",
   async run(args) {
-    const { values } = parseFlags(usage, args, {
-      options: { config: { type: "string" }, json: { type: "boolean", default: false } },
-    });
+    const { values } = orUsage(usage, () =>
+      parseArgs({
+        args: [...args],
+        options: { config: { type: "string" }, json: { type: "boolean", default: false } },
+      }),
+    );
     await using runtime = new Runtime({ plugins: builtins, ...(values.config && { configPath: values.config }) });
     let failure: unknown;
     const selected = new Map<string, string>();

@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
@@ -17,7 +18,7 @@ import { Runtime } from "../../../core/runtime/runtime.js";
 import { phaseDone } from "../../../core/sandbox/phases.js";
 import { createLinuxSys } from "../../../core/sys/linux/index.js";
 import { builtins } from "../../../plugins/builtins.js";
-import { type Command, commandErrors, parseFlags, splitAtDashes } from "../command.js";
+import { type Command, commandErrors, orUsage, splitAtDashes } from "../command.js";
 import { attachStdio } from "../stdio.js";
 
 const usage =
@@ -29,7 +30,7 @@ const options = {
   id: { type: "string" },
   tty: { type: "boolean", short: "t", default: false },
   "read-only": { type: "boolean", default: false },
-  env: { type: "string", multiple: true, default: [] },
+  env: { type: "string", multiple: true, default: [] as string[] },
   timings: { type: "boolean", default: false },
   debug: { type: "boolean", default: false },
 } as const;
@@ -47,7 +48,9 @@ export const runCommand: Command = {
   summary: "run a command of a root file system in a virtual machine of its own",
   async run(args) {
     const { before, after } = splitAtDashes(args);
-    const { values, positionals } = parseFlags(usage, before, { options, allowPositionals: true });
+    const { values, positionals } = orUsage(usage, () =>
+      parseArgs({ args: [...before], options, allowPositionals: true }),
+    );
     const [rootfs, ...extra] = positionals;
     if (rootfs === undefined || extra.length > 0 || after === undefined || after.length === 0) {
       throw commandErrors.KATA_USAGE({ problem: "one ROOTFS, and a COMMAND after --, are needed", usage });

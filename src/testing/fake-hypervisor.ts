@@ -1,0 +1,67 @@
+import type { AttachedDevice, Device } from "../core/contracts/device.js";
+import type { GuestAddress } from "../core/contracts/guest-address.js";
+import type { Hypervisor, HypervisorCapabilities, VmExit, VmSpec } from "../core/contracts/hypervisor.js";
+
+/** A hypervisor without a machine: it notes what it is asked, and ends when it is told to. */
+export class FakeHypervisor implements Hypervisor {
+  readonly name = "fake";
+  readonly slowdown = 1;
+  readonly guestAddress: GuestAddress = { kind: "hybrid-vsock", path: "/nowhere" };
+  readonly exited: Promise<VmExit>;
+  readonly devices: Device[] = [];
+  /** Names of the calls made, in order. */
+  readonly calls: string[] = [];
+  spec: VmSpec | undefined;
+  /** Rejects the next `start` when set. */
+  startError: unknown;
+  console: string[] = [];
+  readonly capabilities: Partial<HypervisorCapabilities> = {};
+  #settle: (exit: VmExit) => void = () => undefined;
+
+  constructor() {
+    this.exited = new Promise((resolve) => (this.#settle = resolve));
+  }
+
+  get pid(): number {
+    return this.spec === undefined ? 0 : process.pid;
+  }
+
+  async start(spec: VmSpec): Promise<void> {
+    this.calls.push("start");
+    if (this.startError !== undefined) throw this.startError;
+    this.spec = spec;
+  }
+
+  async stop(): Promise<void> {
+    this.calls.push("stop");
+    this.#settle({ code: 0, expected: true });
+  }
+
+  async destroy(): Promise<void> {
+    this.calls.push("destroy");
+    this.#settle({ code: -1, signal: "SIGKILL", expected: true });
+  }
+
+  /** Ends the machine as if its VMM had crashed. */
+  crash(signal = "SIGSEGV"): void {
+    this.#settle({ code: -1, signal, expected: false });
+  }
+
+  async addDevice(device: Device): Promise<AttachedDevice> {
+    this.calls.push(`add ${device.kind} ${device.id}`);
+    this.devices.push(device);
+    return { id: device.id };
+  }
+
+  async removeDevice(id: string): Promise<void> {
+    this.calls.push(`remove ${id}`);
+  }
+
+  consoleTail(): readonly string[] {
+    return this.console;
+  }
+
+  capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined {
+    return this.capabilities[name];
+  }
+}

@@ -1,0 +1,44 @@
+import type { Share, ShareFs, ShareFsContribution, ShareRequest } from "../core/contracts/share-fs.js";
+
+/** A share without a daemon: it notes what is shared and whether it was given back. */
+export class FakeShareFs implements ShareFs {
+  readonly name = "share-fs";
+  readonly failed: Promise<Error>;
+  /** Shares that are held now, by name. */
+  readonly held = new Map<string, ShareRequest>();
+  prepared = false;
+  #fail: (error: Error) => void = () => undefined;
+
+  constructor() {
+    this.failed = new Promise((resolve) => (this.#fail = resolve));
+  }
+
+  /** The daemon dies. */
+  fail(error: Error): void {
+    this.#fail(error);
+  }
+
+  async prepare(): Promise<ShareFsContribution> {
+    this.prepared = true;
+    const storage = {
+      driver: "virtio-fs",
+      source: "kataShared",
+      fstype: "virtiofs",
+      options: [],
+      mountPoint: "/share",
+    };
+    return {
+      devices: [{ kind: "fs", id: "share", tag: "kataShared", socket: "/nowhere", queueSize: 1024, cacheSizeMiB: 0 }],
+      storages: [storage],
+    };
+  }
+
+  async share(request: ShareRequest): Promise<Share> {
+    this.held.set(request.name, request);
+    return { guestPath: `/share/${request.name}`, release: async () => void this.held.delete(request.name) };
+  }
+
+  async cleanup(): Promise<void> {
+    this.prepared = false;
+  }
+}

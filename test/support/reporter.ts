@@ -1,0 +1,38 @@
+import { writeFileSync } from "node:fs";
+import Mocha from "mocha";
+import { skipReason } from "./skip.js";
+
+function reasonOf(test: Mocha.Test): string | undefined {
+  for (let at: Mocha.Test | Mocha.Suite | undefined = test; at !== undefined; at = at.parent) {
+    const reason: unknown = Reflect.get(at, skipReason);
+    if (typeof reason === "string") return reason;
+  }
+  return undefined;
+}
+
+/**
+ * mocha's `spec` reporter, which also prints why each skipped test was skipped, and counts one that does not say why as
+ * failed. Writes its totals to the file that `KATA_TS_TEST_TOTALS` names.
+ */
+class Reporter extends Mocha.reporters.Spec {
+  constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+    super(runner, options);
+    const skipped: string[] = [];
+    const silent: string[] = [];
+    runner.on("pending", (test) => {
+      const reason = reasonOf(test);
+      if (reason === undefined) silent.push(test.fullTitle());
+      else skipped.push(`${test.fullTitle()}: ${reason}`);
+    });
+    runner.once("end", () => {
+      for (const line of skipped) console.log(`  skipped: ${line}`);
+      for (const line of silent) console.log(`  skipped without a reason, which counts as failed: ${line}`);
+      const file = process.env["KATA_TS_TEST_TOTALS"];
+      const failed = (runner.stats?.failures ?? 0) + silent.length;
+      const totals = { passed: runner.stats?.passes ?? 0, failed, skipped: skipped.length };
+      if (file !== undefined) writeFileSync(file, JSON.stringify(totals));
+    });
+  }
+}
+
+export default Reporter;

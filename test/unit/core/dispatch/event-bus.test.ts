@@ -1,0 +1,37 @@
+import { expect } from "chai";
+import { EventBus } from "../../../../src/core/dispatch/event-bus.js";
+import { defineEvent } from "../../../../src/core/dispatch/message.js";
+import { createLogger } from "../../../../src/core/log.js";
+
+const happened = defineEvent<number>("test.happened");
+
+describe("EventBus", () => {
+  it("keeps a listener that throws from hurting others, and logs its name", () => {
+    const lines: string[] = [];
+    const bus = new EventBus(createLogger((line) => lines.push(line)));
+    const seen: number[] = [];
+    bus.subscribe(happened, "the broken one", () => {
+      throw new Error("broken");
+    });
+    bus.subscribe(happened, "the good one", (n) => seen.push(n));
+    bus.publish(happened, 1);
+    bus.publish(happened, 2);
+    expect(seen).to.deep.equal([1, 2]);
+    expect(lines).to.have.length(2);
+    expect(lines[0]).to.include('listener="the broken one"');
+  });
+
+  it("tells nothing after unsubscribing, and completes streams at the end", () => {
+    const bus = new EventBus(createLogger(() => undefined));
+    const seen: number[] = [];
+    let completed = false;
+    bus.stream(happened).subscribe({ complete: () => (completed = true) });
+    const subscription = bus.subscribe(happened, "one", (n) => seen.push(n));
+    bus.publish(happened, 1);
+    subscription.unsubscribe();
+    bus.publish(happened, 2);
+    bus.close();
+    expect(seen).to.deep.equal([1]);
+    expect(completed).to.equal(true);
+  });
+});
