@@ -1,0 +1,63 @@
+/**
+ * Numbers of Linux's KVM interface on x86-64 (`include/uapi/linux/kvm.h`, `Documentation/virt/kvm/api.rst`). Requests whose
+ * name says what they take have the size of that structure in bits 16 to 29, so a buffer of another size is a mistake.
+ */
+export const kvmRequests = {
+  getApiVersion: 0xae00,
+  createVm: 0xae01,
+  checkExtension: 0xae03,
+  getVcpuMmapSize: 0xae04,
+  getSupportedCpuid: 0xc008ae05,
+  createVcpu: 0xae41,
+  setUserMemoryRegion: 0x4020ae46,
+  setTssAddress: 0xae47,
+  createIrqchip: 0xae60,
+  run: 0xae80,
+  setRegs: 0x4090ae82,
+  getSregs: 0x8138ae83,
+  setSregs: 0x4138ae84,
+  setCpuid2: 0x4008ae90,
+} as const;
+
+/** The one version of the interface there has ever been since it became stable. */
+export const kvmApiVersion = 12;
+
+/** Why `KVM_RUN` came back: `exit_reason`. */
+export const kvmExits = {
+  unknown: 0,
+  exception: 1,
+  io: 2,
+  hypercall: 3,
+  debug: 4,
+  halt: 5,
+  mmio: 6,
+  irqWindowOpen: 7,
+  shutdown: 8,
+  failEntry: 9,
+  interrupted: 10,
+  internalError: 17,
+} as const;
+
+/** The name of an exit reason, for messages; a number that has none here is shown as such. */
+export function kvmExitName(reason: number): string {
+  const found = Object.entries(kvmExits).find(([, number]) => number === reason);
+  return found === undefined ? `exit reason ${reason}` : found[0];
+}
+
+/** Offsets in `struct kvm_run`. */
+export const kvmRunOffsets = { exitReason: 8, detail: 32, ioPort: 34, ioDataOffset: 40, suberror: 32 } as const;
+
+/** Bytes of `struct kvm_regs` and offsets in it. */
+export const kvmRegs = { size: 144, rsp: 48, rip: 128, rflags: 136 } as const;
+
+/** Bytes of `struct kvm_sregs` and offsets in it; a segment is 24 bytes, a descriptor table 16. */
+export const kvmSregs = {
+  size: 312,
+  segments: { cs: 0, ds: 24, es: 48, fs: 72, gs: 96, ss: 120, tr: 144, ldt: 168 },
+  gdt: 192,
+  idt: 208,
+  cr0: 224,
+  cr3: 240,
+  cr4: 248,
+  efer: 264,
+} as const;
