@@ -8,7 +8,7 @@ export function agentParameters(config: EffectiveConfig): string[] {
   if (hypervisor.enable_debug || agent.enable_debug) words.push("agent.log=debug");
   if (agent.enable_tracing) words.push("agent.trace=true");
   words.push(`agent.log_vport=${guestPorts.log}`);
-  if (Number(agent.container_pipe_size) > 0) words.push(`agent.container_pipe_size=${agent.container_pipe_size}`);
+  if (agent.container_pipe_size > 0) words.push(`agent.container_pipe_size=${agent.container_pipe_size}`);
   if (agent.debug_console_enabled) {
     words.push("agent.debug_console", `agent.debug_console_vport=${guestPorts.debugConsole}`);
   }

@@ -68,7 +68,7 @@ export async function machineFailure(machine: Machine, sandboxId: string): Promi
 
 async function connectAgent(env: SandboxEnvironment, machine: MachineParts, signal: AbortSignal): Promise<void> {
   const { hypervisor, agent } = machine;
-  const ms = Math.max(leastBootTime, Number(env.config.agent.reconnect_timeout_ms)) * hypervisor.slowdown;
+  const ms = Math.max(leastBootTime, env.config.agent.reconnect_timeout_ms) * hypervisor.slowdown;
   const address = formatGuestAddress(hypervisor.guestAddress, guestPorts.agent);
   const what = `the agent at ${address} to answer ([agent.${env.config.runtime.agent_name}] reconnect_timeout_ms)`;
   const context = () => `the guest has not come up${consoleText(hypervisor.consoleTail())}`;
@@ -92,8 +92,8 @@ export async function bootMachine(
   await phases.run("vmm", () =>
     machine.hypervisor.start(
       {
-        vcpus: Math.max(1, Math.ceil(Number(default_vcpus))),
-        memoryMiB: Number(default_memory),
+        vcpus: Math.max(1, Math.ceil(default_vcpus)),
+        memoryMiB: default_memory,
         kernelParameters: agentParameters(config),
         ...(info.networkNamespace !== undefined && { networkNamespace: info.networkNamespace }),
       },

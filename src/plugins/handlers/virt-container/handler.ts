@@ -1,6 +1,6 @@
 import type { RuntimeHandler } from "../../../core/contracts/runtime-handler.js";
 import type { HandlerTable } from "../../../core/dispatch/dispatcher.js";
-import { openProcessStreams } from "../../../core/io/process-streams.js";
+import { openProcessStreams, type ProcessStreams } from "../../../core/io/process-streams.js";
 import {
   execAdded,
   execStarted,
@@ -167,7 +167,7 @@ export class VirtContainerHandler implements RuntimeHandler {
     let container: Container | undefined;
     try {
       const processId = { containerId: id, execId: "" };
-      const streams = await this.#openStreams(processId, request.io, request.bundle);
+      const streams = await this.#openStreams(sandbox, processId, request.io, request.bundle);
       container = new Container(
         {
           request,
@@ -202,9 +202,10 @@ export class VirtContainerHandler implements RuntimeHandler {
     this.#context.log.warn("undoing a container that could not be created", { container: id, error });
   }
 
-  #openStreams(id: ProcessId, io: ProcessIo, bundle: string) {
-    const { sys, log } = this.#context;
-    return openProcessStreams(io, { sys, log, bundle, containerId: id.containerId, execId: id.execId });
+  #openStreams(sandbox: VirtSandbox, id: ProcessId, io: ProcessIo, bundle: string): Promise<ProcessStreams> {
+    const { sys } = this.#context;
+    const { info, log } = sandbox.env;
+    return openProcessStreams(io, { sys, log, bundle, namespace: info.namespace, ...id });
   }
 
   async #start(id: ProcessId): Promise<{ pid: number }> {
@@ -234,7 +235,7 @@ export class VirtContainerHandler implements RuntimeHandler {
     container.reserveExec(execId);
     try {
       const { agent } = await sandbox.parts();
-      const streams = await this.#openStreams(id, request.io, container.bundle);
+      const streams = await this.#openStreams(sandbox, id, request.io, container.bundle);
       const onExit = (exit: ProcessExit) => this.#exited(id, sandbox, exit);
       container.addExec(new Process({ id, io: request.io, streams, agent, onExit }), request.process);
     } catch (error) {
