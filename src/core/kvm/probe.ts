@@ -67,7 +67,7 @@ interface Outcome {
 
 /** Runs the guest in a process of its own, because a KVM that does not work may never return. */
 async function runGuest(device: string, options: KvmProbeOptions): Promise<Outcome> {
-  const { startMs = 10_000, runMs = 1500 } = options;
+  const { startMs = 30_000, runMs = 3000 } = options;
   const [command, ...args] = options.command ?? defaultCommand();
   let step: string | undefined;
   let end: ProbeMessage | undefined;

@@ -101,14 +101,15 @@ export function runKvmProbe(devices: Devices, path: string, onStep: (step: strin
     return fd;
   };
   try {
+    // First of all, because the first call also loads what calls the kernel, which is not KVM's time.
+    const memory = devices.map({ length: guestMemory, write: true });
+    mappings.push(memory);
+    writeProbeGuest(memory.bytes);
     onStep("open it");
     const kvm = keep(openSync(path, "r+"));
     const version = devices.ioctl(kvm, kvmRequests.getApiVersion, 0);
     if (version !== kvmApiVersion) return `it has version ${version} of KVM's interface, not ${kvmApiVersion}`;
     onStep("create a virtual machine");
-    const memory = devices.map({ length: guestMemory, write: true });
-    mappings.push(memory);
-    writeProbeGuest(memory.bytes);
     const vm = keep(makeVm(devices, kvm, memory));
     onStep("create a vCPU");
     const vcpu = keep(makeVcpu(devices, kvm, vm));
