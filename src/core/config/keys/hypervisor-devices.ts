@@ -8,8 +8,8 @@ const noNetworkLimit = noEffect("network rates are not limited; Kata 4 ignores i
 /** Keys of block devices. */
 export const blockKeys = {
   disable_block_device_use: boolean(false, "Never attaches a container's root as a block device."),
-  block_device_driver: string("virtio-blk-pci", "Block driver plugin for disks of containers.", implemented),
-  block_device_aio: choice(["threads", "native", "io_uring"], "io_uring", "How the VMM reads and writes disks."),
+  block_device_driver: string("virtio-blk-pci", "Block driver plugin for disks of containers.", { ...implemented, unset: "" }),
+  block_device_aio: choice(["threads", "native", "io_uring"], "io_uring", "How the VMM reads and writes disks.", { unset: "" }),
   block_device_cache_set: boolean(false, "Sets the two cache keys below on disks."),
   block_device_cache_direct: boolean(false, "Bypasses the host's page cache."),
   block_device_cache_noflush: boolean(false, "Ignores the guest's flushes."),
@@ -25,8 +25,8 @@ export const blockKeys = {
     min: 512,
     max: 65536,
   }),
-  queue_size: integer(128, "Entries of a disk's queue; 0 is 128.", { powerOfTwo: true, max: 32768 }),
-  num_queues: integer(1, "Queues of a disk; 0 is 1.", { max: 1024 }),
+  queue_size: integer(128, "Entries of a disk's queue; 0 is 128.", { unset: 0, powerOfTwo: true, max: 32768 }),
+  num_queues: integer(1, "Queues of a disk; 0 is 1.", { unset: 0, max: 1024 }),
   disk_rate_limiter_bw_max_rate: integer(0, "Bandwidth of a disk; 0 is no limit.", rate),
   disk_rate_limiter_bw_one_time_burst: integer(undefined, "Bits a disk may move at once, above that bandwidth."),
   disk_rate_limiter_ops_max_rate: integer(0, "Operations of a disk; 0 is no limit.", { unit: "1/s" }),
@@ -35,7 +35,7 @@ export const blockKeys = {
   indep_iothreads: integer(0, "I/O threads that disks share.", { max: 0xffffffff }),
   disable_image_nvdimm: boolean(false, "Attaches the guest root image as a disk and not as NVDIMM."),
   enable_vhost_user_store: boolean(false, "Attaches vhost-user disks."),
-  vhost_user_store_path: string("/var/run/vhost-user", "Directory of vhost-user sockets and nodes.", hostPath),
+  vhost_user_store_path: string("/var/run/vhost-user", "Directory of vhost-user sockets and nodes.", { ...hostPath, unset: "" }),
   valid_vhost_user_store_paths: strings(
     [],
     "Patterns of the paths that the annotation `vhost_user_store_path` may name.",
@@ -45,7 +45,7 @@ export const blockKeys = {
 
 /** Keys of the shared file system. */
 export const sharedFsKeys = {
-  shared_fs: string("virtio-fs", "Share-fs plugin that carries container files to the guest, or none.", implemented),
+  shared_fs: string("virtio-fs", "Share-fs plugin that carries container files to the guest, or none.", { ...implemented, unset: "" }),
   virtio_fs_daemon: string("", "The virtiofsd program; empty to have it found.", hostPath),
   valid_virtio_fs_daemon_paths: strings(
     [],
@@ -53,11 +53,13 @@ export const sharedFsKeys = {
     implemented,
   ),
   virtio_fs_cache: choice(["never", "auto", "always"], "never", "What the guest caches of shared files.", {
+    unset: "",
     spellings: { none: "never" },
   }),
   virtio_fs_cache_size: integer(0, "Size of the DAX window; 0 is none.", { unit: "MiB", max: 0xffffffff }),
   virtio_fs_is_dax: boolean(false, "Asks for a DAX window, of 1024 MiB unless a size is given."),
   virtio_fs_queue_size: integer(1024, "Entries of the file system's queue; 0 is 1024.", {
+    unset: 0,
     powerOfTwo: true,
     max: 32768,
   }),
@@ -71,7 +73,7 @@ export const sharedFsKeys = {
 /** Keys of network links. */
 export const networkKeys = {
   disable_vhost_net: boolean(false, "Moves packets in the VMM and not in the host's kernel."),
-  network_queues: integer(1, "Queue pairs of a link; 0 is 1.", { max: 256 }),
+  network_queues: integer(1, "Queue pairs of a link; 0 is 1.", { unset: 0, max: 256 }),
   rx_rate_limiter_max_rate: integer(0, "Rate at which a link receives; 0 is no limit.", { ...rate, ...noNetworkLimit }),
   tx_rate_limiter_max_rate: integer(0, "Rate at which a link sends; 0 is no limit.", { ...rate, ...noNetworkLimit }),
 };

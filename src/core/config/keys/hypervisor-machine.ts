@@ -42,8 +42,8 @@ export const bootKeys = {
   kernel: string("", "Guest kernel; empty is the one of the guest image that kata-ts built.", hostPath),
   image: string("", "Guest root image; empty is the built one, unless initrd is set.", hostPath),
   initrd: string("", "Initial ram disk: the whole guest, or with image what mounts it.", hostPath),
-  rootfs_type: choice(["ext4", "xfs", "erofs"], "ext4", "File system of the guest root image."),
-  vm_rootfs_driver: string("virtio-blk-pci", "How the guest root image is attached."),
+  rootfs_type: choice(["ext4", "xfs", "erofs"], "ext4", "File system of the guest root image.", { unset: "" }),
+  vm_rootfs_driver: string("virtio-blk-pci", "How the guest root image is attached.", { unset: "" }),
   kernel_params: string("", "Added to the guest kernel's command line."),
   kernel_verity_params: string(
     "",
@@ -68,21 +68,21 @@ export const machineKeys = {
   machine_accelerators: string("", "Comma-separated options added to the machine model."),
   cpu_features: string("", "Comma-separated CPU features to add or take away."),
   pflashes: strings([], "Flash images of the machine."),
-  default_vcpus: number(1, "vCPUs at boot; 0 is 1, below 0 is all of the host's.", { max: 256 }),
+  default_vcpus: number(1, "vCPUs at boot; 0 is 1, below 0 is all of the host's.", { unset: 0, max: 256 }),
   overhead_vcpus: number(0, "vCPUs added to a pod's own CPU limit.", { min: 0, max: 256 }),
   default_maxvcpus: integer(0, "Most vCPUs of the machine; 0 is as many as the host has.", { max: 256 }),
   default_bridges: integer(0, "PCI bridges for hotplug.", { max: 5 }),
   disable_nested_virtualization: boolean(undefined, "Hides virtualization from the guest."),
-  entropy_source: string("/dev/urandom", "Host source of the guest's random numbers.", hostPath),
+  entropy_source: string("/dev/urandom", "Host source of the guest's random numbers.", { ...hostPath, unset: "" }),
   valid_entropy_sources: strings([], "Paths that the annotation `entropy_source` may name.", implemented),
 };
 
 /** Keys of the machine's memory. */
 export const memoryKeys = {
-  default_memory: integer(2048, "Memory at boot.", { ...mebibytes, min: 64 }),
+  default_memory: integer(2048, "Memory at boot.", { ...mebibytes, min: 64, unset: 0 }),
   overhead_memory: integer(0, "Memory added to a pod's own memory limit.", mebibytes),
   default_maxmemory: integer(0, "Most memory of the machine; 0 is as much as the host has.", mebibytes),
-  memory_slots: integer(10, "How often memory can be plugged in.", { max: 256 }),
+  memory_slots: integer(10, "How often memory can be plugged in.", { max: 256, unset: 0 }),
   memory_offset: integer(0, "Address space kept for NVDIMM devices.", { unit: "MiB" }),
   enable_mem_prealloc: boolean(false, "Allocates all memory at boot."),
   enable_hugepages: boolean(false, "Backs the memory with huge pages."),
@@ -100,7 +100,7 @@ export const templateKeys = {
   factory: table(
     {
       enable_template: boolean(false, "Starts machines as copies of one that has booted.", noTemplates),
-      template_path: string("/run/vc/vm/template", "Directory of the template.", { ...hostPath, ...noTemplates }),
+      template_path: string("/run/vc/vm/template", "Directory of the template.", { ...hostPath, ...noTemplates, unset: "" }),
     },
     "Machines started from a template.",
   ),

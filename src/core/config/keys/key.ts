@@ -25,8 +25,10 @@ export interface KeyRow<T = unknown> {
   /** Smallest and largest number allowed. */
   readonly min?: number;
   readonly max?: number;
-  /** Zero, which asks for the default, or a power of two. */
+  /** Zero or a power of two. */
   readonly powerOfTwo?: true;
+  /** The value that asks for the default, as if the key were not there. */
+  readonly unset?: "" | 0;
   /** The only strings allowed. */
   readonly oneOf?: readonly string[];
   /** Other ways to write a value that Kata accepts, with what they mean. */
@@ -59,6 +61,7 @@ export interface KeyDetails {
   readonly min?: number;
   readonly max?: number;
   readonly powerOfTwo?: true;
+  readonly unset?: "" | 0;
   readonly aliases?: readonly string[];
   readonly spellings?: Readonly<Record<string, string>>;
   readonly path?: true;
