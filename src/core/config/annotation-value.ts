@@ -81,7 +81,8 @@ function besideConfigured(source: Source, configured: unknown, directories: read
 export function annotationKernelParams(source: Source): string[] {
   const params = splitKernelParams(source.text);
   for (const param of params) {
-    if (!/^[\x21\x23-\x7e]+$/.test(param)) throw valueError(source, `has ${JSON.stringify(param)}: no quotes or non-ASCII`);
+    if (!/^[\x21\x23-\x7e]+$/.test(param))
+      throw valueError(source, `has ${JSON.stringify(param)}: no quotes or non-ASCII`);
     if (param === "--") throw valueError(source, 'has "--", after which all is for the init program');
   }
   return params;

@@ -108,7 +108,12 @@ function pass(annotations: readonly Annotation[], hypervisor: string, config: An
 }
 
 /** The name a `runtime.hypervisor_name` or `runtime.agent_name` annotation chooses: one that configuration has a table of. */
-function chosenName(annotations: readonly Annotation[], key: string, present: string, exists: (name: string) => boolean) {
+function chosenName(
+  annotations: readonly Annotation[],
+  key: string,
+  present: string,
+  exists: (name: string) => boolean,
+) {
   const annotation = annotations.find(({ row }) => row.table === "runtime" && row.key === key);
   if (annotation === undefined || annotation.source.text === present) return present;
   if (exists(annotation.source.text)) return annotation.source.text;
@@ -128,8 +133,17 @@ export function annotationOverlay(
   const [first] = found;
   if (first === undefined) return undefined;
   const isHypervisor = ({ row }: Annotation) => row.table === "hypervisor";
-  pass(found.filter((one) => !isHypervisor(one)), config.hypervisorName, config);
-  const hypervisorName = chosenName(found, "hypervisor_name", config.hypervisorName, (n) => config.hypervisor(n) !== undefined);
+  pass(
+    found.filter((one) => !isHypervisor(one)),
+    config.hypervisorName,
+    config,
+  );
+  const hypervisorName = chosenName(
+    found,
+    "hypervisor_name",
+    config.hypervisorName,
+    (n) => config.hypervisor(n) !== undefined,
+  );
   const agentName = chosenName(found, "agent_name", config.agentName, (n) => config.agent(n) !== undefined);
   pass(found.filter(isHypervisor), hypervisorName, config);
 

@@ -30,11 +30,18 @@ function unknownKey(path: readonly string[], name: string, keys: KeyTable): stri
 /** The rows of a table by every name Kata accepts for them. */
 function rowNames(keys: KeyTable): Map<string, string> {
   const names = new Map<string, string>();
-  for (const [name, row] of Object.entries(keys)) for (const one of [name, ...(row.aliases ?? [])]) names.set(one, name);
+  for (const [name, row] of Object.entries(keys))
+    for (const one of [name, ...(row.aliases ?? [])]) names.set(one, name);
   return names;
 }
 
-function checkMember(path: readonly string[], row: KeyRow, fallback: unknown, node: ConfigNode, found: Findings): unknown {
+function checkMember(
+  path: readonly string[],
+  row: KeyRow,
+  fallback: unknown,
+  node: ConfigNode,
+  found: Findings,
+): unknown {
   const key = formatKey(path);
   found.places.set(key, node.place);
   const rules: TableRules = { keys: row.keys ?? {}, open: false };

@@ -110,7 +110,9 @@ export function checkValue(row: KeyRow, node: ConfigNode): Checked {
     }
     case "number":
       if (typeof value !== "number") return typeProblem(row, node);
-      return Number.isFinite(value) ? checkNumber(row, value, text) : wrongValue(`is ${text}; it takes a finite number`);
+      return Number.isFinite(value)
+        ? checkNumber(row, value, text)
+        : wrongValue(`is ${text}; it takes a finite number`);
     default:
       return typeProblem(row, node);
   }

@@ -21,7 +21,11 @@ function checkHypervisor(values: HypervisorConfig, complain: Complain): void {
     complain("hypervisor", "default_maxvcpus", `is ${default_maxvcpus}, less than default_vcpus = ${default_vcpus}`);
   }
   if (default_maxmemory > 0 && default_maxmemory < default_memory) {
-    complain("hypervisor", "default_maxmemory", `is ${default_maxmemory}, less than default_memory = ${default_memory}`);
+    complain(
+      "hypervisor",
+      "default_maxmemory",
+      `is ${default_maxmemory}, less than default_memory = ${default_memory}`,
+    );
   }
   const { block_device_logical_sector_size: logical, block_device_physical_sector_size: physical } = values;
   if (physical > 0 && logical > physical) {
@@ -37,14 +41,22 @@ function checkRuntime(values: RuntimeConfig, complain: Complain): void {
   }
   for (const mount of values.sandbox_bind_mounts) {
     if (bindMount.test(mount) && !mount.split("/").includes("..")) continue;
-    complain("runtime", "sandbox_bind_mounts", `has ${JSON.stringify(mount)}; it takes an absolute path, then :ro or :rw`);
+    complain(
+      "runtime",
+      "sandbox_bind_mounts",
+      `has ${JSON.stringify(mount)}; it takes an absolute path, then :ro or :rw`,
+    );
   }
   for (const mount of values.shared_mounts) {
     const empty = Object.entries(mount).find(([, value]) => value === "")?.[0];
     if (empty !== undefined) complain("runtime", "shared_mounts", `has an entry without "${empty}"`);
     for (const path of [mount.src_path, mount.dst_path]) {
       if (path === "" || (sharedPath.test(path) && !path.split("/").includes(".."))) continue;
-      complain("runtime", "shared_mounts", `has the path ${JSON.stringify(path)}; it takes an absolute one without ".."`);
+      complain(
+        "runtime",
+        "shared_mounts",
+        `has the path ${JSON.stringify(path)}; it takes an absolute one without ".."`,
+      );
     }
   }
 }

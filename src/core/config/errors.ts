@@ -8,8 +8,7 @@ interface KeyProblem {
   readonly frame: string;
 }
 
-const keyMessage = (p: KeyProblem) =>
-  `${p.where}: ${p.key} ${p.problem}${p.frame === "" ? "" : `\n${p.frame}`}`;
+const keyMessage = (p: KeyProblem) => `${p.where}: ${p.key} ${p.problem}${p.frame === "" ? "" : `\n${p.frame}`}`;
 
 const list = (names: readonly string[]) => names.join(", ");
 

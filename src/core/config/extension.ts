@@ -1,5 +1,6 @@
-import type { HypervisorConfig, hypervisorKeys } from "./keys/hypervisor.js";
+import type { EffectiveConfig } from "./effective.js";
 import type { agentKeys } from "./keys/agent.js";
+import type { hypervisorKeys } from "./keys/hypervisor.js";
 import type { KeyTable } from "./keys/key.js";
 import type { runtimeKeys } from "./keys/runtime.js";
 
@@ -9,11 +10,13 @@ export type UsedKey =
   | `hypervisor.${keyof typeof hypervisorKeys}`
   | `agent.${keyof typeof agentKeys}`;
 
-/** Something a plugin finds wrong with its table. */
+/** Something a plugin finds wrong with the configuration. */
 export interface KeyComplaint {
-  /** The key, within the table. */
+  /** The table of the key: the chosen hypervisor's, the chosen agent's, or `[runtime]`. */
+  readonly table: "hypervisor" | "agent" | "runtime";
+  /** The key within that table. */
   readonly key: string;
-  /** What is wrong and what is expected, in words that follow the key's name and value. */
+  /** What is wrong and what is expected, in words that follow the key's name: `is "/x"; it takes no path`. */
   readonly problem: string;
 }
 
@@ -23,14 +26,16 @@ export interface KeyComplaint {
  * always.
  */
 export interface ConfigExtension {
-  /** Keys of the plugin's own table beside those of core. Core then refuses every other key of that table. */
+  /** Keys of the plugin's own table beside those of core. */
   readonly keys?: KeyTable;
   /** Values of keys of its own table when nothing sets them, in place of core's defaults. */
   readonly defaults?: Readonly<Record<string, unknown>>;
-  /** Keys of core that this plugin acts on, or whose tables inside it acts on as a whole. */
+  /** Keys of core that this plugin acts on; of a table inside a table, all of its keys. */
   readonly uses?: readonly UsedKey[];
-  /** Finds what no single key's range can say. Called with the whole table, each value in its type and range. */
-  readonly check?: (values: HypervisorConfig) => readonly KeyComplaint[];
+  /** Finds what no single key's range can say. Each value has its type and range by then. */
+  readonly check?: (config: EffectiveConfig) => readonly KeyComplaint[];
+  /** The plugin's table may have keys that neither core nor `keys` names; the plugin's own schema judges them. */
+  readonly open?: boolean;
 }
 
 /** An extension and the plugin it is of. */

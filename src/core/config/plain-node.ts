@@ -6,12 +6,12 @@ export function placeOf(source: Source): Place {
   return { source, line: 1, column: 1, length: Math.max(1, source.text.split("\n", 1)[0]?.length ?? 1) };
 }
 
-/** A node of a bare value, all of it at one place. What TOML cannot hold (null, functions) becomes a string. */
+/** A node of a bare value, all of it at one place; members that are undefined are left out. What TOML cannot hold (null, functions) becomes a string. */
 export function nodeOf(value: unknown, place: Place): ConfigNode {
   if (Array.isArray(value)) return { kind: "list", place, items: value.map((item) => nodeOf(item, place)) };
   if (typeof value === "object" && value !== null && !(value instanceof Date)) {
-    const members = new Map(Object.entries(value).map(([key, member]) => [key, nodeOf(member, place)]));
-    return { kind: "table", place, members };
+    const set = Object.entries(value).filter(([, member]) => member !== undefined);
+    return { kind: "table", place, members: new Map(set.map(([key, member]) => [key, nodeOf(member, place)])) };
   }
   const isScalar = ["string", "number", "bigint", "boolean"].includes(typeof value);
   const scalar = isScalar ? (value as string | number | bigint | boolean) : String(value);

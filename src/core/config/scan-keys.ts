@@ -122,7 +122,8 @@ export class KeyScanner {
     const start = this.#at;
     this.#string();
     const text = this.#text.slice(start, this.#at);
-    return text.startsWith("'") || !text.includes("\\") ? text.slice(1, -1) : String(parse(`k=${text}`)["k"]);
+    if (text.startsWith("'") || !text.includes("\\")) return text.slice(1, -1);
+    return Object.keys(parse(`${text}=0`))[0] ?? "";
   }
 
   /** Passes over a string of any of the four kinds. */
@@ -134,7 +135,7 @@ export class KeyScanner {
     while (this.#at < this.#text.length && !this.#peek(end)) this.#at += quote === '"' && this.#peek("\\") ? 2 : 1;
     this.#at += end.length;
     // Up to two quotes may stand before the closing three.
-    for (let more = 0; isLong && more < 2 && this.#peek(quote); more++) this.#at += 1;
+    if (isLong && this.#peek(quote)) this.#at += this.#peek(quote + quote) ? 2 : 1;
   }
 
   #value(start: number): Span {
@@ -142,7 +143,10 @@ export class KeyScanner {
     if (this.#peek('"') || this.#peek("'")) this.#string();
     else if (this.#peek("[")) this.#inside("]", () => found.items.push(this.#value(this.#at)));
     else if (this.#peek("{")) this.#inside("}", () => this.#assignment(found, "="));
-    else this.#at -= (/\s*$/.exec(this.#skip(scalar))?.[0] ?? "").length;
+    else {
+      const text = this.#skip(scalar);
+      this.#at -= text.length - text.trimEnd().length;
+    }
     found.end = this.#at;
     return found;
   }

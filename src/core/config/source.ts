@@ -28,8 +28,7 @@ export type Origin =
 /** An origin for people: `default`, `/etc/…/configuration.toml:12`, `annotation io.katacontainers.…`. */
 export function formatOrigin(origin: Origin): string {
   if (origin.kind === "default") return "default";
-  if (origin.kind === "annotation") return `annotation ${origin.name}`;
-  if (origin.kind === "override") return origin.name;
+  if ("name" in origin) return origin.kind === "annotation" ? `annotation ${origin.name}` : origin.name;
   return `${origin.kind === "drop-in" ? "drop-in " : ""}${origin.file}:${origin.line}`;
 }
 

@@ -8,8 +8,13 @@ const noNetworkLimit = noEffect("network rates are not limited; Kata 4 ignores i
 /** Keys of block devices. */
 export const blockKeys = {
   disable_block_device_use: boolean(false, "Never attaches a container's root as a block device."),
-  block_device_driver: string("virtio-blk-pci", "Block driver plugin for disks of containers.", { ...implemented, unset: "" }),
-  block_device_aio: choice(["threads", "native", "io_uring"], "io_uring", "How the VMM reads and writes disks.", { unset: "" }),
+  block_device_driver: string("virtio-blk-pci", "Block driver plugin for disks of containers.", {
+    ...implemented,
+    unset: "",
+  }),
+  block_device_aio: choice(["threads", "native", "io_uring"], "io_uring", "How the VMM reads and writes disks.", {
+    unset: "",
+  }),
   block_device_cache_set: boolean(false, "Sets the two cache keys below on disks."),
   block_device_cache_direct: boolean(false, "Bypasses the host's page cache."),
   block_device_cache_noflush: boolean(false, "Ignores the guest's flushes."),
@@ -35,7 +40,10 @@ export const blockKeys = {
   indep_iothreads: integer(0, "I/O threads that disks share.", { max: 0xffffffff }),
   disable_image_nvdimm: boolean(false, "Attaches the guest root image as a disk and not as NVDIMM."),
   enable_vhost_user_store: boolean(false, "Attaches vhost-user disks."),
-  vhost_user_store_path: string("/var/run/vhost-user", "Directory of vhost-user sockets and nodes.", { ...hostPath, unset: "" }),
+  vhost_user_store_path: string("/var/run/vhost-user", "Directory of vhost-user sockets and nodes.", {
+    ...hostPath,
+    unset: "",
+  }),
   valid_vhost_user_store_paths: strings(
     [],
     "Patterns of the paths that the annotation `vhost_user_store_path` may name.",
@@ -45,7 +53,10 @@ export const blockKeys = {
 
 /** Keys of the shared file system. */
 export const sharedFsKeys = {
-  shared_fs: string("virtio-fs", "Share-fs plugin that carries container files to the guest, or none.", { ...implemented, unset: "" }),
+  shared_fs: string("virtio-fs", "Share-fs plugin that carries container files to the guest, or none.", {
+    ...implemented,
+    unset: "",
+  }),
   virtio_fs_daemon: string("", "The virtiofsd program; empty to have it found.", hostPath),
   valid_virtio_fs_daemon_paths: strings(
     [],

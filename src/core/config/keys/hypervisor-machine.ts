@@ -100,7 +100,11 @@ export const templateKeys = {
   factory: table(
     {
       enable_template: boolean(false, "Starts machines as copies of one that has booted.", noTemplates),
-      template_path: string("/run/vc/vm/template", "Directory of the template.", { ...hostPath, ...noTemplates, unset: "" }),
+      template_path: string("/run/vc/vm/template", "Directory of the template.", {
+        ...hostPath,
+        ...noTemplates,
+        unset: "",
+      }),
     },
     "Machines started from a template.",
   ),

@@ -26,16 +26,18 @@ export const runtimeKeys = {
       wasm_container: "wasm-container",
     },
   }),
-  hypervisor_name: string("qemu", "Hypervisor plugin; its table is [hypervisor.<name>].", { ...implemented, unset: "" }),
+  hypervisor_name: string("qemu", "Hypervisor plugin; its table is [hypervisor.<name>].", {
+    ...implemented,
+    unset: "",
+  }),
   agent_name: string("kata", "Agent plugin; its table is [agent.<name>].", { ...implemented, unset: "" }),
   enable_debug: boolean(false, "Writes debug lines to the runtime's log."),
   log_level: choice(kataLogLevels, "info", "Least severe level that the runtime logs."),
   keep_abnormal: boolean(false, "Keeps what an abnormal end left behind, for a look at it."),
-  internetworking_model: string(
-    "tcfilter",
-    "Network model plugin that joins the pod's links with the machine's.",
-    { ...implemented, unset: "" },
-  ),
+  internetworking_model: string("tcfilter", "Network model plugin that joins the pod's links with the machine's.", {
+    ...implemented,
+    unset: "",
+  }),
   disable_new_netns: boolean(false, "Runs the hypervisor in the host's network namespace; needs the model none."),
   disable_guest_seccomp: boolean(true, "Drops seccomp profiles instead of applying them in the guest."),
   sandbox_cgroup_only: boolean(false, "One host cgroup a sandbox holds all of its processes."),
@@ -47,12 +49,10 @@ export const runtimeKeys = {
   jaeger_password: string("", "Password at the Jaeger collector.", { ...noTracing, secret: true }),
   enable_pprof: boolean(false, "Serves Go profiles.", noEffect("there is no Go here; Kata 4 ignores it too")),
   sandbox_bind_mounts: strings([], "Host paths shown to every container of the sandbox, each `path[:ro|rw]`."),
-  vfio_mode: choice(
-    ["guest-kernel", "vfio"],
-    "guest-kernel",
-    "How a passed-through device appears in its container.",
-    { ...noEffect("devices are not passed through yet"), unset: "" },
-  ),
+  vfio_mode: choice(["guest-kernel", "vfio"], "guest-kernel", "How a passed-through device appears in its container.", {
+    ...noEffect("devices are not passed through yet"),
+    unset: "",
+  }),
   emptydir_mode: choice(
     ["shared-fs", "block-encrypted", "block-plain"],
     "shared-fs",
