@@ -13,11 +13,11 @@ export interface Interest {
   readonly writable?: boolean;
 }
 
-/** A descriptor watched by the event loop. At most one watch of a descriptor at a time. */
+/** A descriptor watched by the event loop, through a duplicate: the open file stays open until the watch is closed. */
 export interface Watch {
   /** Changes what is waited for; with neither, nothing is reported until the next change. */
   update(interest: Interest): void;
-  /** Ends it; the descriptor stays open and is the caller's. Close the watch before the descriptor. Idempotent. */
+  /** Ends it; the descriptor itself stays open and is the caller's. Idempotent. */
   close(): void;
   /** Whether the watch alone keeps the process running; it does at first. */
   ref(): void;
@@ -49,8 +49,8 @@ export interface Descriptors {
 
   /**
    * Calls back from the event loop for as long as the descriptor is ready: whoever does not read, write or close it then
-   * keeps the processor busy. Makes the descriptor non-blocking. Whatever has no readiness, such as a regular file, and a
-   * descriptor that is watched already, is `KATA_SYS_WATCH`.
+   * keeps the processor busy. Makes the descriptor non-blocking. Whatever has no readiness, such as a regular file, is
+   * `KATA_SYS_WATCH`.
    */
   watch(fd: number, interest: Interest, onReady: (ready: Readiness) => void): Watch;
 

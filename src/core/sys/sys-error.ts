@@ -39,7 +39,12 @@ const statusOf: Readonly<Record<string, Status>> = {
 };
 
 /** An argument of a system call, as its error shows it. */
-export type CallArgument = string | number | bigint | undefined;
+export type CallArgument = string | number | bigint | Uint8Array | null;
+
+function show(argument: CallArgument): string {
+  if (argument instanceof Uint8Array) return `<${argument.length} bytes>`;
+  return typeof argument === "string" ? JSON.stringify(argument) : String(argument);
+}
 
 /** A call the kernel refused: code `KATA_SYS_CALL`, the call with its arguments and the errno in words. */
 export class SysError extends KataError {
@@ -51,10 +56,9 @@ export class SysError extends KataError {
   readonly syscall: string;
 
   constructor(syscall: string, args: readonly CallArgument[], errno: number, errnoName: string) {
-    const shown = args.map((a) => (typeof a === "string" ? JSON.stringify(a) : String(a ?? "null"))).join(", ");
     const text = errnoText(errnoName);
     const why = text === "" ? errnoName : `${errnoName} (${text})`;
-    super("KATA_SYS_CALL", statusOf[errnoName] ?? "INTERNAL", `${syscall}(${shown}): ${why}`);
+    super("KATA_SYS_CALL", statusOf[errnoName] ?? "INTERNAL", `${syscall}(${args.map(show).join(", ")}): ${why}`);
     this.name = "SysError";
     this.errno = errno;
     this.errnoName = errnoName;

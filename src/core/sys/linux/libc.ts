@@ -3,7 +3,7 @@ import type { LibraryHandle } from "koffi";
 import { messageOf } from "../../errors/error.js";
 import { errnoName } from "../errno.js";
 import { sysErrors } from "../errors.js";
-import { type CallArgument, SysError } from "../sys-error.js";
+import { SysError } from "../sys-error.js";
 import { syscallNumber, type SyscallName } from "./syscall-numbers.js";
 
 /** What crosses into C: an integer, a string (copied, with a NUL), memory for the length of the call, or NULL. */
@@ -40,11 +40,6 @@ interface Koffi {
   readonly node: { poll(fd: number, events: PollEvents, callback: PollCallback): PollHandle };
 }
 
-function show(value: CValue): CallArgument {
-  if (value === null) return undefined;
-  return value instanceof Uint8Array ? `<${value.length} bytes>` : value;
-}
-
 function checkStrings(args: readonly CValue[]): void {
   for (const arg of args) {
     if (typeof arg === "string" && arg.includes("\0")) {
@@ -74,7 +69,7 @@ export class Libc {
   call(prototype: string, ...args: CValue[]): number {
     checkStrings(args);
     const result = this.#function(prototype)(...args);
-    if (result === -1) throw this.#error(nameOf(prototype), args, this.koffi.errno());
+    if (result === -1) throw this.error(nameOf(prototype), args, this.koffi.errno());
     return result;
   }
 
@@ -86,7 +81,7 @@ export class Libc {
       fn.async(...args, (error, result) => {
         const errno = this.koffi.errno();
         if (error !== null) reject(error);
-        else if (result === -1) reject(this.#error(nameOf(prototype), args, errno));
+        else if (result === -1) reject(this.error(nameOf(prototype), args, errno));
         else resolve(result);
       });
     });
@@ -95,7 +90,7 @@ export class Libc {
   /** A system call that the C library has no function for. `types` are its arguments, in C. */
   syscall(name: SyscallName, types: string, ...args: CValue[]): number {
     const result = this.attempt(syscallPrototype(types), syscallNumber[name], ...args);
-    if (result < 0) throw this.#error(name, args, -result);
+    if (result < 0) throw this.error(name, args, -result);
     return result;
   }
 
@@ -109,23 +104,19 @@ export class Libc {
     try {
       return await this.callAsync(syscallPrototype(types), syscallNumber[name], ...args);
     } catch (error) {
-      throw error instanceof SysError ? this.#error(name, args, error.errno) : error;
+      throw error instanceof SysError ? this.error(name, args, error.errno) : error;
     }
   }
 
   /** The error of a call that was refused with `errno`. */
   error(call: string, args: readonly CValue[], errno: number): SysError {
-    return this.#error(call, args, errno);
+    return new SysError(call, args, errno, errnoName(errno));
   }
 
   /** koffi itself; `KATA_SYS_UNAVAILABLE` when it does not load here. */
   get koffi(): Koffi {
     this.#koffi ??= loadKoffi();
     return this.#koffi;
-  }
-
-  #error(call: string, args: readonly CValue[], errno: number): SysError {
-    return new SysError(call, args.map(show), errno, errnoName(errno));
   }
 
   #function(prototype: string): CFunction {

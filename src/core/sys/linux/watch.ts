@@ -2,7 +2,14 @@ import { type Deadline, withDeadline } from "../../deadline.js";
 import { messageOf } from "../../errors/error.js";
 import type { Interest, Readiness, Watch } from "../descriptors.js";
 import { sysErrors } from "../errors.js";
+import { closeFd, withFdSync } from "./close-fd.js";
 import type { Libc, PollEvents, PollHandle } from "./libc.js";
+import { duplicate } from "./status-flags.js";
+
+const closeOnExec = 0o2000000;
+const addToEpoll = 1;
+/** More than `struct epoll_event` has on any architecture. */
+const epollEventBytes = 16;
 
 /** koffi closes a handle that is collected: whoever only waits to be called back must be held. */
 const open = new Set<DescriptorWatch>();
@@ -10,6 +17,8 @@ const open = new Set<DescriptorWatch>();
 /** A descriptor in libuv's own epoll, see `Descriptors.watch`. */
 class DescriptorWatch implements Watch {
   readonly #onReady: (ready: Readiness) => void;
+  /** libuv's own: the caller may close its descriptor, or watch it twice, which libuv does not survive. */
+  readonly #fd: number;
   #handle: PollHandle | undefined;
   #interest: Interest;
   #scheduled = false;
@@ -17,11 +26,9 @@ class DescriptorWatch implements Watch {
   constructor(libc: Libc, fd: number, interest: Interest, onReady: (ready: Readiness) => void) {
     this.#onReady = onReady;
     this.#interest = interest;
-    try {
-      this.#handle = libc.koffi.node.poll(fd, this.#events(), this.#polled);
-    } catch (cause) {
-      throw sysErrors.KATA_SYS_WATCH({ fd, why: messageOf(cause) }, { cause });
-    }
+    assertReadiness(libc, fd);
+    this.#fd = duplicate(libc, fd, 0);
+    this.#handle = libc.koffi.node.poll(this.#fd, this.#events(), this.#polled);
     open.add(this);
     if (interest.readable !== true && interest.writable !== true) this.#handle.stop();
   }
@@ -34,8 +41,10 @@ class DescriptorWatch implements Watch {
   }
 
   close(): void {
-    this.#handle?.close();
+    if (this.#handle === undefined) return;
+    this.#handle.close();
     this.#handle = undefined;
+    closeFd(this.#fd);
     open.delete(this);
   }
 
@@ -68,6 +77,17 @@ class DescriptorWatch implements Watch {
       if (failed) this.update(this.#interest);
     });
   };
+}
+
+/** Tries in an epoll of our own what koffi, where libuv refuses it, answers by aborting the process. */
+function assertReadiness(libc: Libc, fd: number): void {
+  withFdSync(libc.call("int epoll_create1(int)", closeOnExec), (epoll) => {
+    try {
+      libc.call("int epoll_ctl(int, int, int, void*)", epoll, addToEpoll, fd, Buffer.alloc(epollEventBytes));
+    } catch (cause) {
+      throw sysErrors.KATA_SYS_WATCH({ fd, why: messageOf(cause) }, { cause });
+    }
+  });
 }
 
 /** See `Descriptors.watch`. */

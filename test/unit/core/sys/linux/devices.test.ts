@@ -1,0 +1,57 @@
+import { readFileSync, writeSync } from "node:fs";
+import { expect } from "chai";
+import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
+import { thrown } from "../fixture.js";
+
+const fionread = 0x541b;
+
+describe("devices", () => {
+  const { devices, descriptors } = createLinuxSys();
+
+  it("are asked by ioctl", () => {
+    const { read, write } = descriptors.pipe();
+    writeSync(write, "12345");
+    const count = Buffer.alloc(4);
+    expect(devices.ioctl(read, fionread, count)).to.equal(0);
+    expect(count.readInt32LE(0)).to.equal(5);
+    expect(thrown(() => devices.ioctl(read, 0xae00))).to.equal("ENOTTY");
+    descriptors.close(read);
+    descriptors.close(write);
+  });
+
+  it("share memory with a file", () => {
+    const fd = descriptors.memfd("shared", 8192);
+    const mapping = devices.map({ fd, length: 4096, offset: 4096, write: true });
+    mapping.bytes.set(Buffer.from("hello"), 1);
+    const file = readFileSync(`/proc/self/fd/${fd}`);
+    expect(String(file.subarray(4097, 4102))).to.equal("hello");
+    writeSync(fd, "J", 4097);
+    expect(mapping.bytes[1]).to.equal("J".charCodeAt(0));
+    mapping.unmap();
+    descriptors.close(fd);
+  });
+
+  it("leave harmless zeros when a mapping is undone", () => {
+    const mapping = devices.map({ length: 1 << 20, write: true, shared: false, noReserve: true });
+    mapping.bytes.fill(7);
+    const view = new DataView(mapping.bytes.buffer);
+    mapping.unmap();
+    mapping.unmap();
+    expect(view.getUint32(4096)).to.equal(0);
+    expect(mapping.bytes.every((byte) => byte === 0)).to.equal(true);
+  });
+
+  it("take pages back", () => {
+    const mapping = devices.map({ length: 8192, write: true, shared: false });
+    mapping.bytes.fill(7);
+    devices.discard(mapping, 4096, 4096);
+    expect([mapping.bytes[4095], mapping.bytes[4096]]).to.deep.equal([7, 0]);
+    expect(thrown(() => devices.discard(mapping, 4096, 8192))).to.equal("KATA_SYS_VALUE");
+    mapping.unmap();
+  });
+
+  it("refuse what cannot be mapped", () => {
+    expect(thrown(() => devices.map({ length: 0 }))).to.equal("KATA_SYS_VALUE");
+    expect(thrown(() => devices.map({ fd: 9999, length: 4096 }))).to.equal("EBADF");
+  });
+});
