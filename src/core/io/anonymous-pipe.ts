@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Sys } from "../sys/sys.js";
 
 /**
- * A pipe(2), both ends non-blocking. Node makes socketpairs where it says pipe, which a program cannot reopen by
- * `/dev/fd/N`; so this is a fifo in a private directory below `parent`, both removed before the call returns.
+ * A pipe without a name, both ends non-blocking. Node makes socketpairs where it says pipe, which a program cannot open
+ * again by `/dev/fd/N`; so this is a fifo in a private directory below `parent`, both removed before the call returns.
  */
 export function anonymousPipe(sys: Sys, parent: string): { readonly read: number; readonly write: number } {
   const directory = mkdtempSync(join(parent, "pipe-"));

@@ -28,7 +28,9 @@ export class StreamWriter {
       this.#stream.once("close", closed);
       this.#stream.write(chunk, (error) => {
         this.#stream.off("close", closed);
+        // Destroying it completes a pending write as if it had been done.
         if (error) reject(error);
+        else if (this.#stream.destroyed) closed();
         else resolve();
       });
     });
