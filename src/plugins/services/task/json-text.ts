@@ -26,7 +26,7 @@ function findFault(text: string): JsonFault {
     const match = token.exec(text);
     if (match === null) return here;
     const [whole, mark, string] = match;
-    const control = [...(string ?? "")].findIndex((character) => character < " ");
+    const control = (string ?? "").split("").findIndex((character) => character < " ");
     if (control >= 0) return { offset: offset + control, problem: "a control character in a string" };
     if (mark === "{" || mark === "[") {
       if (!expected.startsWith("value")) return here;

@@ -63,7 +63,10 @@ function topicEvent<T extends { containerId: string }>(
   };
 }
 
-/** Hands every event of tasks to `publish`, translated, in the order in which it happened. Ends with what it returns. */
+/**
+ * Hands every event of tasks to `publish`, translated, in the order in which they happened, until the function it gives is
+ * called. The `id` of a deletion is empty, which means the container's first process: only containers have that event.
+ */
 export function translateEvents(events: EventBus, publish: (event: TopicEvent) => void): () => void {
   const name = "task service";
   const subscriptions = [
@@ -81,7 +84,7 @@ export function translateEvents(events: EventBus, publish: (event: TopicEvent) =
     }),
     events.subscribe(taskDeleted, name, ({ containerId, pid, exit }) => {
       const exitedAt = toTimestamp(exit.exitedAt);
-      const message = { containerId, pid, exitStatus: exit.status, exitedAt, id: containerId };
+      const message = { containerId, pid, exitStatus: exit.status, exitedAt, id: "" };
       publish(topicEvent("TaskDelete", TaskDelete, message));
     }),
     events.subscribe(execAdded, name, ({ containerId, execId }) =>
