@@ -96,14 +96,14 @@ export class Runtime {
 
   /** The configuration as a sandbox without annotations gets it. Loads the plugin packages it names first. */
   async config(configPath?: string): Promise<EffectiveConfig> {
-    const document = this.#readConfig(configPath);
+    const document = await this.#readConfig(configPath);
     await this.#loadPackages(document);
     return this.#effective(document, {});
   }
 
   /** Creates a service; its configuration comes from the program. The caller starts it; `close` ends it. */
   async createService(name: string, options: unknown): Promise<Service> {
-    const builtIn = readConfig({ searchPaths: [], env: {} });
+    const builtIn = await readConfig({ searchPaths: [], env: {} });
     const config = effectiveConfig(builtIn, { checkFiles: false });
     const source = this.#host.source({ scope: this.#scope, config });
     const service = await source.create("service", name, "asked for by the program", options);
@@ -155,7 +155,7 @@ export class Runtime {
     return handler;
   }
 
-  #readConfig(configPath: string | undefined): ConfigDocument {
+  #readConfig(configPath: string | undefined): Promise<ConfigDocument> {
     const { configPath: path } = this.#options;
     return readConfig({ ...(path !== undefined && { path }), ...(configPath !== undefined && { configPath }) });
   }
@@ -177,7 +177,7 @@ export class Runtime {
   }
 
   async #sandboxConfig(request: SandboxRequest): Promise<EffectiveConfig> {
-    const document = this.#readConfig(request.configPath);
+    const document = await this.#readConfig(request.configPath);
     await this.#loadPackages(document);
     return this.#effective(document, request.annotations);
   }

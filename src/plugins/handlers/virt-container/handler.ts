@@ -213,15 +213,17 @@ export class VirtContainerHandler implements RuntimeHandler {
     const { agent } = await sandbox.parts();
     const { pid } = sandbox;
     const process = container.process(id.execId);
+    const { events } = this.#context;
     if (id.execId === "") {
-      await sandbox.phases.run("start in the guest", () => process.start(() => agent.startContainer(container.id)));
-      this.#context.events.publish(taskStarted, { containerId: id.containerId, pid });
+      const begin = () => agent.startContainer(container.id);
+      const announce = () => events.publish(taskStarted, { containerId: id.containerId, pid });
+      await sandbox.phases.run("start in the guest", () => process.start(begin, announce));
     } else {
-      await process.start(async () => {
+      const begin = async () => {
         await agent.execProcess(process.guest, container.execSpec(id.execId));
         process.watch(sandbox.lost);
-      });
-      this.#context.events.publish(execStarted, { ...id, pid });
+      };
+      await process.start(begin, () => events.publish(execStarted, { ...id, pid }));
     }
     return { pid };
   }

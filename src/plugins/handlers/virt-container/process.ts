@@ -44,6 +44,7 @@ export class Process {
   #exit: ProcessExit | undefined;
   #starting: Promise<unknown> = Promise.resolve();
   #pumping: Promise<void> = Promise.resolve();
+  #lost: Promise<unknown> | undefined;
   #size: { rows: number; columns: number } | undefined;
 
   constructor(parts: ProcessParts) {
@@ -76,24 +77,20 @@ export class Process {
     return { containerId, execId: execId === "" ? containerId : execId };
   }
 
-  /** Starts it by `begin`, the agent's call, with its output flowing from the first byte on. */
-  async start(begin: () => Promise<void>): Promise<void> {
+  /**
+   * Starts it by `begin`, the agent's call, with its output flowing from the first byte on. `announce` is called once it
+   * runs, before its end is told, however early that comes.
+   */
+  async start(begin: () => Promise<void>, announce: () => void): Promise<void> {
     this.machine.apply("start");
-    const starting = begin();
-    this.#starting = starting.catch(() => undefined);
-    try {
-      await starting;
-    } catch (error) {
-      if (this.machine.can("fail to start")) this.machine.apply("fail to start");
-      throw error;
-    }
-    this.#pumping = this.#parts.streams.pump(this.#parts.agent, this.guest);
-    if (this.machine.can("started")) this.machine.apply("started");
-    if (this.#size) await this.#parts.agent.resizeTerminal(this.guest, this.#size);
+    const start = this.#start(begin, announce);
+    this.#starting = start.catch(() => undefined);
+    await start;
   }
 
   /** Watches for the end; `lost` ends the watch when the guest is gone. */
   watch(lost: Promise<unknown>): void {
+    this.#lost = lost;
     const status = this.#parts.agent.waitProcess(this.guest).catch(() => unknownExitStatus);
     void Promise.race([status, lost.then(() => unknownExitStatus)]).then((code) => this.#ended(code));
   }
@@ -113,13 +110,26 @@ export class Process {
     this.#parts.streams.closeStdin();
   }
 
-  /** Waits `ms` at most for the rest of the output, and closes the streams. */
+  /** Waits `ms` at most for the rest of the output, while the guest is there, and closes the streams. */
   async release(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-    await Promise.race([this.#pumping, late]);
+    await Promise.race([this.#pumping, late, ...(this.#lost ? [this.#lost] : [])]);
     clearTimeout(timer);
     await this.#parts.streams.close();
+  }
+
+  async #start(begin: () => Promise<void>, announce: () => void): Promise<void> {
+    try {
+      await begin();
+    } catch (error) {
+      if (this.machine.can("fail to start")) this.machine.apply("fail to start");
+      throw error;
+    }
+    this.#pumping = this.#parts.streams.pump(this.#parts.agent, this.guest);
+    if (this.machine.can("started")) this.machine.apply("started");
+    announce();
+    if (this.#size && this.machine.state === "running") await this.#parts.agent.resizeTerminal(this.guest, this.#size);
   }
 
   #ended(status: number): void {
