@@ -18,6 +18,8 @@ export interface ShareRequest {
   readonly source: string;
   /** Enforced on the host: the daemon cannot write either. */
   readonly readOnly: boolean;
+  /** With the mounts below `source`, as they are now. True unless told. */
+  readonly recursive?: boolean;
 }
 
 /** Something shared; `guestPath` is valid in the guest until `release`. */
