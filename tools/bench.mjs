@@ -1,0 +1,43 @@
+// `npm run bench [NAME …]`: every benchmark, or those named, as a table and as JSON (dist/bench.json). A row compares two things
+// that were measured in the same run; machines differ and are noisy, ratios travel.
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { installModules, root, run } from "./setup.mjs";
+
+installModules();
+run("npm", ["run", "--silent", "build"]);
+
+const wanted = process.argv.slice(2);
+const directory = join(root, "dist", "bench");
+const rows = [];
+let failed = false;
+for (const file of readdirSync(directory).sort()) {
+  const name = file.replace(/\.js$/, "");
+  if (!file.endsWith(".js") || (wanted.length > 0 && !wanted.includes(name))) continue;
+  const module = await import(pathToFileURL(join(directory, file)).href);
+  if (typeof module.run !== "function") continue;
+  console.error(`measuring ${name}`);
+  try {
+    for (const row of await module.run()) rows.push({ benchmark: name, ...row });
+  } catch (error) {
+    failed = true;
+    console.error(`${name}: ${error.stack ?? error}`);
+  }
+}
+
+const number = (value) => (value === undefined ? "" : Number(value).toPrecision(4));
+const lines = rows.map((row) => [
+  row.benchmark,
+  row.name,
+  `${number(row.value)} ${row.unit}`,
+  row.against === undefined ? "" : `${number(row.against)} ${row.unit}`,
+  number(row.ratio),
+  row.limit === undefined ? "" : number(row.limit),
+  row.limit === undefined || row.ratio === undefined ? "" : row.ratio <= row.limit ? "met" : "MISSED",
+]);
+const table = [["BENCHMARK", "WHAT", "OURS", "AGAINST", "RATIO", "LIMIT", ""], ...lines];
+const widths = table[0].map((_, index) => Math.max(...table.map((line) => line[index].length)));
+for (const line of table) console.log(line.map((cell, index) => cell.padEnd(widths[index])).join("  ").trimEnd());
+writeFileSync(join(root, "dist", "bench.json"), `${JSON.stringify(rows, null, 2)}\n`);
+process.exitCode = failed ? 1 : 0;
