@@ -1,6 +1,8 @@
 import type { ClientConnection } from "./client-connection.js";
 import type { Client, ServiceDefinition } from "./definition.js";
 
+export type { Client } from "./definition.js";
+
 /**
  * A typed client of one service over a connection, which several clients may share:
  * `createClient(AgentServiceDefinition, connection).startContainer({ containerId }, { deadlineMs: 5000 })`.

@@ -5,6 +5,8 @@ export const queueLimits = { messages: 256, bytes: 1 << 20 } as const;
 export interface QueueSource {
   /** The queue is full: send nothing until `onRoom`. */
   onFull(): void;
+  /** A message was taken from the full queue, which is still full. */
+  onTake(): void;
   onRoom(): void;
   /** The consumer wants no more, or cannot decode what it gets. */
   onReturn(): void;
@@ -79,9 +81,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
       const body = this.#bodies.shift();
       if (body !== undefined) {
         this.#bytes -= body.length;
-        if (this.#full && this.#bodies.length * 2 <= queueLimits.messages && this.#bytes * 2 <= queueLimits.bytes) {
-          this.#room();
-        }
+        if (this.#full) this.#taken();
         this.#deliver(waiter, body);
       } else if (this.#ended) this.#settle(waiter);
       else this.#waiters.push(waiter);
@@ -100,6 +100,13 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#bodies = [];
     this.#bytes = 0;
     this.#room();
+  }
+
+  /** Half empty is soon enough to be filled again, and not so often. */
+  #taken(): void {
+    const { messages, bytes } = queueLimits;
+    if (this.#bodies.length * 2 <= messages && this.#bytes * 2 <= bytes) this.#room();
+    else this.#source.onTake();
   }
 
   #room(): void {

@@ -19,7 +19,8 @@ export interface GuardedStream {
 
 /**
  * Keeps one stream's queue bounded. The protocol has no flow control of its own, so a full queue stops the reading of
- * the whole connection; not for long, for other calls wait with it: after `stallMs` the stream is given up.
+ * the whole connection; not for ever, for other calls wait
+ * with it: a stream of which nobody takes a message for `stallMs` is given up.
  */
 export class StallGuard implements QueueSource {
   readonly #transport: Transport;
@@ -35,11 +36,15 @@ export class StallGuard implements QueueSource {
 
   onFull(): void {
     this.#transport.hold(this);
-    const { path: method, queued: bytes } = this.#stream;
     this.#timer = setTimeout(() => {
+      const { path: method, queued: bytes } = this.#stream;
       const { peer } = this.#transport;
       this.#stream.stalled(rpcErrors.KATA_RPC_STREAM_STALLED({ method, peer, ms: this.#ms, bytes }));
     }, this.#ms);
+  }
+
+  onTake(): void {
+    this.#timer?.refresh();
   }
 
   onRoom(): void {
