@@ -23,6 +23,8 @@ export interface FakeProcess {
 }
 
 const firstFd = 1_000_000;
+/** Above every real pid. */
+const firstPid = 2 ** 22 + 1;
 const poll = 5;
 
 /** A table of processes in memory. Nothing here ever signals a real process. */
@@ -34,6 +36,7 @@ export class FakeProcesses implements Processes {
   readonly #pidfds = new Map<number, number>();
   readonly #limits = new Map<ResourceLimitKind, ResourceLimit>();
   #nextFd = firstFd;
+  #nextPid = firstPid;
   #cpus: readonly number[] = [0];
 
   openPidfd(pid: number): number {
@@ -78,6 +81,12 @@ export class FakeProcesses implements Processes {
 
   wait(): ChildExit | undefined {
     return undefined;
+  }
+
+  spawn(): number {
+    const pid = this.#nextPid++;
+    this.table.set(pid, { startTime: 1n, signals: [] });
+    return pid;
   }
 
   setChildSubreaper(): void {

@@ -40,12 +40,14 @@ interface Koffi {
   readonly node: { poll(fd: number, events: PollEvents, callback: PollCallback): PollHandle };
 }
 
+/** Refuses a string that C would cut short. */
+export function checkString(text: string): void {
+  if (!text.includes("\0")) return;
+  throw sysErrors.KATA_SYS_PATH({ path: text, why: "it holds a zero byte, at which the kernel would cut it" });
+}
+
 function checkStrings(args: readonly CValue[]): void {
-  for (const arg of args) {
-    if (typeof arg === "string" && arg.includes("\0")) {
-      throw sysErrors.KATA_SYS_PATH({ path: arg, why: "it holds a zero byte, at which the kernel would cut it" });
-    }
-  }
+  for (const arg of args) if (typeof arg === "string") checkString(arg);
 }
 
 /**

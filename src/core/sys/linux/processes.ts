@@ -10,6 +10,7 @@ import type {
   ResourceLimit,
   ResourceLimitKind,
   Signal,
+  SpawnRequest,
   WaitOptions,
   WaitTarget,
 } from "../processes.js";
@@ -17,6 +18,7 @@ import { errnoNameOf } from "../sys-error.js";
 import { closeFd, withFd, withFdSync } from "./close-fd.js";
 import type { Libc } from "./libc.js";
 import { readResourceLimit, writeResourceLimit } from "./resource-limits.js";
+import { spawnProcess } from "./spawn.js";
 import { waitForChild } from "./wait.js";
 import { waitUntilReady } from "./watch.js";
 
@@ -87,6 +89,10 @@ export class LinuxProcesses implements Processes {
 
   wait(target: WaitTarget, options: WaitOptions = {}): ChildExit | undefined {
     return waitForChild(this.#libc, target, options);
+  }
+
+  spawn(request: SpawnRequest): number {
+    return spawnProcess(this.#libc, request);
   }
 
   setChildSubreaper(on: boolean): void {
