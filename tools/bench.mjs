@@ -31,7 +31,7 @@ const lines = rows.map((row) => [
   row.benchmark,
   row.name,
   `${number(row.value)} ${row.unit}`,
-  row.against === undefined ? "" : `${number(row.against)} ${row.unit}`,
+  `${row.against.name} ${number(row.against.value)} ${row.unit}`,
   number(row.ratio),
   row.limit === undefined ? "" : number(row.limit),
   row.limit === undefined || row.ratio === undefined ? "" : row.ratio <= row.limit ? "met" : "MISSED",
