@@ -32,10 +32,11 @@ export interface StreamOptions {
   /** Keep the writing side open when the other end stops writing. True by default. */
   readonly allowHalfOpen?: boolean;
   /**
-   * What a read of zero bytes means on something that is no socket: the `end`, or, for a virtio-serial port whose host
-   * side is not connected (yet), `wait` and try again. `end` by default.
+   * For a virtio-serial port: a read of zero bytes before anything was read says that the host side is not connected
+   * yet, and is waited out, instead of being the end; after that it is the end. Open the port again for the next
+   * connection. Sockets and fifos have no need of it and ignore it. False by default.
    */
-  readonly onHangup?: "end" | "wait";
+  readonly awaitPeer?: boolean;
 }
 
 /** File descriptors of kinds that Node has no stream for, and what else is done to descriptors. */

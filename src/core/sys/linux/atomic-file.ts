@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -24,7 +23,7 @@ async function fill(file: FileHandle, data: string | Uint8Array, mode: number): 
 
 /** See `Files.writeFileAtomic`. */
 export async function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;
+  const temporary = `${path}.${process.pid}-${process.hrtime.bigint().toString(36)}`;
   const file = await open(temporary, "wx", 0o600);
   try {
     await fill(file, data, mode);

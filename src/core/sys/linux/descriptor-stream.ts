@@ -28,7 +28,7 @@ export class DescriptorStream extends Duplex {
   readonly #fd: number;
   readonly #watch: Watch;
   readonly #buffer = Buffer.allocUnsafeSlow(chunkBytes);
-  readonly #waitOnHangup: boolean;
+  #awaitsPeer: boolean;
   #reading = false;
   #pending: PendingWrite | undefined;
   #pause: NodeJS.Timeout | undefined;
@@ -38,7 +38,7 @@ export class DescriptorStream extends Duplex {
     super({ allowHalfOpen: options.allowHalfOpen ?? true });
     this.#libc = libc;
     this.#fd = fd;
-    this.#waitOnHangup = options.onHangup === "wait";
+    this.#awaitsPeer = options.awaitPeer === true;
     this.#watch = watchFd(libc, fd, {}, (ready) => this.#onReady(ready));
     if (options.readable === false) this.push(null);
     if (options.writable === false) this.end();
@@ -123,7 +123,9 @@ export class DescriptorStream extends Duplex {
   #readOnce(): number | undefined {
     try {
       const length = readFd(this.#libc, this.#fd, this.#buffer);
-      return length === 0 && this.#waitOnHangup ? undefined : length;
+      if (length === 0 && this.#awaitsPeer) return undefined;
+      if (length !== undefined) this.#awaitsPeer = false;
+      return length;
     } catch (error) {
       // how the master side of a terminal says that the last slave was closed
       if (errnoNameOf(error) === "EIO") return 0;
