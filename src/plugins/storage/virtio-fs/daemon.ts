@@ -63,6 +63,8 @@ export class Daemon {
     let child: Child | undefined;
     try {
       listening = sys.sockets.listenUnix(socket);
+      // The one in C takes "try again" of accept(2) for a failure.
+      sys.descriptors.setNonBlocking(listening, false);
       const env = { PATH: process.env["PATH"] ?? defaultPath, LC_ALL: "C.UTF-8", ...note.env };
       child = await Child.spawn({ name: "virtiofsd", command: path, args, env, fds: [listening], onLine });
       note.started(child.pid);
