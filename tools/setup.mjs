@@ -75,5 +75,5 @@ export function installModules() {
     if (check.status === 0) return;
   }
   console.log(`Installing npm packages as ${lock} has them`);
-  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
