@@ -41,6 +41,7 @@ export async function prepareMachine(
     plugins.create("hypervisor", hypervisor_name, "runtime.hypervisor_name"),
     plugins.create("agent", agent_name, "runtime.agent_name"),
   ]);
+  await chooseNetwork(env);
   const resources = new ResourceSet(scope);
   const shareName = config.hypervisor.shared_fs;
   const where = `hypervisor.${hypervisor_name}.shared_fs`;
@@ -50,6 +51,17 @@ export async function prepareMachine(
   scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
   for (const device of share?.devices ?? []) await hypervisor.addDevice(device);
   return { hypervisor, agent, shareFs, resources, storages: share?.storages ?? [] };
+}
+
+/**
+ * The pod's network, when it has one: a namespace that the spec names. The configured model must be there; without a
+ * namespace there are no interfaces to join, and any model will do.
+ */
+async function chooseNetwork({ info, config, plugins }: SandboxEnvironment): Promise<void> {
+  if (info.networkNamespace === undefined) return;
+  const { internetworking_model: name } = config.runtime;
+  const model = await plugins.create("network-model", name, "runtime.internetworking_model");
+  if (model.attaches) throw handlerErrors.KATA_NETWORK_UNSUPPORTED({ model: name, namespace: info.networkNamespace });
 }
 
 /** Settles, with an error, when the machine or its share ends by itself. */

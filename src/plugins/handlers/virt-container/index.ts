@@ -1,5 +1,5 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
-import { noConfig } from "../../../core/plugin/standard-schema.js";
+import { config } from "./config.js";
 import { VirtContainerHandler } from "./handler.js";
 
 /** `runtime.name = "virt_container"`: every sandbox is a virtual machine. */
@@ -7,6 +7,6 @@ export const plugin = definePlugin({
   api: 1,
   kind: "handler",
   name: "virt-container",
-  config: noConfig,
+  config,
   create: (ctx) => new VirtContainerHandler(ctx),
 });

@@ -1,0 +1,25 @@
+import type { Plugin } from "../core/plugin/plugin.js";
+import { plugin as kataAgent } from "./agents/kata/index.js";
+import { plugin as networkNone } from "./endpoints/network-models/none/index.js";
+import { plugin as virtContainer } from "./handlers/virt-container/index.js";
+import { plugin as qemu } from "./hypervisors/qemu/index.js";
+import { plugin as taskService } from "./services/task/index.js";
+import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
+import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
+import { plugin as volumeSharedBind } from "./storage/volume-shared-bind/index.js";
+import { plugin as volumeShm } from "./storage/volume-shm/index.js";
+import { plugin as volumeSystem } from "./storage/volume-system/index.js";
+
+/** Every plugin that comes with the runtime. */
+export const builtins: readonly { readonly plugin: Plugin; readonly origin: string }[] = [
+  taskService,
+  virtContainer,
+  qemu,
+  kataAgent,
+  networkNone,
+  virtioFs,
+  rootfsShared,
+  volumeSystem,
+  volumeShm,
+  volumeSharedBind,
+].map((plugin) => ({ plugin, origin: "built-in" }));

@@ -1,0 +1,20 @@
+import { pluginConfig } from "../../../core/config/plugin-schema.js";
+
+/** What this handler reads of `[runtime]` and of the chosen hypervisor's and agent's tables; it has no keys of its own. */
+export const config = pluginConfig({
+  uses: [
+    "runtime.disable_guest_seccomp",
+    "hypervisor.default_vcpus",
+    "hypervisor.default_memory",
+    "hypervisor.disable_guest_selinux",
+    "hypervisor.enable_debug",
+    "hypervisor.guest_hook_path",
+    "hypervisor.shared_fs",
+    "agent.container_pipe_size",
+    "agent.debug_console_enabled",
+    "agent.enable_debug",
+    "agent.enable_tracing",
+    "agent.kernel_modules",
+    "agent.reconnect_timeout_ms",
+  ],
+});
