@@ -1,7 +1,8 @@
 import { pluginConfig } from "../../../core/config/plugin-schema.js";
 
-/** What this handler reads of `[runtime]` and of the chosen hypervisor's and agent's tables; it has no keys of its own. */
+/** What this handler reads of `[runtime]` and of the tables of the chosen hypervisor and agent; `open`, since its table is the whole of `[runtime]`. */
 export const config = pluginConfig({
+  open: true,
   uses: [
     "runtime.disable_guest_seccomp",
     "hypervisor.default_vcpus",
