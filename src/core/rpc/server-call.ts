@@ -208,7 +208,8 @@ export class ServerCall implements CallContext, GuardedStream {
   }
 
   #expire(ms: number): void {
-    this.fail(refusal("DEADLINE_EXCEEDED", `${this.path} was not done within ${ms} ms`));
+    const whole = Math.max(Math.ceil(ms), 0);
+    this.fail(refusal("DEADLINE_EXCEEDED", `${this.path} was not done within ${whole} ms`));
   }
 
   /** `reason` is why the handler shall stop; undefined when it has answered itself. */

@@ -202,6 +202,31 @@ describe("backpressure", () => {
     expect(found.length + rest.length).to.equal(queueLimits.messages * 2);
   });
 
+  it("does not give up a stream that was full once and has been read since", async () => {
+    const count = queueLimits.messages + 50;
+    let go: (() => void) | undefined;
+    const { client } = join(
+      {
+        async *download() {
+          for (let i = 0; i < count; i++) yield response(String(i));
+          await new Promise<void>((resolve) => {
+            go = resolve;
+          });
+          yield response("last");
+        },
+      },
+      { clientStallMs: 30 },
+    );
+    const iterator = client.download(request(""))[Symbol.asyncIterator]();
+    for (let i = 0; i < count; i++) {
+      await iterator.next();
+      if (i === 0) await settle();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    go?.();
+    expect(await texts({ [Symbol.asyncIterator]: () => iterator })).to.deep.equal(["last"]);
+  });
+
   it("refuses one call more than a connection may have", async () => {
     const { client } = join({ unary: () => new Promise(() => undefined) }, { maxCalls: 3 });
     for (let i = 0; i < 3; i++) client.unary(request("")).catch(() => undefined);

@@ -2,12 +2,14 @@ import { expect } from "chai";
 import { createClient } from "../../../../src/core/rpc/client.js";
 import { ClientConnection } from "../../../../src/core/rpc/client-connection.js";
 import { Response } from "../../../../src/core/proto/gen/ttrpc/ttrpc.js";
+import { encodeRequest, encodeRoute } from "../../../../src/core/rpc/frame-encoder.js";
 import {
   failure,
   frame,
   join,
   messages,
   ProbeDefinition,
+  rawClient,
   rawServer,
   request,
   response,
@@ -226,6 +228,34 @@ describe("closing a server", () => {
     expect((await call).code).to.equal("KATA_RPC_CONNECTION_LOST");
     expect(reason).to.include({ code: "KATA_RPC_CONNECTION_LOST" });
     expect(((reason as Error).cause as Error).cause).to.equal(why);
+  });
+
+  it("by destroying it in a handler runs no call that came with that one", async () => {
+    let runs = 0;
+    const { peer, server } = rawClient({
+      unary: () => {
+        runs++;
+        server.destroy(new Error("enough"));
+        return response("");
+      },
+    });
+    const calls = [1, 3].map((streamId) => {
+      const { requestType: type } = ProbeDefinition.methods.unary;
+      const route = encodeRoute("test.Probe", "Unary");
+      return encodeRequest({
+        streamId,
+        flags: 0,
+        route,
+        type,
+        message: request(""),
+        timeout: 0n,
+        metadata: [],
+        what: "",
+      });
+    });
+    peer.send(Buffer.concat(calls));
+    await peer.ended;
+    expect([runs, peer.frames.length]).to.deep.equal([1, 0]);
   });
 
   it("refuses the same service twice", () => {
