@@ -77,14 +77,12 @@ function besideConfigured(source: Source, configured: unknown, directories: read
   throw valueError(source, `is the file ${real}, which is in none of ${allowed.join(", ")}`);
 }
 
-/** The parameters of an annotation, each free of what would make it more than one. */
+/** The parameters of an annotation, free of what would make one more than it looks. */
 export function annotationKernelParams(source: Source): string[] {
+  if (!/^[\t\n\x20\x21\x23-\x7e]*$/.test(source.text))
+    throw valueError(source, "has a quote or what is not ASCII in it");
   const params = splitKernelParams(source.text);
-  for (const param of params) {
-    if (!/^[\x21\x23-\x7e]+$/.test(param))
-      throw valueError(source, `has ${JSON.stringify(param)}: no quotes or non-ASCII`);
-    if (param === "--") throw valueError(source, 'has "--", after which all is for the init program');
-  }
+  if (params.includes("--")) throw valueError(source, 'has "--", after which all is for the init program');
   return params;
 }
 

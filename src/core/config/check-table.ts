@@ -47,11 +47,12 @@ function checkMember(
   const rules: TableRules = { keys: row.keys ?? {}, open: false };
   if (row.type === "table" && node.kind === "table") return checkTable(path, rules, node, found);
   if (row.type === "list of tables" && node.kind === "list") {
-    return node.items.map((item, i) => {
+    const items = node.items.map((item, i) => {
       if (item.kind === "table") return checkTable([...path, String(i)], rules, item, found);
       found.report.add("KATA_CONFIG_TYPE", key, `item ${i + 1} is not a table`, item.place);
       return fallback;
     });
+    return Object.freeze(items);
   }
   const checked = checkValue(row, node);
   if (checked.ok) return row.unset !== undefined && checked.value === row.unset ? fallback : checked.value;

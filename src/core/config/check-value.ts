@@ -81,7 +81,7 @@ function checkList(row: KeyRow, items: readonly ConfigNode[]): Checked {
     }
     values.push(checked.value);
   }
-  return accept(values);
+  return accept(Object.freeze(values));
 }
 
 /** Whether a number is written as one with a fraction or an exponent. */

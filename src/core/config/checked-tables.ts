@@ -57,7 +57,8 @@ class TableChecker {
     if (chosen === undefined || this.tables.has(`${kind}.${chosen}`)) return;
     const others = [...(written?.members.keys() ?? [])];
     // Whoever overrides the name on purpose may do so without a table.
-    if (written && others.length > 0 && chosenBy?.source.kind !== "override") {
+    const isMissing = others.length > 0 && !others.includes(chosen);
+    if (written && isMissing && chosenBy?.source.kind !== "override") {
       const there = others.map((name) => `[${formatKey([kind, name])}]`).join(", ");
       const problem = `is "${chosen}", but there is no table [${formatKey([kind, chosen])}]; there is ${there}`;
       this.#found.report.add("KATA_CONFIG_VALUE", `runtime.${kind}_name`, problem, chosenBy ?? written.place);

@@ -1,5 +1,4 @@
 const factors: Readonly<Record<string, number>> = {
-  b: 1,
   k: 1e3,
   m: 1e6,
   g: 1e9,
@@ -20,7 +19,7 @@ export function parseMebibytes(text: string): number | undefined {
   const [, digits = "", unit = ""] = match;
   if (unit === "") return digits.includes(".") ? undefined : Number(digits);
   const letters = unit.toLowerCase();
-  const factor = factors[letters] ?? (letters.length > 1 ? factors[letters.replace(/b$/, "")] : undefined);
+  const factor = letters === "b" ? 1 : factors[letters.replace(/b$/, "")];
   if (factor === undefined) return undefined;
   const mebibytes = Math.floor((Number(digits) * factor) / 2 ** 20);
   return Number.isSafeInteger(mebibytes) ? mebibytes : undefined;

@@ -81,6 +81,7 @@ export function noEffect(reason: string): KeyDetails & { readonly effect: KeyEff
 export const implemented = { effect: "implemented" } as const;
 
 function row<T>(type: KeyType, fallback: T, description: string, details: KeyDetails = {}): KeyRow<T> {
+  if (Array.isArray(fallback)) Object.freeze(fallback);
   return { effect: leftToPlugins, ...details, type, default: fallback, description };
 }
 
@@ -127,7 +128,7 @@ export function defaultsOf<T extends KeyTable>(keys: T): KeyValues<T> {
 
 /** A table inside a table. */
 export const table = <T extends KeyTable>(keys: T, description: string): KeyRow<KeyValues<T>> => ({
-  ...row<KeyValues<T>>("table", defaultsOf(keys), description),
+  ...row<KeyValues<T>>("table", Object.freeze(defaultsOf(keys)), description),
   keys,
 });
 
