@@ -1,17 +1,32 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readdirSync, readFileSync } from "node:fs";
+import type { Context } from "mocha";
 import { withDeadline } from "../../../src/core/deadline.js";
 import { silentLogger, type Logger } from "../../../src/core/log.js";
 import { SandboxRecord } from "../../../src/core/sandbox/record.js";
+import { isExecutable } from "../../../src/core/process/find-executable.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import type { SandboxMode } from "../../../src/plugins/storage/virtio-fs/command-line.js";
 import type { VirtioFsSettings } from "../../../src/plugins/storage/virtio-fs/settings.js";
 import { VirtioFs } from "../../../src/plugins/storage/virtio-fs/virtio-fs.js";
+import { skip } from "../../support/skip.js";
 
 export const sys = createLinuxSys();
+
+/** Every virtiofsd there is: the distribution's, and one that a variable names. */
+export const daemons = [
+  "/usr/lib/qemu/virtiofsd",
+  "/usr/libexec/virtiofsd",
+  process.env["KATA_TS_TEST_VIRTIOFSD"] ?? "",
+].filter((path) => path !== "" && isExecutable(path));
+
+/** Skips the suite, from its `before` hook, where it cannot mount or has no daemon. */
+export function needsDaemon(context: Context): void {
+  if (process.getuid?.() !== 0) skip(context, "mounting needs root");
+  if (daemons.length === 0) skip(context, "no virtiofsd is installed (qemu-system-common)");
+}
 
 export const never = new AbortController().signal;
 

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -11,26 +12,23 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
-import { isExecutable } from "../../../src/core/process/find-executable.js";
 import { cleanupStale } from "../../../src/plugins/storage/virtio-fs/cleanup-stale.js";
 import type { SandboxMode } from "../../../src/plugins/storage/virtio-fs/command-line.js";
 import type { VirtioFs } from "../../../src/plugins/storage/virtio-fs/virtio-fs.js";
 import { checkLeaks } from "../../support/leaks.js";
-import { skip } from "../../support/skip.js";
 import {
   connectClient,
+  daemons,
   daemonsOf,
   insideDaemon,
   makePlace,
   makeShare,
+  needsDaemon,
   never,
   type Place,
   sys,
   until,
 } from "./fixture.js";
-
-const usual = ["/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd", process.env["KATA_TS_TEST_VIRTIOFSD"] ?? ""];
-const daemons = usual.filter((path) => path !== "" && isExecutable(path));
 
 const failureOf = (doing: Promise<unknown>): Promise<unknown> =>
   doing.then(
@@ -44,8 +42,7 @@ describe("virtio-fs", function () {
   let share: VirtioFs;
 
   before(function () {
-    if (process.getuid?.() !== 0) skip(this, "mounting needs root");
-    if (daemons.length === 0) skip(this, "no virtiofsd is installed (qemu-system-common)");
+    needsDaemon(this);
   });
 
   beforeEach(() => {
@@ -299,6 +296,16 @@ describe("virtio-fs", function () {
       await share.share({ name: "c/volume", source, readOnly: false });
     });
 
+    it("is undone also when cleanup comes while something is being shared or released", async () => {
+      const source = place.make("source");
+      const first = await share.share({ name: "first", source, readOnly: false });
+      const sharing = ["a", "b", "c"].map((name) => failureOf(share.share({ name, source, readOnly: false })));
+      const releasing = first.release();
+      await share.cleanup();
+      await Promise.all([...sharing, releasing]);
+      expect(existsSync(place.directory)).to.equal(false);
+    });
+
     it("is over after cleanup", async () => {
       const source = place.make("source");
       const kept = await share.share({ name: "kept", source, readOnly: false });
@@ -311,6 +318,27 @@ describe("virtio-fs", function () {
       );
       expect(await failureOf(share.prepare(never))).to.have.property("code", "KATA_SHARE_STATE");
     });
+  });
+
+  it("is undone also when cleanup comes while it is being prepared", async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      share = makeShare(place);
+      const preparing = failureOf(share.prepare(never));
+      for (let i = 0; i < turns ** 2; i++) await new Promise((resolve) => setImmediate(resolve));
+      await share.cleanup();
+      await preparing;
+      expect(daemonsOf(place.root)).to.deep.equal([]);
+      expect(existsSync(place.directory)).to.equal(false);
+      expect(existsSync(place.socket)).to.equal(false);
+    }
+  });
+
+  it("stops preparing when told", async () => {
+    share = makeShare(place);
+    const abort = new AbortController();
+    abort.abort(new Error("changed my mind"));
+    expect(await failureOf(share.prepare(abort.signal))).to.have.property("message", "changed my mind");
+    expect(daemonsOf(place.root)).to.deep.equal([]);
   });
 
   describe("after a crash", () => {
@@ -340,7 +368,6 @@ describe("virtio-fs", function () {
       await crashed.share({ name: "old", source, readOnly: false });
       for (const pid of daemonsOf(place.root)) process.kill(pid, "SIGKILL");
       await crashed.failed;
-      const { rmSync } = await import("node:fs");
       rmSync(place.socket);
 
       share = makeShare(place);

@@ -44,6 +44,7 @@ export class VirtioFs implements ShareFs {
   readonly failed: Promise<Error>;
   readonly #parts: VirtioFsParts;
   readonly #shares = new Map<string, string>();
+  readonly #running = new Set<Promise<unknown>>();
   #fail: (error: Error) => void = () => undefined;
   #state: "new" | "prepared" | "closed" = "new";
   #tree: SharedTree | undefined;
@@ -56,15 +57,53 @@ export class VirtioFs implements ShareFs {
     });
   }
 
-  async prepare(signal: AbortSignal): Promise<ShareFsContribution> {
+  prepare(signal: AbortSignal): Promise<ShareFsContribution> {
+    return this.#track(this.#prepare(signal));
+  }
+
+  share(request: ShareRequest): Promise<Share> {
+    return this.#track(this.#show(request));
+  }
+
+  async cleanup(): Promise<void> {
+    this.#state = "closed";
+    const errors: unknown[] = [];
+    const attempt = async (step: () => void | Promise<void> | undefined): Promise<void> => {
+      try {
+        await step();
+      } catch (error) {
+        errors.push(error);
+      }
+    };
+    await attempt(() => this.#daemon?.end());
+    // Whatever still runs would mount and start things behind our back.
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    const tree = this.#tree;
+    if (tree !== undefined) {
+      const { socket, record } = this.#parts;
+      await attempt(() => this.#daemon?.end());
+      await attempt(() => rmSync(socket, { force: true }));
+      await attempt(() => tree.remove());
+      await attempt(() => record.forget(tree.directory));
+    }
+    if (errors.length > 0) throw new AggregateError(errors, `cleaning up after ${this.#parts.directory}`);
+    this.#shares.clear();
+    this.#tree = undefined;
+  }
+
+  async #prepare(signal: AbortSignal): Promise<ShareFsContribution> {
     const { sys, log, record, socket, settings } = this.#parts;
     if (this.#state !== "new") throw this.#unfit("prepare it again");
     this.#state = "prepared";
     const tree = new SharedTree(sys, realDirectory(this.#parts.directory));
     record.tree(tree.directory);
     this.#tree = tree;
-    const [{ path, flavour }] = await Promise.all([findDaemon(settings), tree.create()]);
+    const [found, created] = await Promise.allSettled([findDaemon(settings), tree.create()]);
+    if (found.status === "rejected") throw found.reason;
+    if (created.status === "rejected") throw created.reason;
+    const { path, flavour } = found.value;
     signal.throwIfAborted();
+    this.#assertOpen();
     const sandbox = this.#chooseSandbox();
     const { cache, extra, extraWhere: where } = settings;
     const command = { flavour, source: tree.view, sandbox, cache, extra, where };
@@ -76,7 +115,7 @@ export class VirtioFs implements ShareFs {
     return this.#contribution();
   }
 
-  async share({ name, source, readOnly, recursive = true }: ShareRequest): Promise<Share> {
+  async #show({ name, source, readOnly, recursive = true }: ShareRequest): Promise<Share> {
     const tree = this.#tree;
     if (this.#state !== "prepared" || tree === undefined) throw this.#unfit(`share ${source}`);
     this.#checkName(name);
@@ -94,20 +133,17 @@ export class VirtioFs implements ShareFs {
       if (fd !== undefined) sys.descriptors.close(fd);
     }
     let released: Promise<void> | undefined;
-    return { guestPath: `${guestDirectory}/${name}`, release: () => (released ??= this.#release(name)) };
+    return { guestPath: `${guestDirectory}/${name}`, release: () => (released ??= this.#track(this.#release(name))) };
   }
 
-  async cleanup(): Promise<void> {
-    this.#state = "closed";
-    const tree = this.#tree;
-    if (tree === undefined) return;
-    const { socket, record } = this.#parts;
-    await this.#daemon?.end();
-    rmSync(socket, { force: true });
-    await tree.remove();
-    this.#shares.clear();
-    record.forget(tree.directory);
-    this.#tree = undefined;
+  /** Keeps `cleanup` waiting for what runs. */
+  async #track<T>(doing: Promise<T>): Promise<T> {
+    this.#running.add(doing);
+    try {
+      return await doing;
+    } finally {
+      this.#running.delete(doing);
+    }
   }
 
   #contribution(): ShareFsContribution {
@@ -174,6 +210,10 @@ export class VirtioFs implements ShareFs {
         throw virtioFsErrors.KATA_SHARE_NAME({ name, problem });
       }
     }
+  }
+
+  #assertOpen(): void {
+    if (this.#state === "closed") throw this.#unfit("go on");
   }
 
   #unfit(what: string): Error {
