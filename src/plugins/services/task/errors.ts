@@ -43,6 +43,10 @@ export const taskErrors = defineErrors({
     message: () =>
       "the runtime options hold a configuration (config_body); put it into a file and name that as ConfigPath instead",
   },
+  KATA_TASK_NONE: {
+    status: "NOT_FOUND",
+    message: (p: { id: string }) => `no container "${p.id}"; none was created here yet`,
+  },
   KATA_TASK_CONFIG_PATH: {
     status: "INVALID_ARGUMENT",
     message: (p: { path: string }) =>

@@ -36,6 +36,11 @@ import { toStatsAny } from "./stats.js";
 export interface TaskMethodsParts {
   /** Sends a message to the runtime handler. */
   readonly request: <Request, Answer>(message: Message<Request, Answer>) => Observable<Answer>;
+  /**
+   * Whether a runtime handler was chosen, which the first Create does. Before that there is no container, and asking for
+   * one must not fail with what is wrong with the configuration.
+   */
+  readonly ready: () => boolean;
   readonly cgroupVersion: () => 1 | 2;
   /** See `TaskServiceConfig`. */
   readonly deleted: (container: DeletedContainer) => void;
@@ -50,8 +55,17 @@ const processId = (request: { id: string; execId: string }): ProcessId => {
 
 /** The methods of `containerd.task.v2.Task`: each is one message to the dispatcher, and nothing is known here of what answers. */
 export function taskMethods(parts: TaskMethodsParts): Implementation<TaskDefinition> {
+  /** The one answer to a message about a container. */
+  async function ask<Request extends { containerId: string }, Answer>(
+    message: Message<Request, Answer>,
+    context: CallContext,
+  ): Promise<Answer> {
+    if (!parts.ready()) throw taskErrors.KATA_TASK_NONE({ id: message.payload.containerId });
+    return send(message, context);
+  }
+
   /** The one answer to a message; given up when the caller is. */
-  function ask<Request, Answer>(message: Message<Request, Answer>, { signal }: CallContext): Promise<Answer> {
+  function send<Request, Answer>(message: Message<Request, Answer>, { signal }: CallContext): Promise<Answer> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const gone = fromEvent(signal, "abort").pipe(
       map(() => {
@@ -61,7 +75,10 @@ export function taskMethods(parts: TaskMethodsParts): Implementation<TaskDefinit
     return firstValueFrom(parts.request(message).pipe(takeUntil(gone)));
   }
 
-  const tell = async <Request>(message: Message<Request, void>, context: CallContext): Promise<Empty> => {
+  const tell = async <Request extends { containerId: string }>(
+    message: Message<Request, void>,
+    context: CallContext,
+  ): Promise<Empty> => {
     await ask(message, context);
     return Empty.fromPartial({});
   };
@@ -76,7 +93,7 @@ export function taskMethods(parts: TaskMethodsParts): Implementation<TaskDefinit
       const chosen = readRuntimeOptions(options);
       const spec = checkSpec(`${bundle}/config.json`, readBundleConfig(bundle));
       const payload = { containerId: id, bundle, spec, rootfs: rootfs.map(toMount), io: toIo(request), ...chosen };
-      return ask(createTask(payload), context);
+      return send(createTask(payload), context);
     },
 
     start: (request, context) => ask(startTask(processId(request)), context),
@@ -146,7 +163,7 @@ export function taskMethods(parts: TaskMethodsParts): Implementation<TaskDefinit
     },
 
     async shutdown({ id, now }, context) {
-      const { done } = await ask(shutdownTask({ containerId: id, now }), context);
+      const done = !parts.ready() || (await ask(shutdownTask({ containerId: id, now }), context)).done;
       if (done) await parts.done();
       return Empty.fromPartial({});
     },

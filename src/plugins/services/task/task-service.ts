@@ -43,6 +43,7 @@ export class TaskService implements Service {
       TaskDefinition,
       taskMethods({
         request: (message) => dispatcher.request(message),
+        ready: () => dispatcher.handled().length > 0,
         cgroupVersion: () => hostCgroupVersion(roots.cgroup),
         deleted: (container) => config.deleted?.(container),
         done: () => this.#release(),

@@ -260,7 +260,14 @@ describe("the methods of the task service", () => {
     expect(error.message).to.contain('no container "c9"');
   });
 
-  it("says that nobody answers when there is no handler", async () => {
+  it("knows of no container before the first is created, whatever is wrong with the configuration", async () => {
+    const error = await failure(harness.client.state({ id: "c1", execId: "" }));
+    expect(error.status).to.equal("NOT_FOUND");
+    expect(error.message).to.contain('no container "c1"');
+  });
+
+  it("says so when the handler does not answer a message", async () => {
+    harness.answer(startTask, { pid: 1 });
     expect((await failure(harness.client.pause({ id: "c1" }))).status).to.equal("UNIMPLEMENTED");
   });
 
@@ -284,6 +291,13 @@ describe("the methods of the task service", () => {
 });
 
 describe("Shutdown", () => {
+  it("ends a shim whose only Create has failed", async () => {
+    const harness = await TaskHarness.start();
+    await harness.client.shutdown({ id: "c1", now: false });
+    await harness.service.finished;
+    await harness.stop();
+  });
+
   it("finishes after everything was released and containerd was told", async () => {
     const order: string[] = [];
     const harness = await TaskHarness.start({

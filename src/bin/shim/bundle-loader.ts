@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { Script } from "node:vm";
+import { codeOf } from "../../core/errors/error.js";
+
+/** A module of a bundle, given what a module of CommonJS has. */
+type ModuleFunction = (
+  exports: object,
+  require: NodeJS.Require,
+  module: { exports: object },
+  filename: string,
+  directory: string,
+) => void;
+
+/** Where the compiled code of a bundle is kept: what one version of V8 wrote no other can read. */
+export const codeCachePath = (bundle: string): string => `${bundle}.${process.versions.v8}-${process.arch}.cache`;
+
+function readCache(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** A bundle's script: compiled from its code cache when there is one that fits, from source otherwise. */
+export function compileBundle(file: string): { script: Script; cached: boolean } {
+  const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, "utf8")}\n})`;
+  const cachedData = readCache(codeCachePath(file));
+  const script = new Script(source, { filename: file, ...(cachedData && { cachedData }) });
+  return { script, cached: cachedData !== undefined && script.cachedDataRejected === false };
+}
+
+/** Runs a compiled bundle and gives its exports. */
+export function runBundle(file: string, script: Script): object {
+  const module = { exports: {} };
+  const run = script.runInThisContext() as ModuleFunction;
+  run(module.exports, createRequire(file), module, file, dirname(file));
+  return module.exports;
+}
+
+/** Loads a bundle that lies beside this one. */
+export function loadBundle(directory: string, name: string): object {
+  const file = join(directory, name);
+  return runBundle(file, compileBundle(file).script);
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { codeOf } from "../../core/errors/error.js";
+import { identityOf, isRunning, parseIdentity, type ProcessIdentity } from "../../core/process/identity.js";
+import { shimErrors } from "./errors.js";
+import { type ShimName, type ShimRoots, shimDirectory, shimsDirectory } from "./layout.js";
+
+/** How often the directories are made again when another shim removes them at that moment. */
+const attempts = 5;
+
+/** Who serves a sandbox, as its `daemon` file says. */
+export interface ShimClaim {
+  readonly process: ProcessIdentity;
+  readonly socket: string;
+}
+
+/** Who claimed a sandbox; undefined when nobody did, or wrote something else there. */
+export function readClaim(roots: ShimRoots, name: ShimName): ShimClaim | undefined {
+  let text: string;
+  try {
+    text = readFileSync(join(shimDirectory(roots, name), "daemon"), "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+  const [pid, startTime, socket = ""] = text.trimEnd().split(" ");
+  const identity = parseIdentity({ pid: Number(pid), startTime });
+  return identity === undefined || !socket.startsWith("/") ? undefined : { process: identity, socket };
+}
+
+/** Whether a shim that claimed a sandbox still runs. */
+export function isClaimed(roots: ShimRoots, name: ShimName): boolean {
+  const claim = readClaim(roots, name);
+  return claim !== undefined && isRunning(claim.process);
+}
+
+/**
+ * Makes this process the one that serves a sandbox: true for one process at a time. The launcher reads the same file:
+ * `<pid> <start time> <socket>`.
+ */
+export function takeClaim(roots: ShimRoots, name: ShimName, socket: string): boolean {
+  const directory = shimDirectory(roots, name);
+  const own = identityOf(process.pid);
+  const text = `${own?.pid} ${own?.startTime} ${socket}\n`;
+  for (let attempt = 1; ; attempt++) {
+    let prepared: string | undefined;
+    try {
+      mkdirSync(roots.run, { recursive: true, mode: 0o711 });
+      mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+      prepared = mkdtempSync(join(dirname(directory), ".new-"));
+      writeFileSync(join(prepared, "daemon"), text, { mode: 0o600 });
+      // A directory takes the place of another one only if that is empty, so there is one winner.
+      renameSync(prepared, directory);
+      return true;
+    } catch (error) {
+      if (prepared !== undefined) rmSync(prepared, { recursive: true, force: true });
+      if (codeOf(error) === "ENOTEMPTY" || codeOf(error) === "EEXIST") return false;
+      // The last shim of the namespace has just taken the directories away.
+      if (codeOf(error) === "ENOENT" && attempt < attempts) continue;
+      throw shimErrors.KATA_SHIM_STATE({ path: directory }, { cause: error });
+    }
+  }
+}
+
+/** Gives a sandbox up. */
+export function dropClaim(roots: ShimRoots, name: ShimName): void {
+  const directory = shimDirectory(roots, name);
+  const removed = join(dirname(directory), `.old-${randomUUID()}`);
+  try {
+    // In one step: a shim that starts meanwhile must not lose its own.
+    renameSync(directory, removed);
+    rmSync(removed, { recursive: true, force: true });
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw shimErrors.KATA_SHIM_STATE({ path: directory }, { cause: error });
+  }
+  removeEmptyParents(roots, name);
+}
+
+/** Removes the directories of shims that no shim is in any more. */
+export function removeEmptyParents(roots: ShimRoots, name: ShimName): void {
+  for (const path of [dirname(shimDirectory(roots, name)), shimsDirectory(roots)]) {
+    try {
+      rmdirSync(path);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === "ENOTEMPTY" || code === "EEXIST") return;
+      if (code !== "ENOENT") throw shimErrors.KATA_SHIM_STATE({ path }, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+
+/** Directories a shim works in; the launcher passes them, so that tests have their own. */
+export interface ShimRoots {
+  /** `/run/kata-ts`. */
+  readonly run: string;
+  /** Of sockets, as containerd's own shims have them: `/run/containerd/s`. */
+  readonly sockets: string;
+}
+
+/** The ids of one shim. */
+export interface ShimName {
+  readonly namespace: string;
+  readonly sandboxId: string;
+}
+
+/** Where all shims keep what they are: no namespace can have this name. */
+export const shimsDirectory = (roots: ShimRoots): string => join(roots.run, ".shim");
+
+/** What one shim is kept in while it lives; its `daemon` says who it is. */
+export function shimDirectory(roots: ShimRoots, { namespace, sandboxId }: ShimName): string {
+  return join(shimsDirectory(roots), namespace, sandboxId);
+}
+
+/** The sandbox's own directory, which holds its record. */
+export function runDirectory(roots: ShimRoots, { namespace, sandboxId }: ShimName): string {
+  return join(roots.run, namespace, sandboxId);
+}
+
+/** The shim's socket, named as containerd's own shims name theirs. */
+export function socketPath(roots: ShimRoots, address: string, { namespace, sandboxId }: ShimName): string {
+  const name = createHash("sha256").update(`${address}/${namespace}/${sandboxId}`).digest("hex");
+  return join(roots.sockets, name);
+}
+
+/** In a bundle: the encoded answer to the deletion that went well, for containerd's `delete` call right after it. */
+export const deletedFile = (bundle: string): string => join(bundle, "deleted");

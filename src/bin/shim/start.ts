@@ -1,0 +1,88 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import type { Server } from "node:net";
+import { join } from "node:path";
+import { containerIdentity } from "../../core/sandbox/identity.js";
+import { readBundleConfig } from "../../plugins/services/task/bundle.js";
+import { checkAnnotations } from "./annotations.js";
+import { assertIdentifier } from "./arguments.js";
+import { dropClaim, isClaimed, readClaim, takeClaim } from "./claim.js";
+import { shimErrors } from "./errors.js";
+import { type ShimName, type ShimRoots, socketPath } from "./layout.js";
+import { answers, listenPrivately, removeSocket } from "./socket.js";
+
+/** What a shim is started for. */
+export interface StartRequest {
+  readonly roots: ShimRoots;
+  readonly namespace: string;
+  readonly id: string;
+  /** containerd's own socket. */
+  readonly address: string;
+  readonly bundle: string;
+  /** Undoes what a shim left that was killed. */
+  readonly cleanUp: (name: ShimName) => Promise<void>;
+}
+
+/** How it was started: this process serves a new sandbox, or another one serves the container's. */
+export type Started =
+  | { readonly socket: string; readonly name: ShimName; readonly server: Server }
+  | { readonly socket: string; readonly server?: undefined };
+
+/**
+ * Begins to serve the sandbox of a container, or finds out who does. When it returns, somebody listens on the socket and
+ * the bundle's `address` says so. When it throws, nothing is left.
+ */
+export async function start(request: StartRequest): Promise<Started> {
+  const { roots, namespace, id, bundle } = request;
+  const annotations = checkAnnotations(`${bundle}/config.json`, readBundleConfig(bundle));
+  const { role, sandboxId } = containerIdentity(id, { annotations });
+  assertIdentifier("the sandbox id among the annotations", sandboxId);
+  const name = { namespace, sandboxId };
+  if (role === "container") {
+    const socket = await findShim(roots, name, id);
+    writeAddress(bundle, socket);
+    return { socket };
+  }
+  const socket = socketPath(roots, request.address, name);
+  await claim(request, name, socket);
+  let server: Server | undefined;
+  try {
+    server = await listenPrivately(socket, sandboxId);
+    writeAddress(bundle, socket);
+    return { socket, name, server };
+  } catch (error) {
+    server?.close();
+    if (server !== undefined) removeSocket(socket);
+    dropClaim(roots, name);
+    throw error;
+  }
+}
+
+async function findShim(roots: ShimRoots, name: ShimName, id: string): Promise<string> {
+  const claim = readClaim(roots, name);
+  if (claim !== undefined && isClaimed(roots, name) && (await answers(claim.socket))) return claim.socket;
+  throw shimErrors.KATA_SHIM_GONE({ id, ...name });
+}
+
+/** Claims the sandbox, after undoing what a dead shim of it left. */
+async function claim({ roots, cleanUp }: StartRequest, name: ShimName, socket: string): Promise<void> {
+  if (takeClaim(roots, name, socket)) return;
+  if (!isClaimed(roots, name)) {
+    await cleanUp(name);
+    if (takeClaim(roots, name, socket)) return;
+  }
+  const { namespace, sandboxId: id } = name;
+  throw shimErrors.KATA_SHIM_RUNNING({ namespace, id, pid: readClaim(roots, name)?.process.pid ?? 0 });
+}
+
+/** Writes where the shim is, for containerd's next start: all of it or nothing. */
+function writeAddress(bundle: string, socket: string): void {
+  const path = join(bundle, "address");
+  const partial = `${path}.new`;
+  try {
+    writeFileSync(partial, `unix://${socket}`, { mode: 0o600 });
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw shimErrors.KATA_SHIM_STATE({ path }, { cause: error });
+  }
+}
