@@ -9,8 +9,11 @@ export interface ChosenTables {
   readonly agent: AgentConfig;
 }
 
-/** Adds a complaint about a key: `complain("hypervisor", "kernel", "is …")`. */
-export type Complain = (table: keyof ChosenTables, key: string, problem: string) => void;
+/**
+ * Adds a complaint about a key: `complain("hypervisor", "kernel", "is …")`. When nothing sets the key, what is shown is the
+ * line of `other`, the key of that table which it does not go with.
+ */
+export type Complain = (table: keyof ChosenTables, key: string, problem: string, other?: string) => void;
 
 const bindMount = /^\/[^:]*(?::(?:ro|rw))?$/;
 const sharedPath = /^(?:\/[-\w.]+)+\/?$/;
@@ -68,6 +71,6 @@ export function checkConstraints({ runtime, hypervisor, agent }: ChosenTables, c
   const { dial_timeout_ms, reconnect_timeout_ms } = agent;
   if (reconnect_timeout_ms < dial_timeout_ms) {
     const problem = `is ${reconnect_timeout_ms}, less than dial_timeout_ms = ${dial_timeout_ms}, the pause between two attempts`;
-    complain("agent", "reconnect_timeout_ms", problem);
+    complain("agent", "reconnect_timeout_ms", problem, "dial_timeout_ms");
   }
 }

@@ -172,7 +172,10 @@ export function effectiveConfig(document: ConfigDocument, options: EffectiveOpti
   };
   const keyOf = (kind: keyof ChosenTables, key: string) => formatKey([...prefixes[kind], key]);
   const complain = (code: Parameters<Report["add"]>[0]): Complain => {
-    return (kind, key, problem) => report.add(code, keyOf(kind, key), problem, places.get(keyOf(kind, key)));
+    return (kind, key, problem, other) => {
+      const place = places.get(keyOf(kind, key)) ?? (other === undefined ? undefined : places.get(keyOf(kind, other)));
+      report.add(code, keyOf(kind, key), problem, place);
+    };
   };
   checkConstraints(chosen, complain("KATA_CONFIG_VALUE"));
   if (options.checkFiles ?? true) {

@@ -114,6 +114,20 @@ export const templateKeys = {
   device_state_path: string("", "Device state file of the template.", { ...hostPath, ...noTemplates }),
 };
 
+const ignored = noEffect("Kata's Rust runtime ignores it too, though some of its files have it");
+
+/** Keys that some of Kata's files have and its Rust runtime does not read. */
+export const ignoredKeys = {
+  firmware_volume: string("", "Second half of a split firmware image.", ignored),
+  use_legacy_serial: boolean(false, "Gives the guest a serial port of the old kind.", ignored),
+  vhost_user_reconnect_timeout_sec: integer(0, "Time between attempts to reach a vhost-user socket again.", {
+    ...ignored,
+    unit: "s",
+  }),
+  remote_hypervisor_socket: string("", "Former name of hypervisor_socket.", ignored),
+  remote_hypervisor_timeout: integer(0, "Former name of hypervisor_timeout.", { ...ignored, unit: "s" }),
+};
+
 /** Keys of confidential guests and of guests on another machine. */
 export const confidentialKeys = {
   confidential_guest: boolean(false, "Encrypts the guest's memory.", noConfidential),

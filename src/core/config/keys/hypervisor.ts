@@ -2,6 +2,7 @@ import { blockKeys, deviceKeys, networkKeys, securityKeys, sharedFsKeys } from "
 import {
   bootKeys,
   confidentialKeys,
+  ignoredKeys,
   machineKeys,
   memoryKeys,
   programKeys,
@@ -25,6 +26,7 @@ export const hypervisorKeys = {
   ...securityKeys,
   ...templateKeys,
   ...confidentialKeys,
+  ...ignoredKeys,
 };
 
 /** What `[hypervisor.<name>]` says. */

@@ -73,6 +73,11 @@ export const runtimeKeys = {
     "The kubelet's pod resources socket.",
     noEffect("devices are not plugged from the kubelet's list"),
   ),
+  kubelet_root_dir: string(
+    "",
+    "The kubelet's directory.",
+    noEffect("Kata's Rust runtime ignores it too, though some of its files have it"),
+  ),
 };
 
 /** What `[runtime]` says. */

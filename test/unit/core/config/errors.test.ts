@@ -50,7 +50,7 @@ describe("errors of a configuration", () => {
 
   it("say what became of keys that Kata's Go runtime has", async () => {
     await refused("[agent.kata]\ndial_timeout = 60", "KATA_CONFIG_UNKNOWN_KEY", 2, "it is now dial_timeout_ms");
-    await refused(hypervisor("firmware_volume = ''"), "KATA_CONFIG_UNKNOWN_KEY", 2, "dropped it");
+    await refused(hypervisor("measurement_algo = ''"), "KATA_CONFIG_UNKNOWN_KEY", 2, "dropped it");
     await refused("[factory]\nenable_template = true", "KATA_CONFIG_UNKNOWN_KEY", 1, "[hypervisor.<name>.factory]");
   });
 
@@ -109,6 +109,12 @@ describe("errors of a configuration", () => {
       ["block_device_physical_sector_size = 512", "block_device_logical_sector_size = 4096"],
       3,
       "is 4096, more than block_device_physical_sector_size = 512",
+    );
+    await refused(
+      "[agent.kata]\ndial_timeout_ms = 4000",
+      "KATA_CONFIG_VALUE",
+      2,
+      "reconnect_timeout_ms is 3000, less than",
     );
     await refused("[agent.kata]\nreconnect_timeout_ms = 5", "KATA_CONFIG_VALUE", 2, "less than dial_timeout_ms = 10");
     await refused(

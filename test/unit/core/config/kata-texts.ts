@@ -254,6 +254,11 @@ boot_from_template = false
 memory_path = ""
 device_state_path = ""
 guest_extension_images = [{ name = "x", path = "/x.img", verity_params = "" }]
+firmware_volume = ""
+use_legacy_serial = false
+vhost_user_reconnect_timeout_sec = 0
+remote_hypervisor_socket = "/run/peerpod/hypervisor.sock"
+remote_hypervisor_timeout = 600
 rootless_user = { uid = 1000, gid = 1000, groups = [10, 20], user_name = "kata" }
 `;
 
@@ -272,5 +277,6 @@ policy = ""
 /** The same for `[runtime]`. */
 export const rareRuntimeKeys = `
 pod_resource_api_sock = ""
+kubelet_root_dir = "/var/lib/kubelet"
 shared_mounts = [{ name = "m", src_ctr = "a", src_path = "/x", dst_ctr = "b", dst_path = "/y/z" }]
 `;
