@@ -1,0 +1,64 @@
+import type { ChildExit } from "../../../src/core/sys/processes.js";
+import { agentErrors } from "../errors.js";
+import type { ProcessStreams } from "./stdio.js";
+
+/** What a process is known by and made of. */
+export interface ProcessParts {
+  readonly containerId: string;
+  readonly execId: string;
+  readonly pid: number;
+  readonly streams: ProcessStreams;
+  readonly exit: Promise<ChildExit>;
+  /** Called when it has ended, before anybody is told. */
+  readonly onExit: () => void;
+}
+
+/** A process of a container, from its start until the host knows all of it: its end and its output. */
+export class ContainerProcess {
+  readonly execId: string;
+  readonly streams: ProcessStreams;
+  /** Settles with its exit status: 0 to 255, 128 + signal when it was killed. */
+  readonly ended: Promise<number>;
+  readonly #parts: ProcessParts;
+  #status: number | undefined;
+  #isToldEnded = false;
+
+  constructor(parts: ProcessParts) {
+    this.execId = parts.execId;
+    this.streams = parts.streams;
+    this.#parts = parts;
+    this.ended = this.#watch();
+  }
+
+  get hasEnded(): boolean {
+    return this.#status !== undefined;
+  }
+
+  /** Whether nothing is left that the host does not know. */
+  get isSettled(): boolean {
+    const { stdout, stderr } = this.streams;
+    return this.#isToldEnded && stdout.drained && stderr?.drained !== false;
+  }
+
+  /** Its exit status, once it has ended; the answer is what the host needs to know. */
+  async wait(): Promise<number> {
+    const status = await this.ended;
+    this.#isToldEnded = true;
+    return status;
+  }
+
+  /** Sends a signal; `KATA_GUEST_PROCESS_ENDED` when there is nobody to get it. */
+  signal(signal: number): void {
+    const { containerId: id, execId, pid } = this.#parts;
+    // Nobody else can have its pid yet: it is reaped on this very thread, and `hasEnded` is set with that.
+    if (this.hasEnded) throw agentErrors.KATA_GUEST_PROCESS_ENDED({ id, execId });
+    process.kill(pid, signal);
+  }
+
+  async #watch(): Promise<number> {
+    const { exitCode } = await this.#parts.exit;
+    this.#status = exitCode;
+    this.#parts.onExit();
+    return exitCode;
+  }
+}

@@ -1,0 +1,99 @@
+import { defineErrors } from "../../src/core/errors/error.js";
+
+/** What the agent refuses or fails at. The host gets status and message, not the code. */
+export const agentErrors = defineErrors({
+  KATA_GUEST_ARGUMENT: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { field: string; value: string; expected: string }) => `${p.field} is ${p.value}, not ${p.expected}`,
+  },
+  KATA_GUEST_SANDBOX_EXISTS: {
+    status: "ALREADY_EXISTS",
+    message: (p: { id: string }) => `the guest has its sandbox "${p.id}" already`,
+  },
+  KATA_GUEST_NO_SANDBOX: {
+    status: "FAILED_PRECONDITION",
+    message: () => "the guest has no sandbox yet: CreateSandbox comes first",
+  },
+  KATA_GUEST_CONTAINER_EXISTS: {
+    status: "ALREADY_EXISTS",
+    message: (p: { id: string }) => `there is a container "${p.id}" already`,
+  },
+  KATA_GUEST_CONTAINER_UNKNOWN: {
+    status: "NOT_FOUND",
+    message: (p: { id: string }) => `there is no container "${p.id}"`,
+  },
+  KATA_GUEST_CONTAINER_STATE: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { id: string; state: string; wanted: string }) =>
+      `the container "${p.id}" is ${p.state}: it cannot be ${p.wanted}`,
+  },
+  KATA_GUEST_PROCESS_EXISTS: {
+    status: "ALREADY_EXISTS",
+    message: (p: { id: string; execId: string }) => `the container "${p.id}" has a process "${p.execId}" already`,
+  },
+  KATA_GUEST_PROCESS_UNKNOWN: {
+    status: "NOT_FOUND",
+    message: (p: { id: string; execId: string }) => `the container "${p.id}" has no process "${p.execId}"`,
+  },
+  KATA_GUEST_PROCESS_ENDED: {
+    status: "NOT_FOUND",
+    message: (p: { id: string; execId: string }) =>
+      `ESRCH: the process "${p.execId}" of the container "${p.id}" has ended`,
+  },
+  KATA_GUEST_NO_TERMINAL: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { id: string; execId: string }) =>
+      `the process "${p.execId}" of the container "${p.id}" has no terminal`,
+  },
+  KATA_GUEST_STDIN_CLOSED: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { id: string; execId: string }) =>
+      `the standard input of the process "${p.execId}" of the container "${p.id}" is closed`,
+  },
+  KATA_GUEST_PROGRAM: {
+    status: "INTERNAL",
+    message: (p: { program: string; how: string; output: string }) =>
+      `${p.program} ${p.how}${p.output === "" ? "" : `: ${p.output}`}`,
+  },
+  KATA_GUEST_COMMAND: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { problem: string }) => `the process cannot be run: ${p.problem}`,
+  },
+  KATA_GUEST_DEVICE_ABSENT: {
+    status: "NOT_FOUND",
+    message: (p: { device: string; ms: number }) => `the guest has no device ${p.device}, after ${p.ms} ms of waiting`,
+  },
+  KATA_GUEST_STORAGE: {
+    status: "INTERNAL",
+    message: (p: { driver: string; source: string; target: string }) =>
+      `the storage "${p.source}" (${p.driver}) cannot be mounted at ${p.target}`,
+  },
+  KATA_GUEST_STORAGE_DRIVER: {
+    status: "UNIMPLEMENTED",
+    message: (p: { driver: string; there: readonly string[] }) =>
+      `there is no storage driver "${p.driver}" here; there are: ${p.there.join(", ")}`,
+  },
+  KATA_GUEST_DEVICE_TYPE: {
+    status: "UNIMPLEMENTED",
+    message: (p: { type: string; there: readonly string[] }) =>
+      `devices of type "${p.type}" are not known here; there are: ${p.there.join(", ")}`,
+  },
+  KATA_GUEST_MODULE: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { name: string }) => `the kernel module "${p.name}" cannot be loaded`,
+  },
+  KATA_GUEST_FEATURE: {
+    status: "UNIMPLEMENTED",
+    message: (p: { feature: string }) => `this agent does not support ${p.feature}`,
+  },
+});
+
+/** The error for a field of a request that is not what it should be; a long value is cut. */
+export function badArgument(field: string, value: unknown, expected: string): Error {
+  const text = typeof value === "bigint" ? value.toString() : (JSON.stringify(value) ?? String(value));
+  return agentErrors.KATA_GUEST_ARGUMENT({
+    field,
+    value: text.length > 120 ? `${text.slice(0, 120)}…` : text,
+    expected,
+  });
+}

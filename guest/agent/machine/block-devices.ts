@@ -1,0 +1,95 @@
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { agentErrors, badArgument } from "../errors.js";
+import type { AgentRoots } from "../roots.js";
+
+/** Milliseconds between two looks for a device. */
+const lookPause = 10;
+
+/** A device node of the guest. */
+export interface GuestNode {
+  readonly path: string;
+  readonly kind: "block" | "character";
+  readonly major: number;
+  readonly minor: number;
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * The directory in sysfs of a PCI device by its path of slots from the root bus (`02/01`, each `slot` or `slot.function`
+ * in hexadecimal, bridges first); undefined while it is not there.
+ */
+function pciDirectory(roots: Pick<AgentRoots, "sys">, slots: readonly string[]): string | undefined {
+  let directory = join(roots.sys, "devices/pci0000:00");
+  let bus = "0000:00";
+  for (const [index, slot] of slots.entries()) {
+    const [device = "", fn = "0"] = slot.split(".");
+    directory = join(directory, `${bus}:${device.padStart(2, "0")}.${fn}`);
+    if (index === slots.length - 1) break;
+    const below = entries(join(directory, "pci_bus"))[0];
+    if (below === undefined) return undefined;
+    bus = below;
+  }
+  return entries(directory).length > 0 ? directory : undefined;
+}
+
+/** Name of the disk a virtio-blk device on PCI makes: `vdb`. */
+function diskOf(directory: string): string | undefined {
+  for (const virtio of entries(directory).filter((name) => /^virtio\d+$/.test(name))) {
+    const disk = entries(join(directory, virtio, "block"))[0];
+    if (disk !== undefined) return disk;
+  }
+  return undefined;
+}
+
+/** Node by its path: `/dev/vdb`. Undefined when there is none. */
+export function findNode(path: string): GuestNode | undefined {
+  try {
+    const found = statSync(path);
+    if (!found.isBlockDevice() && !found.isCharacterDevice()) return undefined;
+    const { rdev } = found;
+    // makedev(3): 12 low bits and 20 high ones of the major's and minor's 32
+    const major = Math.floor(rdev / 256) & 0xfff;
+    const minor = (rdev & 0xff) | (Math.floor(rdev / 0x1000) & 0xfff00);
+    return { path, kind: found.isBlockDevice() ? "block" : "character", major, minor };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A disk by what the host knows of it, a path below `/dev` or the path of PCI slots to it. Waits `ms` at most: a disk that
+ * was just plugged in takes a moment. `KATA_GUEST_DEVICE_ABSENT` when it does not come.
+ */
+export async function waitForBlockDevice(
+  roots: Pick<AgentRoots, "sys" | "dev">,
+  locator: string,
+  ms: number,
+): Promise<GuestNode> {
+  const isPath = locator.startsWith(`${roots.dev}/`) && !locator.includes("..");
+  const slots = locator.split("/");
+  if (!isPath && !slots.every((slot) => /^[0-9a-f]{1,2}(\.[0-7])?$/i.test(slot))) {
+    throw badArgument("the place of a block device", locator, `a path below ${roots.dev} or a path of PCI slots`);
+  }
+  const deadline = performance.now() + ms;
+  for (;;) {
+    const node = isPath ? findNode(locator) : findDisk(roots, slots);
+    if (node !== undefined) return node;
+    if (performance.now() >= deadline) throw agentErrors.KATA_GUEST_DEVICE_ABSENT({ device: locator, ms });
+    await pause(lookPause);
+  }
+}
+
+function findDisk(roots: Pick<AgentRoots, "sys" | "dev">, slots: readonly string[]): GuestNode | undefined {
+  const directory = pciDirectory(roots, slots);
+  const disk = directory === undefined ? undefined : diskOf(directory);
+  return disk === undefined ? undefined : findNode(join(roots.dev, disk));
+}

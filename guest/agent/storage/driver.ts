@@ -1,0 +1,19 @@
+import type { Storage } from "../../../src/core/proto/gen/kata/agent.js";
+import type { Sys } from "../../../src/core/sys/sys.js";
+import type { KernelModules } from "../machine/kernel-modules.js";
+import type { AgentRoots } from "../roots.js";
+
+/** What storage drivers work with. */
+export interface StorageTools {
+  readonly sys: Pick<Sys, "mounts" | "files" | "descriptors">;
+  readonly roots: AgentRoots;
+  readonly modules: Pick<KernelModules, "loadFileSystem">;
+  /** Milliseconds a device may take to appear. */
+  readonly hotplugTime: number;
+}
+
+/** A way in which something gets mounted in the guest (agent.proto `Storage.driver`). */
+export interface StorageDriver {
+  /** Mounts `storage` on `target`, a descriptor of a directory that was made for it. */
+  mount(storage: Storage, target: number, tools: StorageTools): Promise<void>;
+}

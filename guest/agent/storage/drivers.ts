@@ -1,0 +1,128 @@
+import { chmodSync, chownSync, fstatSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import type { Storage } from "../../../src/core/proto/gen/kata/agent.js";
+import { badArgument } from "../errors.js";
+import { waitForBlockDevice } from "../machine/block-devices.js";
+import type { StorageDriver, StorageTools } from "./driver.js";
+import { belowContainers } from "./mount-point.js";
+
+/** `name=value` among options, and the others. */
+function takeOption(options: readonly string[], name: string): { value: string | undefined; rest: string[] } {
+  const prefix = `${name}=`;
+  const rest = options.filter((option) => !option.startsWith(prefix));
+  return { value: options.findLast((option) => option.startsWith(prefix))?.slice(prefix.length), rest };
+}
+
+function wholeNumber(field: string, text: string, base: 8 | 10, most: number): number {
+  const valid = base === 8 ? /^[0-7]{1,6}$/ : /^\d{1,10}$/;
+  const value = Number.parseInt(text, base);
+  if (!valid.test(text) || value > most) throw badArgument(field, text, `a number up to ${most.toString(base)}`);
+  return value;
+}
+
+/** A mounted root gets a group that may write, and new files in it belong to that group too. */
+function giveToGroup(tools: StorageTools, target: string, group: string): void {
+  const gid = wholeNumber("the storage option fsgid", group, 10, 0xffffffff);
+  const fd = tools.sys.files.openBeneath(tools.roots.run, target, 0);
+  try {
+    const path = tools.sys.files.pathOfFd(fd);
+    chownSync(path, fstatSync(fd).uid, gid);
+    chmodSync(path, (fstatSync(fd).mode & 0o7777) | 0o2070);
+  } finally {
+    tools.sys.descriptors.close(fd);
+  }
+}
+
+const runRelative = (tools: StorageTools, path: string): string => path.slice(tools.roots.run.length + 1);
+
+async function mountType(storage: Storage, source: string, target: number, tools: StorageTools): Promise<void> {
+  await tools.modules.loadFileSystem(storage.fstype);
+  const { fstype: type, options } = storage;
+  await tools.sys.mounts.mountOci({ type, source, options }, target);
+}
+
+const virtioFs: StorageDriver = {
+  async mount(storage, target, tools) {
+    await mountType(storage, storage.source, target, tools);
+  },
+};
+
+const bind: StorageDriver = {
+  async mount(storage, target, tools) {
+    const { source, options } = storage;
+    await tools.sys.mounts.mountOci({ type: "bind", source, options }, target);
+  },
+};
+
+const block: StorageDriver = {
+  async mount(storage, target, tools) {
+    const node = await waitForBlockDevice(tools.roots, storage.source, tools.hotplugTime);
+    await mountType(storage, node.path, target, tools);
+  },
+};
+
+/** Memory: a tmpfs, or huge pages that are set aside first. */
+const ephemeral: StorageDriver = {
+  async mount(storage, target, tools) {
+    const { value: group, rest } = takeOption(storage.options, "fsgid");
+    const { fstype: type } = storage;
+    if (type === "hugetlbfs") await reserveHugePages(rest, tools);
+    await tools.modules.loadFileSystem(type);
+    await tools.sys.mounts.mountOci({ type, source: storage.source, options: rest }, target);
+    if (group !== undefined) giveToGroup(tools, runRelative(tools, storage.mountPoint), group);
+  },
+};
+
+/** A directory of the guest. */
+const local: StorageDriver = {
+  async mount(storage, target, tools) {
+    const { value: mode, rest } = takeOption(storage.options, "mode");
+    const { value: group } = takeOption(rest, "fsgid");
+    const path = tools.sys.files.pathOfFd(target);
+    if (mode !== undefined) chmodSync(path, wholeNumber("the storage option mode", mode, 8, 0o7777));
+    if (group !== undefined) giveToGroup(tools, runRelative(tools, storage.mountPoint), group);
+  },
+};
+
+/** An overlay; the directories it writes to are made when they are missing. */
+const overlay: StorageDriver = {
+  async mount(storage, target, tools) {
+    for (const name of ["upperdir", "workdir"]) {
+      const { value } = takeOption(storage.options, name);
+      if (value === undefined) continue;
+      belowContainers(tools.roots, `the storage option ${name}`, value);
+      tools.sys.descriptors.close(tools.sys.files.mkdirBeneath(tools.roots.run, runRelative(tools, value), 0o755));
+    }
+    await mountType({ ...storage, fstype: "overlay" }, "overlay", target, tools);
+  },
+};
+
+const unitBytes: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+function bytesOf(field: string, text: string): number {
+  const [, digits, unit = ""] = /^(\d{1,15})([kmg])?$/i.exec(text) ?? [];
+  if (digits === undefined) throw badArgument(field, text, "a size like 2M");
+  return Number(digits) * (unitBytes[unit.toLowerCase()] ?? 1);
+}
+
+async function reserveHugePages(options: readonly string[], tools: StorageTools): Promise<void> {
+  const page = takeOption(options, "pagesize").value;
+  const size = takeOption(options, "size").value;
+  if (page === undefined || size === undefined) return;
+  const pageBytes = bytesOf("the storage option pagesize", page);
+  const pages = Math.ceil(bytesOf("the storage option size", size) / pageBytes);
+  const file = `${tools.roots.sys}/kernel/mm/hugepages/hugepages-${pageBytes / 1024}kB/nr_hugepages`;
+  await writeFile(file, String(Number(await readFile(file, "utf8")) + pages));
+}
+
+/** The drivers by the names requests have for them (kata.md 5.6). */
+export const storageDrivers: Readonly<Record<string, StorageDriver>> = {
+  "virtio-fs": virtioFs,
+  ephemeral,
+  local,
+  overlayfs: overlay,
+  blk: block,
+  mmioblk: block,
+  nvdimm: block,
+  bind,
+};
