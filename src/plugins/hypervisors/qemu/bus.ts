@@ -1,0 +1,118 @@
+import { qemuErrors } from "./errors.js";
+import type { Properties } from "./command.js";
+
+/** The machine types there are: a PC with PCI Express, and a minimal one whose devices are memory-mapped. */
+export const machineTypes = ["q35", "microvm"] as const;
+export type MachineType = (typeof machineTypes)[number];
+
+/** Where a device is plugged. */
+export interface Slot {
+  /** `bus` and `addr` for QEMU. */
+  readonly place: Properties;
+  /** The PCI path by which an agent finds it, two hexadecimal digits a level; undefined on a machine without PCI. */
+  readonly pciPath?: string;
+  /** Undoes it, for a device that is gone. */
+  readonly release: () => void;
+}
+
+/** Hands out the slots of one bus, lowest first, so that devices are found in the order they were added. */
+class SlotPool {
+  readonly #free: number[];
+  readonly #bus: string;
+  readonly #slots: number;
+
+  constructor(bus: string, first: number, last: number) {
+    this.#bus = bus;
+    this.#slots = last - first + 1;
+    this.#free = Array.from({ length: this.#slots }, (_, index) => first + index);
+  }
+
+  get hasFree(): boolean {
+    return this.#free.length > 0;
+  }
+
+  take(): { readonly slot: number; readonly release: () => void } {
+    const slot = this.#free.shift();
+    if (slot === undefined) throw qemuErrors.KATA_QEMU_BUS_FULL({ bus: this.#bus, slots: this.#slots });
+    let taken = true;
+    const release = () => {
+      if (taken) this.#free.push(slot);
+      taken = false;
+    };
+    return { slot, release };
+  }
+}
+
+const hex = (slot: number) => slot.toString(16).padStart(2, "0");
+
+/** The virtio buses of a machine. */
+export interface VirtioBus {
+  /** QEMU's name of a virtio device here: `virtio-blk` is `virtio-blk-pci` or `virtio-blk-device`. */
+  model(kind: string): string;
+  /** A slot for a device that is there when the machine starts. */
+  coldSlot(): Slot;
+  /** A slot into which a device can be plugged while the machine runs; undefined when it has none of that kind. */
+  hotSlot(): Slot | undefined;
+}
+
+/** Slots 1 to 30 of q35's root bus; 0 is the host bridge and 31 the chipset. Hotplug goes to the bridges on it. */
+export class PciBus implements VirtioBus {
+  readonly #root: SlotPool;
+  readonly #bridges: readonly { readonly id: string; readonly slot: number; readonly pool: SlotPool }[];
+
+  /** `bridges` is how many bridges for hotplug there shall be. */
+  constructor(bridges: number) {
+    // From the end, far from the slots of disks: their order is that of their names in the guest.
+    this.#root = new SlotPool("PCI bus", 1, 30 - bridges);
+    this.#bridges = Array.from({ length: bridges }, (_, index) => {
+      const id = `bridge${index}`;
+      return { id, slot: 30 - index, pool: new SlotPool("bridge for hotplug", 1, 31) };
+    });
+  }
+
+  /** The devices that the bridges are. */
+  bridges(): Properties[] {
+    return this.#bridges.map(({ id, slot }, index) => ({
+      driver: "pci-bridge",
+      id,
+      bus: "pcie.0",
+      addr: `0x${hex(slot)}`,
+      chassis_nr: index + 1,
+      shpc: false,
+    }));
+  }
+
+  model(kind: string): string {
+    return `${kind}-pci`;
+  }
+
+  coldSlot(): Slot {
+    const { slot, release } = this.#root.take();
+    return { place: { bus: "pcie.0", addr: `0x${hex(slot)}` }, pciPath: hex(slot), release };
+  }
+
+  hotSlot(): Slot | undefined {
+    const bridge = this.#bridges.find(({ pool }) => pool.hasFree) ?? this.#bridges.at(-1);
+    if (bridge === undefined) return undefined;
+    const { slot, release } = bridge.pool.take();
+    return { place: { bus: bridge.id, addr: `0x${hex(slot)}` }, pciPath: `${hex(bridge.slot)}/${hex(slot)}`, release };
+  }
+}
+
+/** The 24 memory-mapped virtio transports of microvm. Nothing can be plugged in while it runs. */
+export class MmioBus implements VirtioBus {
+  readonly #transports = new SlotPool("row of virtio-mmio transports", 0, 23);
+
+  model(kind: string): string {
+    return `${kind}-device`;
+  }
+
+  coldSlot(): Slot {
+    const { slot, release } = this.#transports.take();
+    return { place: { bus: `virtio-mmio-bus.${slot}` }, release };
+  }
+
+  hotSlot(): undefined {
+    return undefined;
+  }
+}

@@ -1,0 +1,66 @@
+import type { KeyComplaint } from "../../../core/config/extension.js";
+import { hypervisorConfig } from "../../../core/config/plugin-schema.js";
+import { machineTypes } from "./bus.js";
+
+/** What libvirt denies its QEMU too: system calls that a machine does not need once it runs. */
+const sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+
+const list = (names: readonly string[]) => names.map((name) => `"${name}"`).join(" and ");
+
+/** `[hypervisor.qemu]`: the keys this plugin acts on, its defaults, and what it finds wrong with their values. */
+export const config = hypervisorConfig({
+  defaults: { machine_type: "q35", default_bridges: 1, seccomp_sandbox: sandbox },
+  uses: [
+    "hypervisor.path",
+    "hypervisor.kernel",
+    "hypervisor.image",
+    "hypervisor.initrd",
+    "hypervisor.rootfs_type",
+    "hypervisor.kernel_params",
+    "hypervisor.firmware",
+    "hypervisor.pflashes",
+    "hypervisor.machine_type",
+    "hypervisor.machine_accelerators",
+    "hypervisor.cpu_features",
+    "hypervisor.disable_nested_virtualization",
+    "hypervisor.default_vcpus",
+    "hypervisor.default_memory",
+    "hypervisor.default_bridges",
+    "hypervisor.entropy_source",
+    "hypervisor.enable_mem_prealloc",
+    "hypervisor.enable_hugepages",
+    "hypervisor.hugepage_type",
+    "hypervisor.reclaim_guest_freed_memory",
+    "hypervisor.block_device_aio",
+    "hypervisor.block_device_cache_set",
+    "hypervisor.block_device_cache_direct",
+    "hypervisor.block_device_cache_noflush",
+    "hypervisor.block_device_logical_sector_size",
+    "hypervisor.block_device_physical_sector_size",
+    "hypervisor.queue_size",
+    "hypervisor.num_queues",
+    "hypervisor.enable_iothreads",
+    "hypervisor.enable_debug",
+    "hypervisor.extra_monitor_socket",
+    "hypervisor.seccomp_sandbox",
+    "agent.debug_console_enabled",
+  ],
+  check: ({ hypervisor }) => {
+    const complaints: KeyComplaint[] = [];
+    const complain = (key: keyof typeof hypervisor, problem: string) =>
+      complaints.push({ table: "hypervisor", key, problem });
+    const { machine_type, pflashes, cpu_features, machine_accelerators } = hypervisor;
+    if (!machineTypes.some((type) => type === machine_type))
+      complain("machine_type", `is ${JSON.stringify(machine_type)}; this runtime knows ${list(machineTypes)}`);
+    if (pflashes.length > 0 && machine_type === "microvm") complain("pflashes", "is set; a microvm has no flash");
+    for (const path of pflashes)
+      if (!path.startsWith("/")) complain("pflashes", `has ${JSON.stringify(path)}; it takes absolute paths`);
+    for (const [key, value] of Object.entries({ cpu_features, machine_accelerators }))
+      if (!/^[\w,.=+:-]*$/.test(value))
+        complain(key as "cpu_features", `is ${JSON.stringify(value)}; it takes words with commas between`);
+    const accelerator = /(?:^|,)\s*accel=([^,]*)/.exec(machine_accelerators)?.[1] ?? "kvm";
+    if (accelerator !== "kvm" && accelerator !== "tcg")
+      complain("machine_accelerators", `has accel=${accelerator}; this runtime knows "kvm" and "tcg"`);
+    return complaints;
+  },
+});

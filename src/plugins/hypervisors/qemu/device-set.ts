@@ -1,0 +1,135 @@
+import { messageOf } from "../../../core/errors/error.js";
+import type { AttachedDevice, BlockDevice, Device } from "../../../core/contracts/device.js";
+import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
+import type { Slot, VirtioBus } from "./bus.js";
+import { type BlockKeys, scsiDisk, virtioDisk } from "./disk.js";
+import { sharedDirectory } from "./shared-directory.js";
+import { networkCard } from "./network-card.js";
+import type { DevicePlan } from "./device-plan.js";
+
+/** QEMU's name in messages. */
+const hypervisor = "qemu";
+
+/** A device that was added, and how QEMU is told of it. */
+export interface KnownDevice {
+  readonly device: Device;
+  readonly plan: DevicePlan;
+}
+
+const noSlot: Slot = { place: {}, release: () => undefined };
+
+/** The devices of one machine: which there are, where each is plugged, and what each is called. */
+export class DeviceSet {
+  readonly #bus: VirtioBus;
+  readonly #keys: BlockKeys;
+  readonly #known = new Map<string, KnownDevice>();
+  readonly #inherit: (fd: number) => number;
+  readonly #freeUnits: number[] = [];
+  #units = 0;
+  #names = 0;
+  #disks: number;
+
+  /** `disks` is how many virtio disks stand before these; `inherit` gives descriptors their numbers in QEMU. */
+  constructor(bus: VirtioBus, keys: BlockKeys, disks: number, inherit: (fd: number) => number) {
+    this.#bus = bus;
+    this.#keys = keys;
+    this.#disks = disks;
+    this.#inherit = inherit;
+  }
+
+  list(): KnownDevice[] {
+    return [...this.#known.values()];
+  }
+
+  has(id: string): boolean {
+    return this.#known.has(id);
+  }
+
+  get(id: string): KnownDevice {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const there = [...this.#known.keys()];
+    throw hypervisorErrors.KATA_HYPERVISOR_DEVICE_UNKNOWN({ hypervisor, id, there });
+  }
+
+  /** Notes a device that is there when the machine starts. */
+  addCold(device: Device): AttachedDevice {
+    return this.#add(device, () => this.#bus.coldSlot());
+  }
+
+  /** Notes a disk that is plugged into a running machine. */
+  addHot(device: BlockDevice): AttachedDevice {
+    return this.#add(device, () => {
+      const slot = this.#bus.hotSlot();
+      if (slot !== undefined) return slot;
+      throw refusal(device, "nothing can be plugged into the running machine; see [hypervisor.qemu] default_bridges");
+    });
+  }
+
+  /** Forgets a device; its slot may be used again. */
+  remove(id: string): void {
+    const { device, plan } = this.get(id);
+    this.#known.delete(id);
+    plan.slot.release();
+    if (device.kind === "block" && device.driver === "virtio-scsi") this.#freeUnits.push(unitOf(plan));
+  }
+
+  #add(device: Device, takeSlot: () => Slot): AttachedDevice {
+    const { id } = device;
+    if (this.#known.has(id)) throw hypervisorErrors.KATA_HYPERVISOR_DEVICE_EXISTS({ hypervisor, id });
+    const plan = this.#plan(`device${this.#names++}`, device, takeSlot);
+    this.#known.set(id, { device, plan });
+    return { id, ...(plan.guestLocator !== undefined && { guestLocator: plan.guestLocator }) };
+  }
+
+  #plan(name: string, device: Device, takeSlot: () => Slot): DevicePlan {
+    switch (device.kind) {
+      case "block":
+        return this.#planDisk(name, device, takeSlot);
+      case "fs":
+        if (device.cacheSizeMiB > 0) throw refusal(device, "QEMU has no DAX window; set virtio_fs_cache_size = 0");
+        if (Buffer.byteLength(device.tag) > 36) throw refusal(device, "its tag is longer than 36 bytes");
+        return sharedDirectory(name, device, this.#bus, takeSlot());
+      case "net":
+        if ("fds" in device.tap && device.tap.fds.length !== device.queuePairs)
+          throw refusal(device, `it has ${device.tap.fds.length} descriptors for ${device.queuePairs} queue pairs`);
+        return networkCard(name, device, this.#bus, takeSlot(), this.#inherit);
+      default:
+        throw refusal(device, "this kind is not known");
+    }
+  }
+
+  #planDisk(name: string, device: BlockDevice, takeSlot: () => Slot): DevicePlan {
+    const virtio = this.#bus.model("virtio-blk") === "virtio-blk-pci" ? "virtio-blk-pci" : "virtio-blk-mmio";
+    if (device.driver !== virtio && device.driver !== "virtio-scsi") {
+      throw refusal(device, `its driver is "${device.driver}"; this machine takes ${virtio} and virtio-scsi`);
+    }
+    try {
+      if (device.driver === "virtio-scsi")
+        return scsiDisk(name, device, this.#freeUnits.shift() ?? this.#units++, noSlot, this.#keys);
+      const slot = takeSlot();
+      const locator = `/dev/vd${diskLetters(this.#disks++)}`;
+      return virtioDisk(name, device, { bus: this.#bus, slot, locator }, this.#keys);
+    } catch (error) {
+      if (error instanceof Error && "syscall" in error) throw refusal(device, messageOf(error), error);
+      throw error;
+    }
+  }
+}
+
+function unitOf(plan: DevicePlan): number {
+  const [target = 0, unit = 0] = (plan.guestLocator ?? "").split(":").map(Number);
+  return target * 256 + unit;
+}
+
+/** `a` to `z`, then `aa`: how Linux names its disks. */
+export function diskLetters(index: number): string {
+  const last = String.fromCharCode(97 + (index % 26));
+  return index < 26 ? last : diskLetters(Math.floor(index / 26) - 1) + last;
+}
+
+/** The error for a device that this machine does not take. */
+export function refusal(device: Pick<Device, "kind" | "id">, problem: string, cause?: unknown): Error {
+  const { kind, id } = device;
+  return hypervisorErrors.KATA_HYPERVISOR_DEVICE({ hypervisor, kind, id, problem }, { cause });
+}

@@ -1,0 +1,185 @@
+import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
+import { guestPorts } from "../../../core/contracts/guest-address.js";
+import type { VmSpec } from "../../../core/contracts/hypervisor.js";
+import type { Accelerator } from "./accelerator.js";
+import { MmioBus, type MachineType, PciBus, type Slot, type VirtioBus } from "./bus.js";
+import { QemuCommand } from "./command.js";
+import { diskThread, scsiController, virtioDisk } from "./disk.js";
+import type { DeviceSet } from "./device-set.js";
+import { addToCommand } from "./device-plan.js";
+import type { GuestFiles } from "./guest-files.js";
+
+/** Listening sockets of ours that QEMU inherits, as descriptors. */
+export interface MachineSockets {
+  readonly monitor: number;
+  readonly console: number;
+  /** A second monitor, for people. */
+  readonly extraMonitor?: number;
+}
+
+/** How the guest is reached: the kernel's vsock on an open `/dev/vhost-vsock`, or a socket for each port. */
+export type ChannelParts =
+  | { readonly kind: "vsock"; readonly cid: number; readonly fd: number }
+  | { readonly kind: "virtio-serial"; readonly ports: readonly { readonly port: number; readonly fd: number }[] };
+
+/** The slots that every machine fills, taken before those of devices so that the image is the first disk. */
+export interface FixedSlots {
+  readonly image: Slot;
+  readonly channel: Slot;
+  readonly entropy: Slot;
+  readonly balloon?: Slot;
+  readonly scsi?: Slot;
+}
+
+/** Everything QEMU's command line says. */
+export interface MachineParts {
+  readonly name: string;
+  readonly uuid: string;
+  readonly machineType: MachineType;
+  readonly accelerator: Accelerator;
+  readonly config: HypervisorConfig;
+  readonly spec: Pick<VmSpec, "vcpus" | "memoryMiB">;
+  readonly guest: GuestFiles;
+  readonly commandLine: string;
+  readonly sockets: MachineSockets;
+  readonly channel: ChannelParts;
+  readonly bus: VirtioBus;
+  readonly slots: FixedSlots;
+  readonly devices: DeviceSet;
+}
+
+/** The bus of a machine type. */
+export function busOf(machineType: MachineType, bridges: number): VirtioBus {
+  return machineType === "q35" ? new PciBus(bridges) : new MmioBus();
+}
+
+// What a container's machine has no use for: disk controllers, USB, a keyboard's port of VMware, timers of old PCs.
+const leanMachines: Readonly<Record<MachineType, Readonly<Record<string, boolean>>>> = {
+  q35: { sata: false, smbus: false, usb: false, vmport: false },
+  microvm: { "x-option-roms": false, "auto-kernel-cmdline": false, pit: false, pic: false, rtc: true, acpi: true },
+};
+
+function addMachine(command: QemuCommand, parts: MachineParts): void {
+  const { machineType, accelerator, config } = parts;
+  const values = {
+    ...leanMachines[machineType],
+    "memory-backend": "memory",
+    "mem-merge": false,
+    "dump-guest-core": false,
+  };
+  const own = Object.entries(values).map(
+    ([key, value]) => `${key}=${typeof value === "boolean" ? (value ? "on" : "off") : value}`,
+  );
+  command.option("machine", [machineType, ...own, ...accelerator.machineOptions].join(","));
+  if (accelerator.kind === "kvm") command.option("accel", "kvm");
+  else command.option("accel", "tcg,thread=multi");
+  // Five-level page tables make every miss of an emulated TLB dearer, and serve only more than 64 TiB.
+  const model = accelerator.kind === "kvm" ? ["host"] : ["max", "la57=off"];
+  const noNesting = config.disable_nested_virtualization ? ["vmx=off", "svm=off"] : [];
+  const features = config.cpu_features.split(",").filter((word) => word !== "");
+  command.option("cpu", [...model, ...noNesting, ...features].join(","));
+  command.keyed("smp", `${parts.spec.vcpus}`, { sockets: 1, cores: parts.spec.vcpus, threads: 1 });
+  if (config.firmware !== "") command.option("bios", config.firmware);
+  for (const file of config.pflashes) command.keyed("drive", "if=pflash", { format: "raw", readonly: true, file });
+}
+
+function addMemory(command: QemuCommand, parts: MachineParts): void {
+  const { config, spec, devices } = parts;
+  // Daemons that serve a device read the guest's memory themselves; memory of the machine's own is faster to fault in.
+  const shared = devices.list().some(({ device }) => device.kind === "fs");
+  const huge = config.enable_hugepages && config.hugepage_type === "hugetlbfs";
+  command.json("object", {
+    "qom-type": shared || huge ? "memory-backend-memfd" : "memory-backend-ram",
+    id: "memory",
+    size: spec.memoryMiB * 2 ** 20,
+    ...(shared && { share: true }),
+    ...(huge && { hugetlb: true }),
+    ...(config.enable_mem_prealloc && { prealloc: true }),
+  });
+  command.option("m", `${spec.memoryMiB}M`);
+}
+
+function addGuest(command: QemuCommand, parts: MachineParts): void {
+  const { guest, config, bus, slots } = parts;
+  command.option("kernel", guest.kernel).option("append", parts.commandLine);
+  if (guest.initrd !== undefined) command.option("initrd", guest.initrd);
+  if (guest.image === undefined) return;
+  // Never written to, so shared by all machines through the host's page cache, whatever the keys for other disks say.
+  const keys = { ...config, block_device_aio: "threads", block_device_cache_set: false } as const;
+  addToCommand(command, virtioDisk("image", { path: guest.image, readOnly: true }, { bus, slot: slots.image }, keys));
+}
+
+function addConsole(command: QemuCommand, { sockets, config }: MachineParts): void {
+  command.listening("monitor", sockets.monitor).keyed("mon", "chardev=monitor", { mode: "control" });
+  command.listening("console", sockets.console).option("serial", "chardev:console");
+  if (sockets.extraMonitor === undefined) return;
+  const people = config.extra_monitor_socket === "hmp";
+  command.listening("extra", sockets.extraMonitor).keyed("mon", "chardev=extra", {
+    mode: people ? "readline" : "control",
+    pretty: config.extra_monitor_socket === "qmp-pretty" ? true : undefined,
+  });
+}
+
+function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts): void {
+  if (channel.kind === "vsock") {
+    command.json("device", {
+      driver: bus.model("vhost-vsock"),
+      id: "channel",
+      "guest-cid": channel.cid,
+      vhostfd: String(command.inherit(channel.fd)),
+      ...slots.channel.place,
+    });
+    return;
+  }
+  command.json("device", { driver: bus.model("virtio-serial"), id: "channel", ...slots.channel.place });
+  for (const { port, fd } of channel.ports) {
+    const id = `port-${port}`;
+    command.listening(id, fd).json("device", {
+      driver: "virtserialport",
+      id: `channel-${port}`,
+      bus: "channel.0",
+      chardev: id,
+      name: `kata.${port}`,
+      // Port 0 is kept for a console.
+      nr: port - guestPorts.agent + 1,
+    });
+  }
+}
+
+function addCommonDevices(command: QemuCommand, { config, bus, slots }: MachineParts): void {
+  command.json("object", { "qom-type": "rng-random", id: "entropy", filename: config.entropy_source });
+  command.json("device", { driver: bus.model("virtio-rng"), id: "rng", rng: "entropy", ...slots.entropy.place });
+  if (slots.balloon !== undefined) {
+    command.json("device", {
+      driver: bus.model("virtio-balloon"),
+      id: "balloon",
+      "free-page-reporting": true,
+      "deflate-on-oom": true,
+      ...slots.balloon.place,
+    });
+  }
+  if (slots.scsi !== undefined)
+    command.json("device", { driver: bus.model("virtio-scsi"), id: scsiController, ...slots.scsi.place });
+  if (bus instanceof PciBus) for (const bridge of bus.bridges()) command.json("device", bridge);
+}
+
+/**
+ * QEMU's command line for a machine that waits, not yet running, for its monitor. `command` has the descriptors that devices
+ * have been promised.
+ */
+export function writeMachine(command: QemuCommand, parts: MachineParts): QemuCommand {
+  const { config } = parts;
+  command.keyed("name", parts.name, { "debug-threads": true }).option("uuid", parts.uuid);
+  for (const flag of ["no-user-config", "nodefaults", "no-reboot", "S"]) command.option(flag);
+  command.option("display", "none");
+  if (config.seccomp_sandbox !== "") command.option("sandbox", config.seccomp_sandbox);
+  addMachine(command, parts);
+  addMemory(command, parts);
+  if (config.enable_iothreads) command.json("object", { "qom-type": "iothread", id: diskThread });
+  addConsole(command, parts);
+  addGuest(command, parts);
+  addChannel(command, parts);
+  addCommonDevices(command, parts);
+  for (const { plan } of parts.devices.list()) addToCommand(command, plan);
+  return command;
+}
