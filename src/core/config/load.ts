@@ -1,9 +1,7 @@
 import { annotationOverlay } from "./annotations.js";
 import { type CheckedTables, checkTables } from "./checked-tables.js";
 import { type ChosenTables, checkConstraints, type Complain } from "./constraints.js";
-import { parseDocument } from "./document.js";
-import type { EffectiveConfig, PluginPackageList } from "./effective.js";
-import { packageList } from "./package-list.js";
+import type { EffectiveConfig } from "./effective.js";
 import { EffectiveTables } from "./effective-tables.js";
 import type { NamedExtension } from "./extension.js";
 import { checkFiles } from "./files.js";
@@ -13,21 +11,15 @@ import type { HypervisorConfig } from "./keys/hypervisor.js";
 import type { RuntimeConfig } from "./keys/runtime.js";
 import { mergeTables } from "./merge.js";
 import { formatKey, type TableNode } from "./node.js";
-import { emptyTable, nodeOf, placeOf, tableOf } from "./plain-node.js";
-import { readConfigFile, readDropIns } from "./read-sources.js";
-import { Report } from "./report.js";
-import { findConfig, type SearchOptions } from "./search.js";
+import { nodeOf, placeOf, tableOf } from "./plain-node.js";
+import { type ConfigDocument, type ReadOptions, readConfig } from "./read-config.js";
+import type { KeyProblemCode } from "./report.js";
 import { formatPlace, type Place, type Source } from "./source.js";
-import { KataError } from "../errors/error.js";
+
+export { type ConfigDocument, type ReadOptions, readConfig } from "./read-config.js";
 
 /** Directories of Kata's kernels and images, besides which an annotation may name others. */
 const imageDirectories = ["/usr/share/kata-containers", "/opt/kata/share/kata-containers"];
-
-/** How the text of a configuration is found. */
-export interface ReadOptions extends SearchOptions {
-  /** Reads no file at all: everything is as built in. */
-  readonly builtIn?: boolean;
-}
 
 /** A value that the program itself sets. */
 export interface ConfigOverride {
@@ -56,45 +48,6 @@ export interface EffectiveOptions {
 
 /** Everything `loadConfig` takes. */
 export interface LoadOptions extends ReadOptions, EffectiveOptions {}
-
-/** The text of a configuration, read and merged, not yet checked. */
-export interface ConfigDocument {
-  readonly file: string | undefined;
-  readonly dropIns: readonly string[];
-  /** Packages to load before the rest is checked: their plugins' keys count. */
-  readonly plugins: PluginPackageList;
-  readonly table: TableNode;
-}
-
-function parseAll(sources: readonly Source[]): TableNode[] {
-  const report = new Report();
-  const tables = sources.flatMap((source) => {
-    try {
-      return [parseDocument(source)];
-    } catch (error) {
-      if (!(error instanceof KataError)) throw error;
-      report.addError(error);
-      return [];
-    }
-  });
-  report.throwIfAny();
-  return tables;
-}
-
-/**
- * Finds the configuration file and reads it with its drop-ins. Throws for what cannot be read, trusted or parsed; an
- * undefined `file` means that there is none.
- */
-export async function readConfig(options: ReadOptions = {}): Promise<ConfigDocument> {
-  const found = options.builtIn ? undefined : await findConfig(options);
-  const sources = found ? [await readConfigFile(found), ...(await readDropIns(found.file))] : [];
-  const nothing = emptyTable(placeOf({ kind: "override", name: "built in", text: "" }));
-  const table = parseAll(sources).reduce((base, later) => mergeTables(base, later), nothing);
-  const report = new Report();
-  const plugins = packageList(table, report);
-  report.throwIfAny();
-  return { file: found?.file, dropIns: sources.slice(1).map((source) => source.name), plugins, table };
-}
 
 function applyOverrides(table: TableNode, overrides: readonly ConfigOverride[]): TableNode {
   return overrides.reduce((base, { key, value, name }) => {
@@ -171,7 +124,7 @@ export function effectiveConfig(document: ConfigDocument, options: EffectiveOpti
     agent: ["agent", chosen.runtime.agent_name],
   };
   const keyOf = (kind: keyof ChosenTables, key: string) => formatKey([...prefixes[kind], key]);
-  const complain = (code: Parameters<Report["add"]>[0]): Complain => {
+  const complain = (code: KeyProblemCode): Complain => {
     return (kind, key, problem, other) => {
       const place = places.get(keyOf(kind, key)) ?? (other === undefined ? undefined : places.get(keyOf(kind, other)));
       report.add(code, keyOf(kind, key), problem, place);

@@ -64,7 +64,7 @@ export const bootKeys = {
 
 /** Keys of the machine and its CPUs. */
 export const machineKeys = {
-  machine_type: string("", "Machine model of the VMM; empty is the VMM plugin's choice."),
+  machine_type: string("", "Machine model of the VMM; empty is the VMM plugin's choice.", { unset: "" }),
   machine_accelerators: string("", "Comma-separated options added to the machine model."),
   cpu_features: string("", "Comma-separated CPU features to add or take away."),
   pflashes: strings([], "Flash images of the machine."),
