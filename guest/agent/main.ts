@@ -47,5 +47,3 @@ export async function main(): Promise<void> {
     log.error("the loopback interface cannot be set up", { error: describeError(error) });
   }
 }
-
-
