@@ -61,6 +61,15 @@ describe("annotations", () => {
       }
     });
 
+    it("by the whole of a pattern that has alternatives", async () => {
+      for (const pattern of ["a|path", "path|a", "ab?|path$|x"]) {
+        const error = await refusal(enabling([pattern]), { "hypervisor.jailer_path": "/x" });
+        expect(error.code, pattern).to.equal("KATA_CONFIG_ANNOTATION_REFUSED");
+        expect(new AnnotationGate([pattern]).allows("hypervisor.path"), pattern).to.equal(true);
+        expect(new AnnotationGate([pattern]).allows("hypervisor.path_hash"), pattern).to.equal(false);
+      }
+    });
+
     it("for the agent and the runtime too, by their names with the group", async () => {
       for (const [name, value] of [
         ["agent.kernel_modules", "x"],
