@@ -17,7 +17,7 @@ import type { VirtioFsSettings } from "./settings.js";
 import { checkShareName } from "./share-name.js";
 import { SharedTree } from "./shared-tree.js";
 
-/** Where the guest has the tree (kata.md 5.7). */
+/** Where the guest has the tree, as in Kata. */
 const guestDirectory = "/run/kata-containers/shared/containers";
 const tag = "kataShared";
 

@@ -4,7 +4,7 @@ import type { Sys } from "../../../core/sys/sys.js";
 import { errnoNameOf } from "../../../core/sys/sys-error.js";
 import { sizeOption, usualShmSize } from "./shm-size.js";
 
-/** Where the guest has it (kata.md 5.6); one for all containers of the sandbox. */
+/** Where the guest has it, as in Kata; one for all containers of the sandbox. */
 const guestPath = "/run/kata-containers/sandbox/shm";
 const tmpfsMagic = 0x01021994;
 

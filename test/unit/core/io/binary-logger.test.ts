@@ -78,7 +78,7 @@ describe("BinaryLogger", () => {
   it("does not wait longer than allowed for it to be ready, and ends it", async () => {
     const pidFile = work.path("pid");
     const error = await failureOf(
-      start(`echo $$ > ${pidFile}; echo "still thinking" >&2; exec sleep 60`, [], { readyMs: 400, endMs: 1 }),
+      start(`echo $$ > ${pidFile}; echo "still thinking" >&2; exec sleep 60`, [], { readyMs: 1500, endMs: 1 }),
     );
     expect(error).to.have.property("code", "KATA_IO_LOGGER_NOT_READY");
     expect(error).to.have.property("message").that.includes("still thinking");
