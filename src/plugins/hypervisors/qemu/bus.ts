@@ -99,9 +99,9 @@ export class PciBus implements VirtioBus {
   }
 }
 
-/** The 24 memory-mapped virtio transports of microvm. Nothing can be plugged in while it runs. */
+/** The eight memory-mapped virtio transports of microvm. Nothing can be plugged in while it runs. */
 export class MmioBus implements VirtioBus {
-  readonly #transports = new SlotPool("row of virtio-mmio transports", 0, 23);
+  readonly #transports = new SlotPool("row of virtio-mmio transports", 0, 7);
 
   model(kind: string): string {
     return `${kind}-device`;

@@ -3,7 +3,7 @@ import type { Logger } from "../../../core/log.js";
 import { LineRing } from "../../../core/process/line-ring.js";
 
 /** Lines a second that are logged: a guest may write as many as it likes. */
-const loggedPerSecond = 200;
+const loggedPerSecond = 1000;
 
 /** The guest's serial console: its last lines, and each in the log at level debug as long as they are not too many. */
 export class GuestConsole {

@@ -53,10 +53,19 @@ export function busOf(machineType: MachineType, bridges: number): VirtioBus {
   return machineType === "q35" ? new PciBus(bridges) : new MmioBus();
 }
 
-// What a container's machine has no use for: disk controllers, USB, a keyboard's port of VMware, timers of old PCs.
+// What a container's machine has no use for: disk controllers, USB, a keyboard, a port of VMware, timers of old PCs. The second
+// interrupt controller of a microvm loses the interrupts of disks when it is emulated.
 const leanMachines: Readonly<Record<MachineType, Readonly<Record<string, boolean>>>> = {
-  q35: { sata: false, smbus: false, usb: false, vmport: false },
-  microvm: { "x-option-roms": false, "auto-kernel-cmdline": false, pit: false, pic: false, rtc: true, acpi: true },
+  q35: { sata: false, smbus: false, usb: false, vmport: false, i8042: false },
+  microvm: {
+    "x-option-roms": false,
+    "auto-kernel-cmdline": false,
+    ioapic2: false,
+    pit: false,
+    pic: false,
+    rtc: true,
+    acpi: true,
+  },
 };
 
 function addMachine(command: QemuCommand, parts: MachineParts): void {
