@@ -58,7 +58,10 @@ export class TaskService implements Service {
       await this.#server.listen(listen);
       return;
     }
-    listen.server.on("connection", (socket: Socket) => this.#server.serve(socket));
+    listen.server.on("connection", (socket: Socket) => {
+      this.#server.serve(socket);
+      socket.resume();
+    });
     listen.server.on("error", (error) => this.#context.log.warn("taking connections failed", { error }));
   }
 
