@@ -5,14 +5,14 @@ export interface Properties {
   readonly [name: string]: Value | readonly Value[] | Properties | undefined;
 }
 
-/** Values of `-machine key=value,…`; `undefined` leaves one out. A comma in a value is doubled, as QEMU wants it. */
+/** Words of an option `first,key=value,…`; `undefined` leaves one out. A comma in a value is doubled, as QEMU wants it. */
 function keyed(first: string, values: Readonly<Record<string, Value | undefined>>): string {
   const words = Object.entries(values).flatMap(([key, value]) => {
     if (value === undefined) return [];
     const text = typeof value === "boolean" ? (value ? "on" : "off") : String(value);
     return [`${key}=${text.replaceAll(",", ",,")}`];
   });
-  return [first, ...words].join(",");
+  return [first.replaceAll(",", ",,"), ...words].join(",");
 }
 
 /** Collects QEMU's command line and the descriptors that it inherits. */

@@ -1,0 +1,202 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import * as fc from "fast-check";
+import { type HypervisorConfig, hypervisorKeys } from "../../../../../src/core/config/keys/hypervisor.js";
+import { defaultsOf } from "../../../../../src/core/config/keys/key.js";
+import type { BlockDevice, FsDevice, NetDevice } from "../../../../../src/core/contracts/device.js";
+import { codeOf } from "../../../../../src/core/errors/error.js";
+import { MmioBus, PciBus, type VirtioBus } from "../../../../../src/plugins/hypervisors/qemu/bus.js";
+import { DeviceSet, diskLetters } from "../../../../../src/plugins/hypervisors/qemu/device-set.js";
+
+const settings: HypervisorConfig = defaultsOf(hypervisorKeys);
+let directory: string;
+let path: string;
+
+const codeThrownBy = (act: () => unknown): string | undefined => {
+  try {
+    act();
+  } catch (error) {
+    return codeOf(error);
+  }
+  return undefined;
+};
+
+const disk = (id: string, driver = "virtio-blk-pci", readOnly = false): BlockDevice => ({
+  kind: "block",
+  id,
+  path,
+  readOnly,
+  driver,
+});
+const share: FsDevice = { kind: "fs", id: "share", tag: "kataShared", socket: "/s", queueSize: 1024, cacheSizeMiB: 0 };
+const card: NetDevice = {
+  kind: "net",
+  id: "eth0",
+  hardwareAddress: "02:00:00:00:00:01",
+  tap: { name: "tap0" },
+  queuePairs: 1,
+  queueSize: 256,
+  vhost: true,
+};
+
+function setOn(bus: VirtioBus, keys: Partial<HypervisorConfig> = {}) {
+  const inherited: number[] = [];
+  const devices = new DeviceSet(bus, { ...settings, ...keys }, 1, (fd) => inherited.push(fd) + 2);
+  const parts = (id: string) =>
+    devices.get(id).plan.parts.map((part) => (part.kind === "chardev" ? part : part.properties));
+  return { devices, inherited, parts };
+}
+
+describe("the devices of a QEMU machine", () => {
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "qemu-disk-"));
+    path = join(directory, "disk");
+    writeFileSync(path, "");
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  it("are found by PCI path, behind the bridge when plugged in later", () => {
+    const { devices } = setOn(new PciBus(1));
+    expect(devices.addCold(disk("a"))).to.deep.equal({ id: "a", guestLocator: "01" });
+    expect(devices.addHot(disk("b"))).to.deep.equal({ id: "b", guestLocator: "1e/01" });
+    expect(devices.addHot(disk("c")).guestLocator).to.equal("1e/02");
+  });
+
+  it("are found by name on a microvm, and by target and unit on SCSI", () => {
+    const { devices } = setOn(new MmioBus());
+    expect(devices.addCold(disk("a", "virtio-blk-mmio")).guestLocator).to.equal("/dev/vdb");
+    expect(devices.addCold(disk("b", "virtio-blk-mmio")).guestLocator).to.equal("/dev/vdc");
+    expect(devices.addCold(disk("c", "virtio-scsi")).guestLocator).to.equal("0:0");
+    expect(devices.addCold(disk("d", "virtio-scsi")).guestLocator).to.equal("0:1");
+    devices.remove("c");
+    expect(devices.addCold(disk("e", "virtio-scsi")).guestLocator).to.equal("0:0");
+    for (let index = 2; index < 257; index++) devices.addCold(disk(`n${index}`, "virtio-scsi"));
+    expect(devices.addCold(disk("z", "virtio-scsi")).guestLocator).to.equal("1:1");
+  });
+
+  it("names disks as Linux does", () => {
+    expect([0, 25, 26, 27, 701, 702].map(diskLetters)).to.deep.equal(["a", "z", "aa", "ab", "zz", "aaa"]);
+  });
+
+  it("have slots of their own, as many as the bus has, and get one again that is free", () => {
+    const property = fc.property(fc.array(fc.boolean(), { maxLength: 80 }), (steps) => {
+      const bus = new PciBus(1);
+      const { devices } = setOn(bus);
+      const there = new Map<string, string>();
+      for (const [index, add] of steps.entries()) {
+        const [oldest] = there.keys();
+        if (add && there.size < 31) {
+          const { guestLocator = "" } = devices.addHot(disk(`d${index}`));
+          expect([...there.values()]).to.not.include(guestLocator);
+          there.set(`d${index}`, guestLocator);
+        } else if (oldest !== undefined) {
+          devices.remove(oldest);
+          there.delete(oldest);
+        }
+      }
+    });
+    fc.assert(property);
+    const { devices } = setOn(new PciBus(1));
+    for (let index = 0; index < 31; index++) devices.addHot(disk(`d${index}`));
+    expect(codeThrownBy(() => devices.addHot(disk("one more")))).to.equal("KATA_QEMU_BUS_FULL");
+  });
+
+  it("write disks the way configuration says", () => {
+    const { devices, parts } = setOn(new PciBus(0), {
+      block_device_aio: "native",
+      block_device_cache_set: true,
+      block_device_cache_noflush: true,
+      block_device_logical_sector_size: 4096,
+      num_queues: 4,
+      queue_size: 256,
+      enable_iothreads: true,
+    });
+    devices.addCold(disk("a"));
+    const cache = { direct: true, "no-flush": true };
+    expect(parts("a")).to.deep.equal([
+      {
+        driver: "raw",
+        "node-name": "device0-disk",
+        "read-only": false,
+        cache,
+        file: { driver: "file", filename: path, aio: "native", "read-only": false, cache },
+      },
+      {
+        driver: "virtio-blk-pci",
+        id: "device0",
+        drive: "device0-disk",
+        bus: "pcie.0",
+        addr: "0x01",
+        "num-queues": 4,
+        "queue-size": 256,
+        logical_block_size: 4096,
+        iothread: "disks",
+        werror: "report",
+      },
+    ]);
+  });
+
+  it("connect to a daemon's socket", () => {
+    const { devices, parts } = setOn(new PciBus(0));
+    devices.addCold(share);
+    expect(parts("share")).to.deep.equal([
+      { kind: "chardev", id: "device0-socket", path: "/s" },
+      {
+        driver: "vhost-user-fs-pci",
+        id: "device0",
+        chardev: "device0-socket",
+        tag: "kataShared",
+        "queue-size": 1024,
+        bus: "pcie.0",
+        addr: "0x01",
+      },
+    ]);
+  });
+
+  it("take taps by name and by descriptor", () => {
+    const { devices, inherited, parts } = setOn(new PciBus(0));
+    devices.addCold(card);
+    devices.addCold({ ...card, id: "eth1", tap: { fds: [20, 21] }, queuePairs: 2, vhost: false });
+    expect(parts("eth0")[0]).to.deep.equal({
+      type: "tap",
+      id: "device0-tap",
+      ifname: "tap0",
+      script: "no",
+      downscript: "no",
+      vhost: true,
+    });
+    expect(parts("eth1")).to.deep.equal([
+      { type: "tap", id: "device1-tap", fds: "3:4", vhost: false },
+      {
+        driver: "virtio-net-pci",
+        id: "device1",
+        netdev: "device1-tap",
+        mac: card.hardwareAddress,
+        rx_queue_size: 256,
+        mq: true,
+        vectors: 6,
+        bus: "pcie.0",
+        addr: "0x02",
+      },
+    ]);
+    expect(inherited).to.deep.equal([20, 21]);
+  });
+
+  it("refuse what the machine cannot have, and say why", () => {
+    const { devices } = setOn(new PciBus(0));
+    devices.addCold(disk("a"));
+    expect(() => devices.addCold(disk("a"))).to.throw(/"a" already/);
+    expect(() => devices.addCold(disk("b", "virtio-blk-mmio"))).to.throw(/takes virtio-blk-pci and virtio-scsi/);
+    expect(() => devices.addCold({ ...disk("c"), path: "/nonexistent" })).to.throw(/ENOENT/);
+    expect(() => devices.addHot(disk("d"))).to.throw(/default_bridges/);
+    expect(() => devices.addCold({ ...share, cacheSizeMiB: 1 })).to.throw(/DAX/);
+    expect(() => devices.addCold({ ...share, tag: "x".repeat(37) })).to.throw(/36 bytes/);
+    expect(() => devices.addCold({ ...card, tap: { fds: [] } })).to.throw(/0 descriptors for 1/);
+    const strange = { kind: "gpu", id: "g" } as never;
+    expect(codeThrownBy(() => devices.addCold(strange))).to.equal("KATA_HYPERVISOR_DEVICE");
+    expect(codeThrownBy(() => devices.remove("nobody"))).to.equal("KATA_HYPERVISOR_DEVICE_UNKNOWN");
+    expect(devices.list()).to.have.length(1);
+  });
+});
