@@ -38,6 +38,12 @@ const lines = rows.map((row) => [
 ]);
 const table = [["BENCHMARK", "WHAT", "OURS", "AGAINST", "RATIO", "LIMIT", ""], ...lines];
 const widths = table[0].map((_, index) => Math.max(...table.map((line) => line[index].length)));
-for (const line of table) console.log(line.map((cell, index) => cell.padEnd(widths[index])).join("  ").trimEnd());
+for (const line of table)
+  console.log(
+    line
+      .map((cell, index) => cell.padEnd(widths[index]))
+      .join("  ")
+      .trimEnd(),
+  );
 writeFileSync(join(root, "dist", "bench.json"), `${JSON.stringify(rows, null, 2)}\n`);
 process.exitCode = failed ? 1 : 0;

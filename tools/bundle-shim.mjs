@@ -75,7 +75,10 @@ export async function bundleShim({ outdir, run = "/run/kata-ts", sockets = "/run
   writeFileSync(path, launcher);
   chmodSync(path, 0o755);
   const environment = { PATH: process.env.PATH };
-  execFileSync(process.execPath, [...nodeFlags, "-", outdir, "commands", "daemon"], { input: makeCache, env: environment });
+  execFileSync(process.execPath, [...nodeFlags, "-", outdir, "commands", "daemon"], {
+    input: makeCache,
+    env: environment,
+  });
   return { launcher: path };
 }
 

@@ -2,6 +2,7 @@ import { readFileSync, writeSync } from "node:fs";
 import { describeError } from "../../src/core/errors/error.js";
 import { createLinuxSys } from "../../src/core/sys/linux/index.js";
 import { createAgent } from "./agent.js";
+import { ContainerCgroup } from "./container/cgroup.js";
 import { Crun } from "./container/crun.js";
 import { createAgentLog } from "./log/agent-log.js";
 import { LogOutput } from "./log/log-output.js";
@@ -33,7 +34,9 @@ export async function main(): Promise<void> {
   const programs = new Programs(sys, reaper);
   const modules = new KernelModules(programs, roots);
   const runtime = new Crun(programs, roots);
-  const agent = createAgent({ sys, roots, log, reaper, programs, modules, runtime, hotplugTime: options.hotplugTime });
+  const cgroup = (id: string) => new ContainerCgroup(roots, id);
+  const { hotplugTime } = options;
+  const agent = createAgent({ sys, roots, log, reaper, programs, modules, runtime, cgroup, hotplugTime });
 
   const transports = await findTransports({ sys, roots, log }, options.port);
   serveAll(transports, options.port, (stream, transport) => agent.server.serve(stream, `the host (${transport})`));
@@ -47,3 +50,17 @@ export async function main(): Promise<void> {
     log.error("the loopback interface cannot be set up", { error: describeError(error) });
   }
 }
+
+/** What the rehearsal drives: the code cache is made from the functions that it has run. */
+export const parts = {
+  createAgent,
+  createAgentLog,
+  createLinuxSys,
+  parseAgentOptions,
+  ContainerCgroup,
+  Crun,
+  KernelModules,
+  LogOutput,
+  Programs,
+  Reaper,
+};

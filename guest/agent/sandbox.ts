@@ -4,6 +4,7 @@ import { describeError } from "../../src/core/errors/error.js";
 import type { Logger } from "../../src/core/log.js";
 import type { CreateSandboxRequest, Storage } from "../../src/core/proto/gen/kata/agent.js";
 import type { Sys } from "../../src/core/sys/sys.js";
+import type { ControlGroup } from "./container/cgroup.js";
 import { Containers } from "./container/containers.js";
 import { findGuestHooks } from "./container/guest-hooks.js";
 import type { OciRuntime } from "./container/oci-runtime.js";
@@ -30,6 +31,8 @@ export interface AgentTools {
   readonly programs: Programs;
   readonly modules: KernelModules;
   readonly runtime: OciRuntime;
+  /** The control group of a container, there or not. */
+  readonly cgroup: (containerId: string) => ControlGroup;
   /** Milliseconds a device may take to appear. */
   readonly hotplugTime: number;
 }

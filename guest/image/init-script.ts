@@ -18,10 +18,14 @@ run /new/run tmpfs nosuid,nodev,mode=755 0 0
 tmp /new/tmp tmpfs nosuid,nodev,mode=1777 0 0
 `;
 
+/** Modules of the buses virtio devices are on; ACPI tells of those that are not on PCI by this name. */
+export const busModules = { pci: "virtio_pci", mmio: "virtio_mmio" } as const;
+const mmioDevice = "/sys/bus/acpi/devices/LNRO0005:00";
+
 /** Modules by the beginning of the root device's name. */
 export const rootModules = {
-  "/dev/vd": ["virtio_pci", "virtio_mmio", "virtio_blk"],
-  "/dev/pmem": ["virtio_pci", "virtio_mmio", "virtio_pmem", "nfit", "nd_pmem"],
+  "/dev/vd": ["virtio_blk"],
+  "/dev/pmem": ["virtio_pmem", "nfit", "nd_pmem"],
 } as const;
 
 /** Modules of the ways to the host, by the number virtio gives the kind of device. */
@@ -34,7 +38,7 @@ export const channelModules = {
 export const rootFileSystems = ["erofs"] as const;
 
 const rootCases = Object.entries(rootModules).map(
-  ([start, modules]) => `  ${start}*) modprobe -a ${modules.join(" ")} ;;`,
+  ([start, modules]) => `  ${start}*) modprobe -a $buses ${modules.join(" ")} ;;`,
 );
 
 const channelCases = Object.entries(channelModules).map(([id, name]) => `    ${id}) channels="$channels ${name}" ;;`);
@@ -70,6 +74,10 @@ for word in $parameters; do
 done
 set +f
 
+set -- /sys/bus/pci/devices/*
+buses=
+[ ! -e "$1" ] || buses=${busModules.pci}
+[ ! -e ${mmioDevice} ] || buses="$buses ${busModules.mmio}"
 case $root in
 ${rootCases.join("\n")}
   *) fail "root=$root is no disk that this initrd knows: it takes ${Object.keys(rootModules)

@@ -2,11 +2,20 @@ import { join } from "node:path";
 import { cpioArchive } from "./cpio.js";
 import { FileTree } from "./file-tree.js";
 import { imageTime } from "./format.js";
-import { channelModules, earlyMounts, initScript, rootFileSystems, rootModules, rootMounts } from "./init-script.js";
+import {
+  busModules,
+  channelModules,
+  earlyMounts,
+  initScript,
+  rootFileSystems,
+  rootModules,
+  rootMounts,
+} from "./init-script.js";
 import { addModules, type KernelModules } from "./kernel-modules.js";
 
 /** Modules without which the root disk cannot be found or the host not be reached. */
 const bootModules: readonly string[] = [
+  ...Object.values(busModules),
   ...Object.values(rootModules).flat(),
   ...Object.values(channelModules),
   ...rootFileSystems,

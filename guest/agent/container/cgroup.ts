@@ -12,15 +12,30 @@ const lookPause = 5;
 /** Milliseconds the kernel may take to freeze or to kill what is in a group. */
 const changeTime = 20_000;
 
-/** The control group of a container, version 2. It may be gone at any time: the runtime removes it too. */
-export class ContainerCgroup {
+/** What is done to all processes of a container at once. It may be gone at any time: the OCI runtime removes it too. */
+export interface ControlGroup {
+  /** Directory in the control group file system. */
+  readonly directory: string;
+  /** Processes in it and in groups below it. */
+  pids(): number[];
+  /** Stops all its processes, or lets them go on; ends well when that has happened. */
+  freeze(on: boolean): Promise<void>;
+  /** Ends all its processes by force. */
+  kill(): void;
+  /** Kills what is left in it and removes it with the groups below. */
+  remove(): Promise<void>;
+  /** Times the kernel has killed a process of it for want of memory; undefined when it is gone. */
+  memoryKills(): number | undefined;
+}
+
+/** A container's control group, version 2. */
+export class ContainerCgroup implements ControlGroup {
   readonly directory: string;
 
   constructor(roots: AgentRoots, containerId: string) {
     this.directory = join(roots.cgroup, containerCgroup(containerId));
   }
 
-  /** Processes in it and in groups below it. */
   pids(): number[] {
     return this.#groups().flatMap((group) => {
       const lines = read(join(group, "cgroup.procs"))?.trim().split("\n") ?? [];
@@ -28,7 +43,6 @@ export class ContainerCgroup {
     });
   }
 
-  /** Stops all its processes, or lets them go on; ends well when that has happened. */
   async freeze(on: boolean): Promise<void> {
     const wanted = on ? "1" : "0";
     writeFileSync(join(this.directory, "cgroup.freeze"), wanted);
@@ -37,7 +51,6 @@ export class ContainerCgroup {
     });
   }
 
-  /** Ends all its processes by force. */
   kill(): void {
     try {
       writeFileSync(join(this.directory, "cgroup.kill"), "1");
@@ -46,7 +59,6 @@ export class ContainerCgroup {
     }
   }
 
-  /** Kills what is left in it and removes it with the groups below. */
   async remove(): Promise<void> {
     if (read(join(this.directory, "cgroup.events")) === undefined) return;
     this.kill();
@@ -60,7 +72,6 @@ export class ContainerCgroup {
     }
   }
 
-  /** Times the kernel has killed a process of it for want of memory; undefined when it is gone. */
   memoryKills(): number | undefined {
     const count = /^oom_kill (\d+)$/m.exec(read(join(this.directory, "memory.events")) ?? "")?.[1];
     return count === undefined ? undefined : Number(count);

@@ -1,5 +1,5 @@
 import { agentErrors } from "../errors.js";
-import type { ContainerCgroup } from "./cgroup.js";
+import type { ControlGroup } from "./cgroup.js";
 import type { ContainerProcess } from "./process.js";
 
 /** Where a container is in its life. */
@@ -10,7 +10,7 @@ export interface ContainerParts {
   readonly id: string;
   /** Directory with its `config.json`. */
   readonly bundle: string;
-  readonly cgroup: ContainerCgroup;
+  readonly cgroup: ControlGroup;
   readonly init: ContainerProcess;
   /** Whether hooks run after its start, and after its end. */
   readonly hooks: { readonly afterStart: boolean; readonly afterEnd: boolean };
@@ -20,7 +20,7 @@ export interface ContainerParts {
 export class Container {
   readonly id: string;
   readonly bundle: string;
-  readonly cgroup: ContainerCgroup;
+  readonly cgroup: ControlGroup;
   readonly init: ContainerProcess;
   readonly hooks: ContainerParts["hooks"];
   readonly #execs = new Map<string, ContainerProcess>();

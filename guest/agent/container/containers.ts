@@ -16,7 +16,7 @@ import type { Programs } from "../programs.js";
 import type { Reaper } from "../reaper.js";
 import { agentDirectory, type AgentRoots, containersDirectory } from "../roots.js";
 import type { Storages } from "../storage/storages.js";
-import { ContainerCgroup } from "./cgroup.js";
+import type { ControlGroup } from "./cgroup.js";
 import { Container } from "./container.js";
 import { guestSpec } from "./guest-spec.js";
 import type { OciRuntime } from "./oci-runtime.js";
@@ -31,6 +31,8 @@ export interface ContainerTools {
   readonly roots: AgentRoots;
   readonly log: Logger;
   readonly runtime: OciRuntime;
+  /** The control group of a container, there or not. */
+  readonly cgroup: (containerId: string) => ControlGroup;
   readonly reaper: Reaper;
   readonly programs: Pick<Programs, "nothing">;
   readonly storages: Storages;
@@ -178,7 +180,7 @@ export class Containers {
     for (const [name, value] of Object.entries(networkSysctls)) this.#writeSysctl(name, value);
     mkdirSync(bundle, { recursive: true, mode: 0o700 });
     writeFileSync(join(bundle, "config.json"), stringifyExact(spec), { mode: 0o600 });
-    const cgroup = new ContainerCgroup(roots, id);
+    const cgroup = this.#tools.cgroup(id);
     const isTerminal = spec.process?.terminal === true;
     let init: ContainerProcess;
     try {
@@ -234,7 +236,7 @@ export class Containers {
     writeFileSync(join(this.#tools.roots.proc, "sys", path), value);
   }
 
-  async #undoCreate(id: string, cgroup: ContainerCgroup): Promise<void> {
+  async #undoCreate(id: string, cgroup: ControlGroup): Promise<void> {
     try {
       await cgroup.remove();
       await this.#tools.runtime.delete(id, false);

@@ -2,14 +2,14 @@ import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../../../src/core/errors/error.js";
 import type { Logger } from "../../../src/core/log.js";
-import type { ContainerCgroup } from "../container/cgroup.js";
+import type { ControlGroup } from "../container/cgroup.js";
 
 /** Events kept for a host that does not ask. */
 const keptEvents = 256;
 
 /** One container that is watched. */
 interface Watched {
-  readonly cgroup: ContainerCgroup;
+  readonly cgroup: ControlGroup;
   readonly watcher: FSWatcher | undefined;
   kills: number;
 }
@@ -26,7 +26,7 @@ export class OomEvents {
   }
 
   /** Watches a container's control group. */
-  watch(containerId: string, cgroup: ContainerCgroup): void {
+  watch(containerId: string, cgroup: ControlGroup): void {
     let watcher: FSWatcher | undefined;
     try {
       watcher = watch(join(cgroup.directory, "memory.events"), { persistent: false }, () => this.check(containerId));

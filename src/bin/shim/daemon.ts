@@ -27,7 +27,7 @@ const lingerTime = 1_000;
  * says Shutdown and nothing is left, removes what is the shim's own, and ends.
  */
 export async function serve(handover: Handover): Promise<void> {
-  const { roots, name, server, socket, debug } = handover;
+  const { roots, name, connections, socket, debug } = handover;
   const log = createLogger(descriptorSink(2), debug ? "debug" : "info", { shim: name.sandboxId });
   process.chdir("/");
   const sys = createLinuxSys();
@@ -40,14 +40,14 @@ export async function serve(handover: Handover): Promise<void> {
     importer: handover.importer,
   });
   const removeOwn = (): void => {
-    server.close();
+    connections.close();
     removeSocket(socket);
     dropClaim(roots, name);
   };
   handleSignals(log);
   handleCrashes(log, runtime, removeOwn);
   const config: TaskServiceConfig = {
-    listen: { server },
+    listen: { connections },
     namespace: name.namespace,
     publisher: { address: handover.eventsAddress },
     release: async () => removeOwn(),

@@ -1,12 +1,11 @@
-import type { Server } from "node:net";
+import type { Connections } from "../../plugins/services/task/config.js";
 import type { ShimName, ShimRoots } from "./layout.js";
 
 /** What `start` leaves to the daemon that it becomes. */
 export interface Handover {
   readonly roots: ShimRoots;
   readonly name: ShimName;
-  /** Listens already; its connections wait to be taken. */
-  readonly server: Server;
+  readonly connections: Connections;
   readonly socket: string;
   /** Bundle of the first container, whose `log` the shim writes to. */
   readonly bundle: string;

@@ -36,12 +36,12 @@ async function startAndStay(roots: ShimRoots, given: ShimArguments): Promise<voi
   const cleanUp: typeof commands.cleanUp = (...request) => loadCommands().cleanUp(...request);
   const started = await start({ roots, namespace, id, address, bundle, cleanUp: (name) => cleanUp(roots, name) });
   announce(roots, started);
-  if (started.server === undefined) return;
+  if (started.connections === undefined) return;
   detachStdio(bundle);
   const { serve } = loadBundle(__dirname, "daemon.cjs") as typeof daemon;
-  const { server, socket, name } = started;
+  const { connections, socket, name } = started;
   const importer = (url: string): Promise<unknown> => import(url);
-  await serve({ roots, name, server, socket, bundle, debug, eventsAddress, importer });
+  await serve({ roots, name, connections, socket, bundle, debug, eventsAddress, importer });
 }
 
 /** Prints the address, with nothing after it; when nobody reads it there is no shim either. */
@@ -49,8 +49,8 @@ function announce(roots: ShimRoots, started: Started): void {
   try {
     writeSync(1, `unix://${started.socket}`);
   } catch (error) {
-    if (started.server !== undefined) {
-      started.server.close();
+    if (started.connections !== undefined) {
+      started.connections.close();
       removeSocket(started.socket);
       dropClaim(roots, started.name);
     }

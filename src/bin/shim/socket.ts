@@ -1,7 +1,8 @@
 import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
+import type { Connections } from "../../plugins/services/task/config.js";
 import { shimErrors } from "./errors.js";
 
 /** Milliseconds a live shim may take to accept a connection. */
@@ -23,21 +24,18 @@ export function answers(path: string): Promise<boolean> {
   });
 }
 
-/**
- * Listens on a socket of mode 0600. A dead socket there is replaced, a live one is `KATA_SHIM_SOCKET_TAKEN`. Nobody may
- * have taken the server's connections yet: they wait until somebody does.
- */
-export async function listenPrivately(path: string, sandboxId: string): Promise<Server> {
+/** Listens on a socket of mode 0600. A dead socket there is replaced, a live one is `KATA_SHIM_SOCKET_TAKEN`. */
+export async function listenPrivately(path: string, sandboxId: string): Promise<Connections> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
-    return await bind(path);
+    return hold(await bind(path));
   } catch (error) {
     if (codeOf(error) !== "EADDRINUSE") throw shimErrors.KATA_SHIM_SOCKET({ path }, { cause: error });
   }
   if (await answers(path)) throw shimErrors.KATA_SHIM_SOCKET_TAKEN({ path, id: sandboxId });
   removeSocket(path);
   try {
-    return await bind(path);
+    return hold(await bind(path));
   } catch (error) {
     throw shimErrors.KATA_SHIM_SOCKET({ path }, { cause: error });
   }
@@ -45,7 +43,7 @@ export async function listenPrivately(path: string, sandboxId: string): Promise<
 
 function bind(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ pauseOnConnect: true });
+    const server = createServer();
     server.once("error", reject);
     // The socket has its mode from the first moment. No other thread makes files this early.
     const mask = process.umask(0o177);
@@ -58,6 +56,20 @@ function bind(path: string): Promise<Server> {
       process.umask(mask);
     }
   });
+}
+
+/** Keeps connections, which are there as soon as the address is known, until the program is ready for them. */
+function hold(server: Server): Connections {
+  const waiting: Socket[] = [];
+  let accept = (socket: Socket): void => void waiting.push(socket);
+  server.on("connection", (socket) => accept(socket));
+  return {
+    take(take) {
+      accept = take;
+      for (const socket of waiting.splice(0)) take(socket);
+    },
+    close: () => void server.close(),
+  };
 }
 
 /** Removes a socket; leaves anything else that has its path alone. */

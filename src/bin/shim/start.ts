@@ -1,8 +1,8 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
-import type { Server } from "node:net";
 import { join } from "node:path";
 import { containerIdentity } from "../../core/sandbox/identity.js";
 import { readBundleConfig } from "../../plugins/services/task/bundle.js";
+import type { Connections } from "../../plugins/services/task/config.js";
 import { checkAnnotations } from "./annotations.js";
 import { assertIdentifier } from "./arguments.js";
 import { dropClaim, isClaimed, readClaim, takeClaim } from "./claim.js";
@@ -24,8 +24,8 @@ export interface StartRequest {
 
 /** How it was started: this process serves a new sandbox, or another one serves the container's. */
 export type Started =
-  | { readonly socket: string; readonly name: ShimName; readonly server: Server }
-  | { readonly socket: string; readonly server?: undefined };
+  | { readonly socket: string; readonly name: ShimName; readonly connections: Connections }
+  | { readonly socket: string; readonly connections?: undefined };
 
 /**
  * Begins to serve the sandbox of a container, or finds out who does. When it returns, somebody listens on the socket and
@@ -44,14 +44,14 @@ export async function start(request: StartRequest): Promise<Started> {
   }
   const socket = socketPath(roots, request.address, name);
   await claim(request, name, socket);
-  let server: Server | undefined;
+  let connections: Connections | undefined;
   try {
-    server = await listenPrivately(socket, sandboxId);
+    connections = await listenPrivately(socket, sandboxId);
     writeAddress(bundle, socket);
-    return { socket, name, server };
+    return { socket, name, connections };
   } catch (error) {
-    server?.close();
-    if (server !== undefined) removeSocket(socket);
+    connections?.close();
+    if (connections !== undefined) removeSocket(socket);
     dropClaim(roots, name);
     throw error;
   }

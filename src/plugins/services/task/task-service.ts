@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Service } from "../../../core/contracts/service.js";
 import type { PluginContext } from "../../../core/plugin/context.js";
 import { TaskDefinition } from "../../../core/proto/gen/containerd/task.js";
@@ -54,15 +53,8 @@ export class TaskService implements Service {
 
   async start(): Promise<void> {
     const { listen } = this.#config;
-    if (!("server" in listen)) {
-      await this.#server.listen(listen);
-      return;
-    }
-    listen.server.on("connection", (socket: Socket) => {
-      this.#server.serve(socket);
-      socket.resume();
-    });
-    listen.server.on("error", (error) => this.#context.log.warn("taking connections failed", { error }));
+    if ("connections" in listen) listen.connections.take((connection) => this.#server.serve(connection));
+    else await this.#server.listen(listen);
   }
 
   async close(): Promise<void> {
@@ -97,6 +89,6 @@ export class TaskService implements Service {
 
   #stopListening(): void {
     const { listen } = this.#config;
-    if ("server" in listen) listen.server.close();
+    if ("connections" in listen) listen.connections.close();
   }
 }
