@@ -47,7 +47,9 @@ const hex = (slot: number) => slot.toString(16).padStart(2, "0");
 
 /** The virtio buses of a machine. */
 export interface VirtioBus {
-  /** QEMU's name of a virtio device here: `virtio-blk` is `virtio-blk-pci` or `virtio-blk-device`. */
+  /** Whether it is PCI; memory-mapped otherwise. */
+  readonly isPci: boolean;
+  /** QEMU's name of a virtio device here: `virtio-blk` is `virtio-blk-pci-non-transitional` or `virtio-blk-device`. */
   model(kind: string): string;
   /** A slot for a device that is there when the machine starts. */
   coldSlot(): Slot;
@@ -55,8 +57,20 @@ export interface VirtioBus {
   hotSlot(): Slot | undefined;
 }
 
+/** Devices that QEMU also has in an older form, with the I/O ports of virtio 0.9, which nobody needs here. */
+const transitional = new Set([
+  "virtio-blk",
+  "virtio-serial",
+  "virtio-rng",
+  "virtio-net",
+  "virtio-scsi",
+  "virtio-balloon",
+  "vhost-vsock",
+]);
+
 /** Slots 1 to 30 of q35's root bus; 0 is the host bridge and 31 the chipset. Hotplug goes to the bridges on it. */
 export class PciBus implements VirtioBus {
+  readonly isPci = true;
   readonly #root: SlotPool;
   readonly #bridges: readonly { readonly id: string; readonly slot: number; readonly pool: SlotPool }[];
 
@@ -79,11 +93,14 @@ export class PciBus implements VirtioBus {
       addr: `0x${hex(slot)}`,
       chassis_nr: index + 1,
       shpc: false,
+      // Room for the registers of what will be plugged in: the guest gives out no more than the firmware has set aside.
+      "mem-reserve": 2 ** 20,
+      "pref64-reserve": 2 ** 20,
     }));
   }
 
   model(kind: string): string {
-    return `${kind}-pci`;
+    return transitional.has(kind) ? `${kind}-pci-non-transitional` : `${kind}-pci`;
   }
 
   coldSlot(): Slot {
@@ -101,6 +118,7 @@ export class PciBus implements VirtioBus {
 
 /** The eight memory-mapped virtio transports of microvm. Nothing can be plugged in while it runs. */
 export class MmioBus implements VirtioBus {
+  readonly isPci = false;
   readonly #transports = new SlotPool("row of virtio-mmio transports", 0, 7);
 
   model(kind: string): string {

@@ -100,7 +100,7 @@ export class DeviceSet {
   }
 
   #planDisk(name: string, device: BlockDevice, takeSlot: () => Slot): DevicePlan {
-    const virtio = this.#bus.model("virtio-blk") === "virtio-blk-pci" ? "virtio-blk-pci" : "virtio-blk-mmio";
+    const virtio = this.#bus.isPci ? "virtio-blk-pci" : "virtio-blk-mmio";
     if (device.driver !== virtio && device.driver !== "virtio-scsi") {
       throw refusal(device, `its driver is "${device.driver}"; this machine takes ${virtio} and virtio-scsi`);
     }

@@ -124,7 +124,7 @@ describe("the devices of a QEMU machine", () => {
         file: { driver: "file", filename: path, aio: "native", "read-only": false, cache },
       },
       {
-        driver: "virtio-blk-pci",
+        driver: "virtio-blk-pci-non-transitional",
         id: "device0",
         drive: "device0-disk",
         bus: "pcie.0",
@@ -170,7 +170,7 @@ describe("the devices of a QEMU machine", () => {
     expect(parts("eth1")).to.deep.equal([
       { type: "tap", id: "device1-tap", fds: "3:4", vhost: false },
       {
-        driver: "virtio-net-pci",
+        driver: "virtio-net-pci-non-transitional",
         id: "device1",
         netdev: "device1-tap",
         mac: card.hardwareAddress,

@@ -112,9 +112,9 @@ describe("QEMU's command line", () => {
       '{"driver":"raw","node-name":"image-disk","read-only":true,"cache":{"direct":false,"no-flush":false},' +
         '"file":{"driver":"file","filename":"/dev/null","aio":"threads","read-only":true,"cache":{"direct":false,"no-flush":false}}}',
       "-device",
-      '{"driver":"virtio-blk-pci","id":"image","drive":"image-disk","bus":"pcie.0","addr":"0x01","num-queues":1,"queue-size":128}',
+      '{"driver":"virtio-blk-pci-non-transitional","id":"image","drive":"image-disk","bus":"pcie.0","addr":"0x01","num-queues":1,"queue-size":128}',
       "-device",
-      '{"driver":"virtio-serial-pci","id":"channel","bus":"pcie.0","addr":"0x02"}',
+      '{"driver":"virtio-serial-pci-non-transitional","id":"channel","bus":"pcie.0","addr":"0x02"}',
       "-chardev",
       "socket,id=port-1024,fd=5,server=on,wait=off",
       "-device",
@@ -126,9 +126,9 @@ describe("QEMU's command line", () => {
       "-object",
       '{"qom-type":"rng-random","id":"entropy","filename":"/dev/urandom"}',
       "-device",
-      '{"driver":"virtio-rng-pci","id":"rng","rng":"entropy","bus":"pcie.0","addr":"0x03"}',
+      '{"driver":"virtio-rng-pci-non-transitional","id":"rng","rng":"entropy","bus":"pcie.0","addr":"0x03"}',
       "-device",
-      '{"driver":"pci-bridge","id":"bridge0","bus":"pcie.0","addr":"0x1e","chassis_nr":1,"shpc":false}',
+      '{"driver":"pci-bridge","id":"bridge0","bus":"pcie.0","addr":"0x1e","chassis_nr":1,"shpc":false,"mem-reserve":1048576,"pref64-reserve":1048576}',
     ]);
   });
 
@@ -206,7 +206,9 @@ describe("QEMU's command line", () => {
       sockets: { monitor: 40, console: 41, extraMonitor: 42 },
     });
     const drivers = values(command, "device").map((device) => (device as { driver: string }).driver);
-    expect(drivers).to.include.members(["virtio-balloon-pci", "virtio-scsi-pci"]).and.not.include("pci-bridge");
+    expect(drivers)
+      .to.include.members(["virtio-balloon-pci-non-transitional", "virtio-scsi-pci-non-transitional"])
+      .and.not.include("pci-bridge");
     expect(values(command, "object")).to.deep.include({ "qom-type": "iothread", id: "disks" });
     expect(values(command, "sandbox")).to.deep.equal(["on,spawn=deny"]);
     expect(values(command, "mon")).to.include("chardev=extra,mode=control,pretty=on");

@@ -1,0 +1,232 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { withDeadline } from "../../../src/core/deadline.js";
+import { codeOf, messageOf } from "../../../src/core/errors/error.js";
+import { probeKvm } from "../../../src/core/kvm/probe.js";
+import { findExecutable } from "../../../src/core/process/find-executable.js";
+import { defaultRoots } from "../../../src/core/runtime/roots.js";
+import { expectNoLeaks, type LeakScope, type Traces, traces } from "../../support/leaks.js";
+import { skip } from "../../support/skip.js";
+import {
+  failureOf,
+  makeMachine,
+  never,
+  removeMachines,
+  type Settings,
+  spec,
+  type TestMachine,
+} from "../../unit/plugins/hypervisors/qemu/machine.js";
+
+const { guestCache } = defaultRoots;
+const hasGuest = existsSync(join(guestCache, "current/manifest.json"));
+const mark = "kata-qemu-";
+const scope: LeakScope = { marks: [mark], links: ["ktq"] };
+
+/** Waits until the guest's console shows something. */
+async function consoleShows({ machine }: TestMachine, pattern: RegExp): Promise<void> {
+  const context = () => machine.consoleTail().slice(-5).join("\n");
+  await withDeadline({ ms: 60_000, what: `${pattern} on the console`, context }, async (signal) => {
+    while (!machine.consoleTail().some((line) => pattern.test(line))) {
+      signal.throwIfAborted();
+      await sleep(20);
+    }
+  });
+}
+
+describe("a machine of the real QEMU", () => {
+  let before_: Traces;
+  let machines: TestMachine[];
+  before(function () {
+    if (findExecutable("qemu-system-x86_64") === undefined) skip(this, "QEMU is not installed (qemu-system-x86)");
+    if (!hasGuest) skip(this, `no guest is built in ${guestCache} (kata-ts guest build)`);
+  });
+  beforeEach(() => {
+    before_ = traces(scope);
+    machines = [];
+  });
+  afterEach(async () => {
+    for (const { machine } of machines) await machine.destroy(new Error("the test is over"));
+    removeMachines();
+    await expectNoLeaks(before_, scope);
+  });
+
+  /** A machine that boots the built guest. */
+  const make = async (settings: Settings = {}, more: Parameters<typeof makeMachine>[1] = {}): Promise<TestMachine> => {
+    const made = await makeMachine(
+      { enable_debug: true, ...settings },
+      { roots: { guestCache, run: "/nowhere" }, ...more },
+    );
+    machines.push(made);
+    return made;
+  };
+  const small = { ...spec, memoryMiB: 256 };
+  const disk = (path: string, driver: string) =>
+    ({ kind: "block", id: "disk", path, readOnly: false, driver }) as const;
+  const newDisk = ({ root }: TestMachine, name = "disk.img"): string => {
+    const path = join(root, name);
+    writeFileSync(path, Buffer.alloc(2 * 2 ** 20));
+    return path;
+  };
+
+  for (const machine_type of ["q35", "microvm"]) {
+    it(`boots the guest from its disk: ${machine_type}`, async () => {
+      const made = await make({ machine_type });
+      await made.machine.start(small, never);
+      await consoleShows(made, /Linux version \d/);
+      await consoleShows(made, /vda.*mounted filesystem/);
+      await made.machine.stop();
+      expect(await made.machine.exited).to.deep.equal({ code: 0, expected: true });
+      expect(readdirSync(made.runDirectory)).to.deep.equal(["record.json"]);
+    });
+  }
+
+  it("takes every device and option there is", async () => {
+    const made = await make({
+      block_device_driver: "virtio-scsi",
+      reclaim_guest_freed_memory: true,
+      enable_iothreads: true,
+      enable_mem_prealloc: true,
+      extra_monitor_socket: "hmp",
+      cpu_features: "pmu=off",
+      disable_nested_virtualization: true,
+      default_bridges: 2,
+      num_queues: 2,
+    });
+    const { machine, runDirectory } = made;
+    await machine.addDevice(disk(newDisk(made), "virtio-scsi"));
+    await machine.addDevice({ ...disk(newDisk(made, "other.img"), "virtio-blk-pci"), id: "other", readOnly: true });
+    await machine.start({ ...small, vcpus: 2 }, never);
+    const threads = (await machine.capability("vcpu-threads")?.threads()) ?? [];
+    expect(threads).to.have.length(2);
+    for (const thread of threads) expect(existsSync(`/proc/${machine.pid}/task/${thread}`)).to.equal(true);
+    const people = connect(join(runDirectory, "extra.sock"));
+    await new Promise((resolve, reject) => people.once("data", resolve).once("error", reject));
+    people.destroy();
+    await machine.capability("pause")?.pause();
+    await machine.capability("pause")?.resume();
+    expect(machine.capability("block-hotplug")).to.deep.equal({ drivers: ["virtio-blk-pci", "virtio-scsi"] });
+  });
+
+  it("takes a disk while it runs, and gives it back", async () => {
+    const made = await make();
+    const { machine } = made;
+    await machine.start(small, never);
+    await consoleShows(made, /vda.*mounted filesystem/);
+    expect(await machine.addDevice(disk(newDisk(made), "virtio-blk-pci"))).to.deep.equal({
+      id: "disk",
+      guestLocator: "1e/01",
+    });
+    await consoleShows(made, /\[vdb\] 4096 512-byte logical blocks/);
+    await machine.removeDevice("disk");
+    await machine.addDevice(disk(join(made.root, "disk.img"), "virtio-blk-pci"));
+  });
+
+  it("says what QEMU says when it does not start", async () => {
+    const made = await make({ cpu_features: "no-such-feature=on" });
+    const error = await failureOf(made.machine.start(small, never));
+    expect(codeOf(error)).to.equal("KATA_QEMU_EXITED");
+    expect(messageOf(error)).to.include("no-such-feature");
+    expect(readdirSync(made.runDirectory)).to.deep.equal(["record.json"]);
+  });
+
+  it("says which daemon is not there", async () => {
+    const made = await make();
+    const socket = join(made.root, "no-daemon.sock");
+    await made.machine.addDevice({ kind: "fs", id: "f", tag: "share", socket, queueSize: 1024, cacheSizeMiB: 0 });
+    const error = await failureOf(made.machine.start(small, never));
+    expect(messageOf(error)).to.include("no-daemon.sock");
+  });
+
+  it("tells of a guest that panics, with what it said last", async () => {
+    const made = await make({ kernel_params: "rdinit=/nothing init=/nothing root=/dev/nothing", enable_debug: false });
+    await made.machine.start(small, never);
+    const exit = await withDeadline({ ms: 90_000, what: "the machine to end" }, () => made.machine.exited);
+    expect(exit).to.deep.equal({ code: 0, expected: false });
+    expect(made.machine.consoleTail().join("\n")).to.include("Kernel panic");
+  });
+
+  it("tells at once when QEMU is killed while the guest boots", async () => {
+    const made = await make();
+    await made.machine.start(small, never);
+    process.kill(made.machine.pid, "SIGKILL");
+    expect(await made.machine.exited).to.deep.equal({ code: -1, signal: "SIGKILL", expected: false });
+    expect(readdirSync(made.runDirectory)).to.deep.equal(["record.json"]);
+  });
+
+  it("survives what is sent to our process group, and has only descriptors it was given", async () => {
+    const made = await make();
+    await made.machine.start(small, never);
+    const { pid } = made.machine;
+    const stat = execFileSync("ps", ["-o", "sid=,pgid=", "-p", String(pid)], { encoding: "utf8" })
+      .trim()
+      .split(/\s+/);
+    expect(stat).to.deep.equal([String(pid), String(pid)]);
+    const files = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    expect(files.filter((file) => file.includes("no-such") || file.includes("record.json"))).to.deep.equal([]);
+    expect(readlinkSync(`/proc/${pid}/cwd`)).to.equal("/");
+  });
+
+  it("runs in the network namespace it is told, with a tap of it", async function () {
+    if (process.getuid?.() !== 0) skip(this, "a network namespace needs root");
+    const name = `${mark}net`;
+    const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
+    ip("netns", "add", name);
+    try {
+      ip("-n", name, "tuntap", "add", "ktq0", "mode", "tap");
+      const made = await make();
+      await made.machine.addDevice({
+        kind: "net",
+        id: "eth0",
+        hardwareAddress: "02:00:00:00:00:01",
+        tap: { name: "ktq0" },
+        queuePairs: 1,
+        queueSize: 256,
+        vhost: false,
+      });
+      await made.machine.start({ ...small, networkNamespace: `/run/netns/${name}` }, never);
+      const inside = readlinkSync(`/proc/${made.machine.pid}/ns/net`);
+      expect(inside).to.not.equal(readlinkSync("/proc/self/ns/net"));
+      await made.machine.stop();
+    } finally {
+      ip("netns", "del", name);
+    }
+  });
+
+  it("fails whole when there is no room in the run directory", async function () {
+    if (process.getuid?.() !== 0) skip(this, "mounting needs root");
+    const made = await make();
+    execFileSync("mount", ["-t", "tmpfs", "-o", "nr_inodes=3", "full", made.runDirectory]);
+    try {
+      const error = await failureOf(made.machine.start(small, never));
+      expect(messageOf(error)).to.match(/ENOSPC/);
+      expect(readdirSync(made.runDirectory)).to.deep.equal([]);
+    } finally {
+      execFileSync("umount", [made.runDirectory]);
+    }
+  });
+
+  it("is reached by vsock where the host has it", async function () {
+    if (!existsSync("/dev/vhost-vsock")) skip(this, "this host has no /dev/vhost-vsock");
+    const [one, two] = await Promise.all([
+      make({}, { vsockDevice: "/dev/vhost-vsock" }),
+      make({}, { vsockDevice: "/dev/vhost-vsock" }),
+    ]);
+    expect(one.machine.guestAddress.kind).to.equal("vsock");
+    expect(two.machine.guestAddress).to.not.deep.equal(one.machine.guestAddress);
+    await one.machine.start(small, never);
+    await consoleShows(one, /Linux version \d/);
+  });
+
+  it("runs the guest on KVM where that works", async function () {
+    const verdict = await probeKvm();
+    if (!verdict.usable) skip(this, verdict.reason);
+    const made = await make({}, { probe: async () => verdict });
+    await made.machine.start(small, never);
+    expect(made.machine.slowdown).to.equal(1);
+    await consoleShows(made, /vda.*mounted filesystem/);
+  });
+});
