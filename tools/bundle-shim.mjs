@@ -47,6 +47,8 @@ export async function bundleShim({ outdir, run = "/run/kata-ts", sockets = "/run
     entryPoints: [
       ...entries.map((name) => `src/bin/shim/${name}.ts`),
       { in: "src/bin/shim/bundle-loader.ts", out: "loader" },
+      // A program of its own, found beside the bundle it is started by.
+      { in: "src/core/kvm/probe-entry.ts", out: "kvm-probe" },
     ].map((entry) => (typeof entry === "string" ? { in: entry, out: entry.replace(/.*\/(.*)\.ts/, "$1") } : entry)),
     outdir,
     outExtension: { ".js": ".cjs" },

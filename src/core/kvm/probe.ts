@@ -94,8 +94,11 @@ async function runGuest(device: string, options: KvmProbeOptions): Promise<Outco
     await child.end(forcedKill);
   }
   if (end !== undefined && "done" in end) return { verdict: { usable: true, reason: "it ran a probe guest" } };
-  if (end !== undefined && "failure" in end)
-    return { verdict: unusable(`${device} cannot run a guest: trying to ${step ?? "start"}, ${end.failure}`) };
+  if (end !== undefined && "failure" in end) {
+    // Before the first step nothing has been tried, and nothing was learned that would hold.
+    if (step === undefined) return { verdict: unusable(`${device} could not be tried: ${end.failure}`), holdsMs: 0 };
+    return { verdict: unusable(`${device} cannot run a guest: trying to ${step}, ${end.failure}`) };
+  }
   if (step !== undefined && child.exit?.signal === "SIGKILL") {
     const reason = `${device} cannot run a guest: told to ${step}, it had not done so within ${runMs} ms`;
     return { verdict: unusable(reason), holdsMs: timeoutHoldsMs };

@@ -169,6 +169,8 @@ describe("probeKvm", () => {
     const verdict = await probeKvm(options(prober([], "echo no module koffi >&2; exit 1")));
     expect(verdict.usable).to.equal(false);
     expect(verdict.reason).to.include("no module koffi");
+    const early = await probeKvm(options(prober([{ failure: "the kernel cannot be called" }])));
+    expect(early.reason).to.include("could not be tried").and.include("the kernel cannot be called");
     expect(existsSync(join(directory, "run/kvm.json"))).to.equal(false);
   });
 
