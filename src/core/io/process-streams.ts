@@ -143,7 +143,8 @@ export async function openProcessStreams(io: ProcessIo, request: StreamsRequest)
     return { stdout, stderr: stderrTarget && (await output("stderr", stderrTarget)) };
   };
   try {
-    const stdin = input.kind === "fifo" ? keep(FifoInput.open(sys, input.path)) : undefined;
+    const stdin =
+      input.kind === "fifo" ? keep(FifoInput.open(sys, input.path, { outlivesWriters: io.terminal })) : undefined;
     const { stdout, stderr } = await outputs();
     const log = request.log.child({ container: containerId, ...(execId !== "" && { exec: execId }) });
     return new ProcessStreams({ stdin, stdout, stderr }, io.terminal, log);

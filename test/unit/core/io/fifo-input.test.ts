@@ -26,7 +26,25 @@ describe("FifoInput", () => {
     return chunk === undefined ? undefined : Buffer.from(chunk).toString();
   };
 
-  it("does not end when a writer goes, and reads what the next one writes", async () => {
+  it("does not end before its first writer has come, and ends when its last one has gone, without CloseIO", async () => {
+    const pending = text();
+    const [first, second] = [await fifoWriter(path), await fifoWriter(path)];
+    first.end("one");
+    expect(await pending).to.equal("one");
+    second.end("two");
+    expect(await text()).to.equal("two");
+    expect(await text()).to.equal(undefined);
+  });
+
+  it("ends with a writer that writes nothing", async () => {
+    const pending = text();
+    (await fifoWriter(path)).end();
+    expect(await pending).to.equal(undefined);
+  });
+
+  it("outlives a writer when it is told to, and reads what the next one writes", async () => {
+    input.close();
+    input = FifoInput.open(sys, path, { outlivesWriters: true });
     const first = await fifoWriter(path);
     first.end("one");
     expect(await text()).to.equal("one");

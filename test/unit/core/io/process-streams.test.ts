@@ -76,10 +76,12 @@ describe("openProcessStreams", () => {
     agent.err = chunked(Buffer.from("complaint"), 4);
     const [out, err] = [readAll(await fifoReader(io.stdout)), readAll(await fifoReader(io.stderr))];
     const pumping = streams.pump(agent, guest);
-    (await fifoWriter(io.stdin)).end("some input");
+    const writer = await fifoWriter(io.stdin);
+    writer.write("some input");
     await until("the input", () => agent.input.length > 0);
     expect(agent.calls).to.deep.equal(["write"]);
     streams.closeStdin();
+    writer.end();
     await until("the end of the input", () => agent.calls.includes("close"));
     await pumping;
     expect((await out).equals(pattern(200_000))).to.equal(true);
