@@ -1,4 +1,5 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
+import { checkHost } from "./check-host.js";
 import { config } from "./config.js";
 import { QemuHypervisor } from "./qemu.js";
 
@@ -8,6 +9,7 @@ export const plugin = definePlugin({
   kind: "hypervisor",
   name: "qemu",
   config,
+  check: checkHost,
   create(ctx, settings) {
     const { sys, log, roots, sandbox } = ctx;
     if (sandbox === undefined) throw new Error("a hypervisor is created for a sandbox");
