@@ -156,7 +156,7 @@ function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts)
 }
 
 function addCommonDevices(command: QemuCommand, { config, bus, slots }: MachineParts): void {
-  command.json("object", { "qom-type": "rng-random", id: "entropy", filename: config.entropy_source });
+  command.json("object", { "qom-type": "rng-random", id: "entropy", filename: config.entropy_source || undefined });
   command.json("device", { driver: bus.model("virtio-rng"), id: "rng", rng: "entropy", ...slots.entropy.place });
   if (slots.balloon !== undefined) {
     command.json("device", {

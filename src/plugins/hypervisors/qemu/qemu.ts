@@ -51,7 +51,7 @@ type State = "not started" | "starting" | "running" | "ending" | "gone";
 /** How long QEMU may take to end by itself after it was told to. */
 const quitMs = 5000;
 
-/** How much slower an emulated guest is, in Debian's kernel and a Node agent: measured 8 to 15 times. */
+/** By how much waits for an emulated guest are stretched: well above what its boot takes here, since a busy host adds to it. */
 const emulationSlowdown = 10;
 
 /** A machine of `qemu-system-x86_64`: one process, told what to do over its monitor. */
