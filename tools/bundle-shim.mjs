@@ -11,12 +11,14 @@ const require = createRequire(import.meta.url);
 const { version } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
 
 /**
- * How Node is run as the shim: without warnings, which would become a part of the address; without threads that compile and
- * collect garbage beside one that mostly waits; with a small young generation, which is what an idle shim keeps dirty.
+ * How Node is run as the shim: without warnings, which would become a part of the address, and without threads that compile
+ * and collect garbage for a process that mostly waits. No flag of V8 itself: with any of them V8 refuses the compiled code
+ * that Node has of its own modules, which costs ten milliseconds.
  */
-export const nodeFlags = ["--no-warnings", "--v8-pool-size=0", "--single-threaded-gc", "--max-semi-space-size=1"];
+export const nodeFlags = ["--no-warnings", "--v8-pool-size=0"];
 
-const entries = ["main", "commands", "daemon"];
+/** Bundles that are loaded when they are needed, from a cache of their compiled code. */
+const loaded = ["commands", "daemon"];
 
 /** What each bundle's code cache is made after: the program's own work would be a start of the shim. */
 const makeCache = `
@@ -42,28 +44,37 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 export async function bundleShim({ outdir, run = "/run/kata-ts", sockets = "/run/containerd/s", esbuild = {} }) {
   mkdirSync(outdir, { recursive: true });
   for (const name of readdirSync(outdir)) if (name.endsWith(".cache")) rmSync(join(outdir, name));
-  await build({
+  const importMetaUrl = 'const importMetaUrl=require("node:url").pathToFileURL(__filename).href;';
+  const common = {
     absWorkingDir: project,
-    entryPoints: [
-      ...entries.map((name) => `src/bin/shim/${name}.ts`),
-      { in: "src/bin/shim/bundle-loader.ts", out: "loader" },
-      // A program of its own, found beside the bundle it is started by.
-      { in: "src/core/kvm/probe-entry.ts", out: "kvm-probe" },
-    ].map((entry) => (typeof entry === "string" ? { in: entry, out: entry.replace(/.*\/(.*)\.ts/, "$1") } : entry)),
     outdir,
     outExtension: { ".js": ".cjs" },
     bundle: true,
     platform: "node",
     target: "node20",
     format: "cjs",
-    minifyWhitespace: true,
-    minifySyntax: true,
+    charset: "ascii",
+    minify: true,
     external: ["koffi", "@grpc/grpc-js"],
     alias: { rxjs: join(dirname(require.resolve("rxjs/package.json")), "dist/esm/index.js") },
     define: { KATA_TS_VERSION: JSON.stringify(version), "import.meta.url": "importMetaUrl" },
-    banner: { js: 'const importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
+    banner: { js: importMetaUrl },
     logLevel: "warning",
     ...esbuild,
+  };
+  const source = (name) => `src/bin/shim/${name}.ts`;
+  // The probe is a program of its own, found beside the bundle it is started by.
+  const programs = {
+    main: source("main"),
+    loader: source("bundle-loader"),
+    "kvm-probe": "src/core/kvm/probe-entry.ts",
+  };
+  await build({ ...common, entryPoints: programs });
+  await build({
+    ...common,
+    entryPoints: loaded.map(source),
+    banner: { js: `(function (exports, require, module, __filename, __dirname) {${importMetaUrl}` },
+    footer: { js: "})" },
   });
   const template = readFileSync(join(project, "src/bin/shim/launcher.sh"), "utf8");
   const values = {
@@ -77,7 +88,7 @@ export async function bundleShim({ outdir, run = "/run/kata-ts", sockets = "/run
   writeFileSync(path, launcher);
   chmodSync(path, 0o755);
   const environment = { PATH: process.env.PATH };
-  execFileSync(process.execPath, [...nodeFlags, "-", outdir, "commands", "daemon"], {
+  execFileSync(process.execPath, [...nodeFlags, "-", outdir, ...loaded], {
     input: makeCache,
     env: environment,
   });

@@ -25,10 +25,13 @@ function readCache(path: string): Buffer | undefined {
   }
 }
 
-/** A bundle's script: compiled from its code cache when there is one that fits, from source otherwise. */
+/**
+ * A bundle's script: compiled from its code cache when there is one that fits, from source otherwise. The file holds one
+ * function expression, in ASCII: so its text is neither copied nor widened, and half the memory is saved.
+ */
 export function compileBundle(file: string): { script: Script; cached: boolean } {
-  const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, "utf8")}\n})`;
   const cachedData = readCache(codeCachePath(file));
+  const source = readFileSync(file, "latin1");
   const script = new Script(source, { filename: file, ...(cachedData && { cachedData }) });
   return { script, cached: cachedData !== undefined && script.cachedDataRejected === false };
 }
