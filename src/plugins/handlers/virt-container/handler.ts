@@ -232,7 +232,7 @@ export class VirtContainerHandler implements RuntimeHandler {
     const { containerId, execId } = request;
     assertId("the exec id", execId);
     const { sandbox, container } = this.#find(containerId);
-    container.init.machine.assert("pause");
+    container.init.machine.assert("run a process in");
     const id = { containerId, execId };
     container.reserveExec(execId);
     try {

@@ -10,7 +10,8 @@ export const unknownExitStatus = 255;
 const transitions = {
   start: { from: ["created"], to: "starting" },
   started: { from: ["starting"], to: "running" },
-  "fail to start": { from: ["starting"], to: "created" },
+  "fail to start": { from: ["starting"], to: "stopped" },
+  "run a process in": { from: ["running"], to: "running" },
   pause: { from: ["running"], to: "paused" },
   resume: { from: ["paused"], to: "running" },
   exit: { from: ["created", "starting", "running", "paused"], to: "stopped" },
@@ -123,13 +124,23 @@ export class Process {
     try {
       await begin();
     } catch (error) {
-      if (this.machine.can("fail to start")) this.machine.apply("fail to start");
+      await this.#failToStart();
       throw error;
     }
     this.#pumping = this.#parts.streams.pump(this.#parts.agent, this.guest);
     if (this.machine.can("started")) this.machine.apply("started");
     announce();
     if (this.#size && this.machine.state === "running") await this.#parts.agent.resizeTerminal(this.guest, this.#size);
+  }
+
+  /** Ends without having run: whoever waits is answered, and whoever reads sees the end. No exit is told, for no start was. */
+  async #failToStart(): Promise<void> {
+    if (this.machine.can("fail to start")) {
+      this.machine.apply("fail to start");
+      this.#exit = { status: unknownExitStatus, exitedAt: new Date() };
+      this.#settleExit(this.#exit);
+    }
+    await this.#parts.streams.close();
   }
 
   #ended(status: number): void {

@@ -291,6 +291,20 @@ describe("the runtime handler virt-container", () => {
     bench.agent.process("a").closeOutput();
   });
 
+  it("answers who waits for a process that could not be started, and lets it be deleted", async () => {
+    await bench.run("a");
+    const id = { containerId: "a", execId: "e" };
+    const process = { cwd: "/", args: ["/bin/nothing"], user: { uid: 0, gid: 0 } };
+    await bench.runtime.request(execTask({ ...id, process, io: { terminal: false } }));
+    const exit = bench.runtime.request(waitTask(id));
+    bench.agent.failures.set("execProcess", new Error("no such program"));
+    expect((await failure(bench.runtime.request(startTask(id)))).message).to.equal("no such program");
+    expect((await exit).status).to.equal(255);
+    expect(await bench.runtime.request(taskState(id))).to.include({ status: "stopped" });
+    await bench.runtime.request(deleteTask(id));
+    expect(bench.events).to.deep.equal(["create a", "start a", "exec-added e"]);
+  });
+
   it("pauses and resumes", async () => {
     await bench.run("a");
     await bench.runtime.request(pauseTask({ containerId: "a" }));
