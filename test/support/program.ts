@@ -11,6 +11,7 @@ export interface Finished {
 
 /** How to run a program. */
 export interface RunOptions {
+  /** What it reads; `/dev/null` when absent. */
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
@@ -27,15 +28,16 @@ export async function runProgram(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Finished> {
-  const { input = "", ms = 120_000, cwd } = options;
+  const { input, ms = 120_000, cwd } = options;
   const env = { ...process.env, ...options.env };
   delete env["NODE_EXTRA_CA_CERTS"];
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env, ...(cwd !== undefined && { cwd }) });
+  const stdin = input === undefined ? "ignore" : "pipe";
+  const child = spawn(command, args, { stdio: [stdin, "pipe", "pipe"], env, ...(cwd !== undefined && { cwd }) });
   const output = { stdout: "", stderr: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
-  child.stdin.on("error", () => undefined);
-  child.stdin.end(input);
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
+  child.stdin?.on("error", () => undefined);
+  child.stdin?.end(input);
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
