@@ -131,6 +131,7 @@ describe("ctr, through the shim", () => {
     const [one, two] = [newId(), newId()];
     const runs = [one, two].map((id) => containerd.run(id, ["--rm"], ["sh", "-c", `echo ${id}`]));
     const finished = await Promise.all(runs);
-    expect(finished.map(({ stdout }) => stdout.trim())).to.deep.equal([one, two]);
+    const ended = (id: string) => ({ status: 0, signal: null, stdout: `${id}\n`, stderr: "" });
+    expect(finished).to.deep.equal([ended(one), ended(two)]);
   });
 });
