@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
@@ -66,7 +65,7 @@ export function takeClaim(roots: ShimRoots, name: ShimName, socket: string): boo
 /** Gives a sandbox up. */
 export function dropClaim(roots: ShimRoots, name: ShimName): void {
   const directory = shimDirectory(roots, name);
-  const removed = join(dirname(directory), `.old-${randomUUID()}`);
+  const removed = join(dirname(directory), `.old-${process.pid}-${performance.now()}`);
   try {
     // In one step: a shim that starts meanwhile must not lose its own.
     renameSync(directory, removed);

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { sha256 } from "./sha256.js";
 
 /** Directories a shim works in; the launcher passes them, so that tests have their own. */
 export interface ShimRoots {
@@ -30,7 +30,7 @@ export function runDirectory(roots: ShimRoots, { namespace, sandboxId }: ShimNam
 
 /** The shim's socket, named as containerd's own shims name theirs. */
 export function socketPath(roots: ShimRoots, address: string, { namespace, sandboxId }: ShimName): string {
-  const name = createHash("sha256").update(`${address}/${namespace}/${sandboxId}`).digest("hex");
+  const name = sha256(`${address}/${namespace}/${sandboxId}`);
   return join(roots.sockets, name);
 }
 
