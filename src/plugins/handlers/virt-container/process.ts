@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Agent, GuestProcess } from "../../../core/contracts/agent.js";
 import type { ProcessExit, ProcessId, ProcessIo, ProcessStatus } from "../../../core/messages/task.js";
 import type { ProcessStreams } from "../../../core/io/process-streams.js";
@@ -6,6 +7,9 @@ import { handlerErrors } from "./errors.js";
 
 /** Exit status of a process whose end nobody saw: the guest is gone. */
 export const unknownExitStatus = 255;
+
+/** Milliseconds in which the last output of a process that has ended may arrive before its end is told. */
+const lastOutputTime = 500;
 
 const transitions = {
   start: { from: ["created"], to: "starting" },
@@ -93,7 +97,11 @@ export class Process {
   watch(lost: Promise<unknown>): void {
     this.#lost = lost;
     const status = this.#parts.agent.waitProcess(this.guest).catch(() => unknownExitStatus);
-    void Promise.race([status, lost.then(() => unknownExitStatus)]).then((code) => this.#ended(code));
+    void Promise.race([status, lost.then(() => unknownExitStatus)]).then(async (code) => {
+      const exitedAt = new Date();
+      await this.#outputPassedOn(lost);
+      this.#ended({ status: code, exitedAt });
+    });
   }
 
   async signal(signal: number, all: boolean): Promise<void> {
@@ -113,10 +121,8 @@ export class Process {
 
   /** Waits `ms` at most for the rest of the output, while the guest is there, and closes the streams. */
   async release(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+    const late = setTimeout(ms, undefined, { ref: false });
     await Promise.race([this.#pumping, late, ...(this.#lost ? [this.#lost] : [])]);
-    clearTimeout(timer);
     await this.#parts.streams.close();
   }
 
@@ -143,10 +149,18 @@ export class Process {
     await this.#parts.streams.close();
   }
 
-  #ended(status: number): void {
+  /**
+   * Waits for the output that is on its way: clients close their ends as soon as they are told of the exit. A child that
+   * holds the output open delays the telling by `lastOutputTime` only.
+   */
+  async #outputPassedOn(lost: Promise<unknown>): Promise<void> {
+    const passedOn = this.#starting.then(() => this.#pumping);
+    await Promise.race([passedOn, lost, setTimeout(lastOutputTime, undefined, { ref: false })]);
+  }
+
+  #ended(exit: ProcessExit): void {
     if (!this.machine.can("exit")) return;
     this.machine.apply("exit");
-    const exit: ProcessExit = { status, exitedAt: new Date() };
     this.#exit = exit;
     this.#settleExit(exit);
     void this.#starting.then(() => this.#parts.onExit(exit));
