@@ -15,8 +15,8 @@ function shimOf(id: string, containerd: Containerd): number {
 }
 
 const pod = (role: string, sandbox: string) => [
-  ...["--annotation", `io.kubernetes.cri.container-type=${role}`],
-  ...["--annotation", `io.kubernetes.cri.sandbox-id=${sandbox}`],
+  `--annotation=io.kubernetes.cri.container-type=${role}`,
+  `--annotation=io.kubernetes.cri.sandbox-id=${sandbox}`,
 ];
 
 describe("ctr, through the shim", () => {

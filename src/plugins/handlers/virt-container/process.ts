@@ -96,12 +96,7 @@ export class Process {
   /** Watches for the end; `lost` ends the watch when the guest is gone. */
   watch(lost: Promise<unknown>): void {
     this.#lost = lost;
-    const status = this.#parts.agent.waitProcess(this.guest).catch(() => unknownExitStatus);
-    void Promise.race([status, lost.then(() => unknownExitStatus)]).then(async (code) => {
-      const exitedAt = new Date();
-      await this.#outputPassedOn(lost);
-      this.#ended({ status: code, exitedAt });
-    });
+    void this.#watch(lost);
   }
 
   async signal(signal: number, all: boolean): Promise<void> {
@@ -147,6 +142,14 @@ export class Process {
       this.#settleExit(this.#exit);
     }
     await this.#parts.streams.close();
+  }
+
+  async #watch(lost: Promise<unknown>): Promise<void> {
+    const ended = this.#parts.agent.waitProcess(this.guest).catch(() => unknownExitStatus);
+    const status = await Promise.race([ended, lost.then(() => unknownExitStatus)]);
+    const exitedAt = new Date();
+    await this.#outputPassedOn(lost);
+    this.#ended({ status, exitedAt });
   }
 
   /**
