@@ -23,8 +23,9 @@ export async function main(): Promise<void> {
   const output = new LogOutput((line) => void writeSync(2, `${line}\n`));
   const log = createAgentLog((level, line) => output.write(level, line), options.logLevel);
 
-  process.on("uncaughtException", (error) => {
+  process.once("uncaughtException", (error) => {
     log.error("the agent failed, and the machine ends with it", { error: describeError(error), stack: error.stack });
+    // When that fails too nobody catches it: the first process ends, and the kernel with it.
     void endMachine(sys.machine, "power-off");
   });
   obeyPowerSignals(sys.machine, log);
@@ -50,17 +51,3 @@ export async function main(): Promise<void> {
     log.error("the loopback interface cannot be set up", { error: describeError(error) });
   }
 }
-
-/** What the rehearsal drives: the code cache is made from the functions that it has run. */
-export const parts = {
-  createAgent,
-  createAgentLog,
-  createLinuxSys,
-  parseAgentOptions,
-  ContainerCgroup,
-  Crun,
-  KernelModules,
-  LogOutput,
-  Programs,
-  Reaper,
-};

@@ -207,7 +207,7 @@ export async function buildGuestImage(options: BuildOptions): Promise<GuestImage
     const reused = cache.has(inputs.hash);
     if (!reused) await make(inputs, options, cache, tell);
     cache.select(inputs.hash);
-    cache.prune();
+    cache.prune(inputs.packages.map(({ root }) => root));
     tell("done", `${reused ? "found" : "built"} ${cache.entry(inputs.hash)}`);
     return imageOf(cache, inputs.hash, reused);
   } finally {

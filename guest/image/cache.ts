@@ -112,8 +112,15 @@ export class ImageCache {
     sync(this.root);
   }
 
-  /** Removes entries but the current one and those built last. A machine that runs keeps the files it has open. */
-  prune(): void {
+  /**
+   * Removes entries but the current one and those built last, and unpacked packages but the ones at `usedPackages`. A
+   * machine that runs keeps the files it has open.
+   */
+  prune(usedPackages: readonly string[]): void {
+    for (const name of readdirSync(this.packages)) {
+      const path = join(this.packages, name);
+      if (!usedPackages.includes(path)) rmSync(path, { recursive: true, force: true });
+    }
     const current = this.currentHash();
     const others = readdirSync(this.root).filter((name) => entryName.test(name) && name !== current);
     const age = (name: string): number => statSync(this.entry(name)).mtimeMs;

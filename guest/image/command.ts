@@ -21,6 +21,9 @@ const defaultPatience = 60_000;
 /** Bytes of output that are taken. */
 const outputLimit = 256 << 20;
 
+/** Where programs are looked for, also for a user whose own path has no place for those of an administrator. */
+const searchPath = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`;
+
 /** Characters of a failed program's words that go into the error. */
 const tail = 400;
 
@@ -36,7 +39,7 @@ export function runCommand(file: string, args: readonly string[], options: Comma
       args,
       {
         ...(cwd !== undefined && { cwd }),
-        env: { ...process.env, LC_ALL: "C", ...env },
+        env: { ...process.env, PATH: searchPath, LC_ALL: "C", ...env },
         encoding: "buffer",
         timeout: ms,
         killSignal: "SIGKILL",

@@ -73,9 +73,14 @@ export class KernelModules {
    */
   async inLoadOrder(wanted: readonly string[]): Promise<KernelModule[]> {
     const ordered = new Map<string, KernelModule>();
+    const begun = new Set<string>();
     const visit = async (name: string, neededBy: string): Promise<void> => {
       if (ordered.has(name) || (this.#builtIn.has(name) && !this.#paths.has(name))) return;
       const found = await this.#module(name, neededBy);
+      if (begun.has(name)) {
+        throw imageErrors.KATA_GUEST_IMAGE_FORMAT({ what: `the module ${name}`, problem: "it depends on itself" });
+      }
+      begun.add(name);
       for (const dependency of found.depends) await visit(dependency, `the module ${name}`);
       ordered.set(name, found);
     };

@@ -88,8 +88,11 @@ export class Containers {
   async start(id: string): Promise<void> {
     const container = this.get(id);
     container.advance("running", ["created"], "started");
-    this.#tools.oom.watch(id, container.cgroup);
     await this.#tools.runtime.start(id, container.hooks.afterStart);
+    // Not before the host has its answer: what ended for want of memory by then is counted all the same.
+    setImmediate(() => {
+      if (this.#containers.get(id) === container) this.#tools.oom.watch(id, container.cgroup);
+    });
   }
 
   /** Starts a further process. */

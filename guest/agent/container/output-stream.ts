@@ -67,7 +67,7 @@ export class OutputStream {
 
   #serve(): void {
     while (this.#waiting.length > 0) {
-      const piece = this.#rest ?? (this.#stream.read() as Buffer | null) ?? undefined;
+      const piece = this.#closed ? undefined : (this.#rest ?? (this.#stream.read() as Buffer | null) ?? undefined);
       if (piece === undefined) break;
       const waiting = this.#waiting.shift();
       if (waiting === undefined) return;

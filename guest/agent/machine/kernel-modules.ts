@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
 import { agentErrors, badArgument } from "../errors.js";
 import type { Programs } from "../programs.js";
 import type { AgentRoots } from "../roots.js";
@@ -41,7 +40,7 @@ export class KernelModules {
 
   /** Makes a file system known to the kernel; one that it has already costs nothing. */
   async loadFileSystem(type: string): Promise<void> {
-    const known = (await readFile(`${this.#roots.proc}/filesystems`, "utf8")).split("\n");
+    const known = readFileSync(`${this.#roots.proc}/filesystems`, "latin1").split("\n");
     if (known.some((line) => line.split("\t").at(-1) === type)) return;
     const name = Object.hasOwn(moduleOf, type) ? moduleOf[type] : type;
     if (name !== undefined && name !== "") await this.load(name);

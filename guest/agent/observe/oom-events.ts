@@ -37,7 +37,8 @@ export class OomEvents {
         error: describeError(error),
       });
     }
-    this.#watched.set(containerId, { cgroup, watcher, kills: cgroup.memoryKills() ?? 0 });
+    this.#watched.set(containerId, { cgroup, watcher, kills: 0 });
+    this.check(containerId);
   }
 
   /** Looks now. Also called when a process ends, so that the reason is told before the end. */

@@ -8,6 +8,7 @@ import type {
 } from "../../../core/contracts/agent.js";
 import type { ContainerStats } from "../../../core/contracts/container-stats.js";
 import type { GuestAddress } from "../../../core/contracts/guest-address.js";
+import { KataError } from "../../../core/errors/error.js";
 import type { Logger } from "../../../core/log.js";
 import { lostProcessFields, lostResourceFields, lostSpecFields } from "../../../core/oci/convert-lost.js";
 import { processToGrpc } from "../../../core/oci/convert-process.js";
@@ -115,9 +116,14 @@ export class KataAgent implements Agent {
 
   async removeContainer(containerId: string): Promise<void> {
     this.#output.forget(containerId);
-    await this.#about("RemoveContainer", containerId, (agent, options) =>
-      agent.removeContainer({ containerId, timeout: 0 }, options),
-    );
+    try {
+      await this.#about("RemoveContainer", containerId, (agent, options) =>
+        agent.removeContainer({ containerId, timeout: 0 }, options),
+      );
+    } catch (error) {
+      // It is gone: an earlier call, or CreateContainer when it failed, has removed it.
+      if (!(error instanceof KataError) || error.status !== "NOT_FOUND") throw error;
+    }
   }
 
   async pauseContainer(containerId: string): Promise<void> {
