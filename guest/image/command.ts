@@ -25,7 +25,7 @@ const outputLimit = 256 << 20;
 const searchPath = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`;
 
 /** Characters of a failed program's words that go into the error. */
-const tail = 400;
+const tail = 1000;
 
 /**
  * Runs a program to its end, with messages in English; its standard output. One that fails, or takes too long, is
