@@ -4,6 +4,6 @@ import type { Duplex } from "node:stream";
 export interface PortTransport {
   /** For the log: `vsock`, `virtio-serial`. */
   readonly name: string;
-  /** Gives every connection of the host to `onConnection`, which owns the stream. */
-  serve(port: number, onConnection: (stream: Duplex) => void): void;
+  /** Gives every connection of the host to `onConnection`, which owns the stream, until `stop` aborts. */
+  serve(port: number, onConnection: (stream: Duplex) => void, stop?: AbortSignal): void;
 }

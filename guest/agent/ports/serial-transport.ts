@@ -47,36 +47,37 @@ export function serialTransport(
 ): PortTransport {
   return {
     name: "virtio-serial",
-    serve(port, onConnection) {
-      void servePort(port, onConnection);
+    serve(port, onConnection, stop = new AbortController().signal) {
+      void servePort(port, onConnection, stop);
     },
   };
 
-  async function servePort(port: number, onConnection: (stream: Duplex) => void): Promise<void> {
-    for (;;) {
+  async function servePort(port: number, onConnection: (stream: Duplex) => void, stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
       try {
-        const stream = await nextConnection(port);
+        const stream = await nextConnection(port, stop);
         const closed = new Promise((resolve) => stream.once("close", resolve));
         stream.once("end", () => stream.destroy());
         onConnection(stream);
         await closed;
       } catch (error) {
+        if (stop.aborted) return;
         log.warn("a virtio-serial port cannot be served", { port, error: describeError(error) });
         await pause(1000);
       }
     }
   }
 
-  async function nextConnection(port: number): Promise<Duplex> {
+  async function nextConnection(port: number, signal: AbortSignal): Promise<Duplex> {
     let path = findSerialPort(roots, port);
     while (path === undefined) {
-      await pause(idlePause);
+      await pause(idlePause, undefined, { signal });
       path = findSerialPort(roots, port);
     }
     const fd = openSync(path, OpenFlag.readWrite | OpenFlag.nonBlock | OpenFlag.closeOnExec);
     let taken = false;
     try {
-      const first = await hostsFirstBytes(fd);
+      const first = await hostsFirstBytes(fd, signal);
       taken = true;
       const stream = sys.descriptors.stream(fd, { allowHalfOpen: false });
       if (first.length > 0) stream.unshift(first);
@@ -87,12 +88,12 @@ export function serialTransport(
   }
 
   /** Waits until the host's side is open: a read then finds bytes or would have to wait, and not the end. */
-  async function hostsFirstBytes(fd: number): Promise<Buffer> {
+  async function hostsFirstBytes(fd: number, signal: AbortSignal): Promise<Buffer> {
     const buffer = Buffer.alloc(probeBytes);
     for (;;) {
       const length = sys.descriptors.read(fd, buffer);
       if (length !== 0) return buffer.subarray(0, length ?? 0);
-      await pause(idlePause);
+      await pause(idlePause, undefined, { signal });
     }
   }
 }

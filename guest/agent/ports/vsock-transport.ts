@@ -8,8 +8,8 @@ import type { PortTransport } from "./guest-port-server.js";
 export function vsockTransport(sys: Pick<Sys, "vsock">, log: Logger): PortTransport {
   return {
     name: "vsock",
-    serve(port, onConnection) {
-      sys.vsock.listen(
+    serve(port, onConnection, stop) {
+      const listener = sys.vsock.listen(
         { cid: anyCid, port },
         {
           connection(stream, peer) {
@@ -20,6 +20,7 @@ export function vsockTransport(sys: Pick<Sys, "vsock">, log: Logger): PortTransp
           error: (error) => log.error("the vsock port is closed", { port, error: describeError(error) }),
         },
       );
+      stop?.addEventListener("abort", () => listener.close(), { once: true });
     },
   };
 }
