@@ -132,10 +132,11 @@ for last; do :; done
 [ "$last" = start ] || exec "$node" $flags "$main" "$run" "$sockets" "$@"
 
 # The process that prints the address stays and is the shim: nothing is waited for but the address, or why there is none.
-# What it says comes through a pipe that it closes, so none of what containerd waits for is left open in it.
+# What it says comes through a pipe that it closes, so none of what containerd waits for is left open in it, nor anything
+# else: Node marks low descriptors as its own, and cannot tell any more that they are not.
 [ -e /proc/self/fd/0 ] || exec </dev/null
 exec 3<&0
-address=$({ "$node" $flags "$main" "$run" "$sockets" "$@" <&3 3<&- & } 2>&1)
+address=$({ "$node" $flags "$main" "$run" "$sockets" "$@" <&3 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- & } 2>&1)
 case $address in
 unix://*) printf '%s' "$address" ;;
 '') fail 'the shim ended without a word' ;;
