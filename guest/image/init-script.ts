@@ -1,5 +1,5 @@
-/** Seconds the root disk may take to appear, times 200. */
-const rootLooks = 10 * 200;
+/** How often the root disk is looked for, 5 ms apart. */
+const rootLooks = 1000;
 
 /** File systems of the initial RAM file system itself. */
 export const earlyMounts = `dev /dev devtmpfs nosuid 0 0
