@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { codeOf, messageOf } from "../errors/error.js";
 import { configErrors } from "./errors.js";
-import { distrust } from "./trust.js";
+import { distrust } from "../trust.js";
 
 /** Where the configuration file is looked for when nothing names one: the first that is there counts. */
 export const defaultSearchPaths: readonly string[] = [
@@ -53,7 +53,7 @@ export async function findConfig(options: SearchOptions = {}): Promise<FoundConf
   const fromEnvironment = env["KATA_CONF_FILE"];
   if (fromEnvironment !== undefined && fromEnvironment !== "") {
     const found = await named(fromEnvironment, "KATA_CONF_FILE");
-    const problem = await distrust(found.file, options.trustedOwner ?? process.getuid?.() ?? 0);
+    const problem = distrust(found.file, options.trustedOwner);
     if (problem !== undefined) throw configErrors.KATA_CONFIG_UNTRUSTED({ ...found, problem });
     return found;
   }

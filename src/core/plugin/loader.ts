@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
-import { dirname } from "node:path";
-import { lstat, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../errors/error.js";
+import { distrust } from "../trust.js";
 import { pluginErrors } from "./errors.js";
 import type { Registry } from "./registry.js";
 
@@ -14,19 +14,6 @@ export interface PluginPackages {
   readonly names: readonly string[];
   /** The TOML file they stand in: packages are resolved from its place. */
   readonly file: string;
-}
-
-/** Says why a path cannot be trusted by a process of root; undefined when it can. */
-async function distrust(path: string, owner: number): Promise<string | undefined> {
-  for (let at = path; ; at = dirname(at)) {
-    const stat = await lstat(at);
-    if (stat.uid !== 0 && stat.uid !== owner) return `${at} belongs to user ${stat.uid}, not to root`;
-    const sticky = stat.isDirectory() && (stat.mode & 0o1000) !== 0;
-    if ((stat.mode & 0o022) !== 0 && !sticky) {
-      return `${at} may be written by others (mode ${(stat.mode & 0o777).toString(8)})`;
-    }
-    if (at === dirname(at)) return undefined;
-  }
 }
 
 function pluginsOf(module: unknown): unknown[] {
@@ -53,7 +40,7 @@ export async function loadPlugins(registry: Registry, packages: PluginPackages, 
     } catch (error) {
       throw fail(messageOf(error).split("\n")[0] ?? "it cannot be resolved", error);
     }
-    const problem = await distrust(path, process.getuid?.() ?? 0);
+    const problem = distrust(path);
     if (problem !== undefined) throw fail(problem);
     let module: unknown;
     try {

@@ -75,11 +75,11 @@ describe("searching the configuration file", () => {
     const writable = await refusalOf(findConfig(options));
     expect(writable.code).to.equal("KATA_CONFIG_UNTRUSTED");
     expect(writable.status).to.equal("PERMISSION_DENIED");
-    expect(writable.message).to.contain(`${file} may be written by others (mode 664)`);
+    expect(writable.message).to.contain(`${file} can be written by group or others (mode 664)`);
 
     chmodSync(file, 0o644);
     chmodSync(directory, 0o777);
-    expect((await refusalOf(findConfig(options))).message).to.contain(`${directory} may be written by others`);
+    expect((await refusalOf(findConfig(options))).message).to.contain(`${directory} can be written by group or others`);
 
     chmodSync(directory, 0o755);
     expect((await findConfig(options))?.file).to.equal(file);
