@@ -19,23 +19,45 @@ export interface OpenerParts {
   readonly loadConfig: (request: SandboxRequest) => Promise<EffectiveConfig>;
 }
 
+/** How often directories are made again when the last sandbox of the namespace removes them at that moment. */
+const attempts = 5;
+
 async function makeRunDirectory(id: string, directory: string): Promise<void> {
-  try {
-    await mkdir(dirname(directory), { recursive: true, mode: 0o711 });
-    await mkdir(directory, { mode: 0o700 });
-    await chmod(directory, 0o700);
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") throw runtimeErrors.KATA_SANDBOX_EXISTS({ id, directory }, { cause: error });
-    throw runtimeErrors.KATA_SANDBOX_DIRECTORY({ directory }, { cause: error });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await mkdir(dirname(directory), { recursive: true, mode: 0o711 });
+      await mkdir(directory, { mode: 0o700 });
+      return await chmod(directory, 0o700);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === "EEXIST") throw runtimeErrors.KATA_SANDBOX_EXISTS({ id, directory }, { cause: error });
+      if (code === "ENOENT" && attempt < attempts) continue;
+      await removeIfEmpty(dirname(directory));
+      throw runtimeErrors.KATA_SANDBOX_DIRECTORY({ directory }, { cause: error });
+    }
   }
 }
 
 /** Removes the directory, and its namespace's when that was the last one in it. */
 async function removeRunDirectory(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
-  await rmdir(dirname(directory)).catch((error: unknown) => {
+  await removeIfEmpty(dirname(directory));
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+  await rmdir(directory).catch((error: unknown) => {
     if (codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "ENOENT") throw error;
   });
+}
+
+/** Begins the record in the run directory that was just made; without one that does not stay either. */
+async function beginRecord(directory: string, sandbox: { namespace: string; id: string }): Promise<SandboxRecord> {
+  try {
+    return SandboxRecord.create(directory, sandbox);
+  } catch (error) {
+    await removeRunDirectory(directory);
+    throw error;
+  }
 }
 
 /** Loads a sandbox's configuration, makes its run directory and its scope. */
@@ -44,11 +66,12 @@ export async function openSandbox(parts: OpenerParts, request: SandboxRequest): 
   const config = await parts.loadConfig(request);
   const runDirectory = join(parts.roots.run, parts.namespace, request.id);
   await makeRunDirectory(request.id, runDirectory);
+  const record = await beginRecord(runDirectory, { namespace: parts.namespace, id: request.id });
   const info: SandboxInfo = {
     id: request.id,
     namespace: parts.namespace,
     runDirectory,
-    record: SandboxRecord.create(runDirectory, { namespace: parts.namespace, id: request.id }),
+    record,
     ...(request.networkNamespace !== undefined && { networkNamespace: request.networkNamespace }),
   };
   const scope = parts.scope.child(`sandbox ${request.id}`);
