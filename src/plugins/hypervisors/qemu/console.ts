@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 import type { Logger } from "../../../core/log.js";
 import { LineRing } from "../../../core/process/line-ring.js";
 
@@ -9,6 +10,7 @@ const loggedPerSecond = 1000;
 export class GuestConsole {
   readonly #ring: LineRing;
   readonly #log: Logger;
+  #drained: Promise<void> = Promise.resolve();
   #second = 0;
   #logged = 0;
   #dropped = 0;
@@ -23,6 +25,12 @@ export class GuestConsole {
     stream.on("data", (chunk: Buffer) => this.#ring.push(chunk));
     stream.on("error", () => stream.destroy());
     stream.on("end", () => stream.destroy());
+    this.#drained = new Promise((resolve) => stream.once("close", () => resolve()));
+  }
+
+  /** Waits, `ms` at most, until all that the machine wrote before it ended was read. */
+  async drain(ms: number): Promise<void> {
+    await Promise.race([this.#drained, setTimeout(ms, undefined, { ref: false })]);
   }
 
   tail(count?: number): string[] {

@@ -20,11 +20,11 @@ export interface KernelParameterParts {
   readonly configured: string;
 }
 
-// kata.md 5.8: a guest that ends shall end the machine, and Kata's image finds its service by the target. Kata's reboot=k asks
-// a keyboard controller, which these machines do not have.
+// As Kata's: a guest that ends shall end the machine, and Kata's image finds its service by the target. Kata's reboot=k asks
+// a keyboard controller, which these machines do not have; its panic=1 waits a second before it does.
 const base = [
   "reboot=t",
-  "panic=1",
+  "panic=-1",
   "systemd.unit=kata-containers.target",
   "systemd.mask=systemd-networkd.service",
   "systemd.mask=systemd-networkd.socket",

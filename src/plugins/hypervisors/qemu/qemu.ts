@@ -51,6 +51,9 @@ type State = "not started" | "starting" | "running" | "ending" | "gone";
 /** How long QEMU may take to end by itself after it was told to. */
 const quitMs = 5000;
 
+/** How long the end of the guest's console may take to arrive after QEMU's end, which is told with it. */
+const lastWordsMs = 500;
+
 /** By how much waits for an emulated guest are stretched: well above what its boot takes here, since a busy host adds to it. */
 const emulationSlowdown = 10;
 
@@ -274,6 +277,7 @@ export class QemuHypervisor implements Hypervisor {
     } catch (error) {
       this.#warn("noting QEMU's end", error);
     }
+    await this.#console.drain(lastWordsMs);
     this.#settleExit({ code, ...(signal !== undefined && { signal }), expected: this.#wanted });
   }
 

@@ -111,7 +111,7 @@ describe("the guest's kernel command line", () => {
   };
   it("has the configured parameters last, and tells all only for debugging", () => {
     const line = kernelCommandLine(parts);
-    expect(line).to.match(/^reboot=t panic=1 .* console=ttyS0 quiet root=\/dev\/vda agent.log=debug a="b c" d -- e$/);
+    expect(line).to.match(/^reboot=t panic=-1 .* console=ttyS0 quiet root=\/dev\/vda agent.log=debug a="b c" d -- e$/);
     expect(kernelCommandLine({ ...parts, debug: true })).to.not.include("quiet");
   });
 
@@ -260,5 +260,16 @@ describe("the console of a guest", () => {
     expect(console.tail(2)).to.deep.equal(["line 4999", "panic\ufffd"]);
     expect(console.tail()).to.have.length(200);
     expect(lines.length).to.be.within(1, 3000);
+  });
+
+  it("is read to its end, if that comes in time", async () => {
+    const console = new GuestConsole(createLogger(() => undefined, "error"));
+    await console.drain(60_000);
+    const stream = new PassThrough();
+    console.attach(stream);
+    await console.drain(1);
+    stream.end("last words");
+    await console.drain(60_000);
+    expect(console.tail()).to.deep.equal(["last words"]);
   });
 });
