@@ -9,9 +9,17 @@ import type { PhaseTimer } from "../../../core/sandbox/phases.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
 import { agentParameters } from "./agent-parameters.js";
 import { consoleText, handlerErrors } from "./errors.js";
+import { panicReason } from "./guest-panic.js";
 
-/** The least time a guest gets to boot, in milliseconds, whatever `reconnect_timeout_ms` says (kata.md 5.3). */
+/** The least time a guest gets to boot, in milliseconds, whatever `reconnect_timeout_ms` says, as in Kata. */
 const leastBootTime = 10_000;
+
+/** Milliseconds a guest gets until its agent answers, stretched by emulation: what somebody wrote, else the ample least. */
+function bootTime({ config }: SandboxEnvironment, slowdown: number): number {
+  const written = config.origin(`agent.${config.runtime.agent_name}.reconnect_timeout_ms`).kind !== "default";
+  const asked = config.agent.reconnect_timeout_ms;
+  return Math.max(leastBootTime, (written ? asked : leastBootTime) * slowdown);
+}
 
 /** A machine that is up, with an agent that has made the sandbox. */
 export interface Machine {
@@ -69,8 +77,11 @@ export async function machineFailure(machine: Machine, sandboxId: string): Promi
   const { hypervisor, shareFs } = machine;
   return Promise.race([
     hypervisor.exited.then((exit) => {
+      const console = hypervisor.consoleTail();
+      const reason = panicReason(console);
+      if (reason !== undefined) return handlerErrors.KATA_GUEST_PANIC({ sandbox: sandboxId, reason, console });
       const how = exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-      return handlerErrors.KATA_VM_DIED({ sandbox: sandboxId, how, console: hypervisor.consoleTail() });
+      return handlerErrors.KATA_VM_DIED({ sandbox: sandboxId, how, console });
     }),
     ...(shareFs === undefined
       ? []
@@ -80,7 +91,7 @@ export async function machineFailure(machine: Machine, sandboxId: string): Promi
 
 async function connectAgent(env: SandboxEnvironment, machine: MachineParts, signal: AbortSignal): Promise<void> {
   const { hypervisor, agent } = machine;
-  const ms = Math.max(leastBootTime, env.config.agent.reconnect_timeout_ms) * hypervisor.slowdown;
+  const ms = bootTime(env, hypervisor.slowdown);
   const address = formatGuestAddress(hypervisor.guestAddress, guestPorts.agent);
   const what = `the agent at ${address} to answer ([agent.${env.config.runtime.agent_name}] reconnect_timeout_ms)`;
   const context = () => `the guest has not come up${consoleText(hypervisor.consoleTail())}`;

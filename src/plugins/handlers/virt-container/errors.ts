@@ -49,6 +49,11 @@ export const handlerErrors = defineErrors({
     message: (p: { sandbox: string; how: string; console: readonly string[] }) =>
       `the virtual machine of the sandbox "${p.sandbox}" ended by itself (${p.how})${consoleText(p.console)}`,
   },
+  KATA_GUEST_PANIC: {
+    status: "UNAVAILABLE",
+    message: (p: { sandbox: string; reason: string; console: readonly string[] }) =>
+      `the guest's kernel of the sandbox "${p.sandbox}" panicked: ${p.reason}${consoleText(p.console)}`,
+  },
   KATA_AGENT_LOST: {
     status: "UNAVAILABLE",
     message: (p: { sandbox: string; console: readonly string[] }) =>
@@ -60,9 +65,11 @@ export const handlerErrors = defineErrors({
   },
 });
 
+/** Lines of the console that a message shows: a guest must not fill it, and its end says most. */
+const shownLines = 25;
+
 /** The end of the guest's console as a part of a message. */
 export function consoleText(lines: readonly string[]): string {
-  return lines.length === 0
-    ? "; its console is empty"
-    : `; its console ends:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+  const last = lines.slice(-shownLines).map((line) => `  ${line}`);
+  return last.length === 0 ? "; its console is empty" : `; its console ends:\n${last.join("\n")}`;
 }

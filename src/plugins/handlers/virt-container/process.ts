@@ -8,6 +8,9 @@ import { handlerErrors } from "./errors.js";
 /** Exit status of a process whose end nobody saw: the guest is gone. */
 export const unknownExitStatus = 255;
 
+/** Milliseconds in which it is found out why a guest is gone, before the ends of its processes are told. */
+const causeTime = 2_000;
+
 /** Milliseconds in which the last output of a process that has ended may arrive before its end is told. */
 const lastOutputTime = 500;
 
@@ -145,11 +148,20 @@ export class Process {
   }
 
   async #watch(lost: Promise<unknown>): Promise<void> {
-    const ended = this.#parts.agent.waitProcess(this.guest).catch(() => unknownExitStatus);
-    const status = await Promise.race([ended, lost.then(() => unknownExitStatus)]);
+    const status = await Promise.race([this.#exitStatus(lost), lost.then(() => unknownExitStatus)]);
     const exitedAt = new Date();
     await this.#outputPassedOn(lost);
     this.#ended({ status, exitedAt });
+  }
+
+  /** A wait that breaks off means that the guest is gone: that is found out, and logged, before anybody reacts to the end. */
+  async #exitStatus(lost: Promise<unknown>): Promise<number> {
+    try {
+      return await this.#parts.agent.waitProcess(this.guest);
+    } catch {
+      await Promise.race([lost, setTimeout(causeTime, undefined, { ref: false })]);
+      return unknownExitStatus;
+    }
   }
 
   /**

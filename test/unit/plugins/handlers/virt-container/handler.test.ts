@@ -252,8 +252,8 @@ describe("the runtime handler virt-container", () => {
     bench.agent.process("a").end(0);
     await runtime.request(waitTask(main("a")));
     expect((await failure(runtime.request(exec))).message).to.include("it is stopped");
-    const killed = await failure(runtime.request(killTask({ ...main("a"), signal: 9, all: false })));
-    expect(killed).to.include({ code: "KATA_PROCESS_FINISHED", status: "NOT_FOUND" });
+    const kill = runtime.request(killTask({ ...main("a"), signal: 9, all: false }));
+    expect(await failure(kill)).to.include({ code: "KATA_PROCESS_FINISHED", status: "NOT_FOUND" });
   });
 
   it("runs further processes, each with its own end, before and after their container's", async () => {
@@ -339,16 +339,35 @@ describe("the runtime handler virt-container", () => {
     expect(await bench.runtime.request(shutdownTask({ containerId: "a", now: false }))).to.deep.equal({ done: true });
   });
 
-  it("says how the machine ended when it dies while it boots, with the end of its console", async () => {
-    bench.prepareAgent = (agent) => (agent.silent = true);
-    bench.prepareHypervisor = (hypervisor) => (hypervisor.console = ["Kernel panic - not syncing"]);
-    const created = failure(bench.create("a"));
-    while (!bench.agents[0]?.calls.includes("connect")) await new Promise((resolve) => setImmediate(resolve));
+  for (const [what, console, code, said] of [
+    ["dies", "Linux version 6", "KATA_VM_DIED", "(signal SIGSEGV); its console ends:\n  Linux version 6"],
+    [
+      "panics",
+      "Kernel panic - not syncing: VFS",
+      "KATA_GUEST_PANIC",
+      "panicked: VFS; its console ends:\n  Kernel panic",
+    ],
+  ] as const) {
+    it(`says so when the guest ${what} while it boots, with the end of its console`, async () => {
+      bench.prepareAgent = (agent) => (agent.silent = true);
+      bench.prepareHypervisor = (hypervisor) => (hypervisor.console = [console]);
+      const created = failure(bench.create("a"));
+      while (!bench.agents[0]?.calls.includes("connect")) await new Promise((resolve) => setImmediate(resolve));
+      bench.hypervisor.crash();
+      const error = await created;
+      expect(codeOf(error)).to.equal(code);
+      expect(error.message).to.include(said);
+      expect(await bench.left()).to.deep.equal([]);
+    });
+  }
+
+  it("finds out why a guest is gone before it tells the ends of its processes", async () => {
+    bench.prepareAgent = (agent) => (agent.waitProcess = () => Promise.reject(new Error("connection reset")));
+    await bench.run("a");
+    const exit = bench.runtime.request(waitTask(main("a")));
+    expect(await bench.runtime.request(taskState(main("a")))).to.include({ status: "running" });
     bench.hypervisor.crash();
-    const error = await created;
-    expect(codeOf(error)).to.equal("KATA_VM_DIED");
-    expect(error.message).to.include("signal SIGSEGV").and.to.include("Kernel panic - not syncing");
-    expect(await bench.left()).to.deep.equal([]);
+    expect((await exit).status).to.equal(255);
   });
 
   it("undoes a container that the agent refuses, and keeps the pod's others", async () => {
