@@ -87,7 +87,7 @@ export class Bundle {
   }
 }
 
-/** This build's shim on directories of its own, with a handler that has no machines. */
+/** This build's shim on directories of its own, with a handler that has no machines unless a configuration says otherwise. */
 export class ShimFixture {
   readonly directory = mkdtempSync(join(tmpdir(), "kts-"));
   readonly roots: ShimRoots = { run: join(this.directory, "run"), sockets: join(this.directory, "s") };
@@ -100,7 +100,7 @@ export class ShimFixture {
   readonly #connections: ClientConnection[] = [];
   readonly #shims: ProcessIdentity[] = [];
 
-  constructor() {
+  constructor(configuration = `plugins = ["${memoryHandler}"]\n[runtime]\nname = "memory"\n`) {
     const text = readFileSync(join(built, programName), "utf8");
     const launcher = text
       .replace(/^run=.*$/m, `run='${this.roots.run}'`)
@@ -108,7 +108,7 @@ export class ShimFixture {
     writeFileSync(this.program, launcher);
     chmodSync(this.program, 0o755);
     symlinkSync(this.mainFile, join(this.directory, "main.cjs"));
-    writeFileSync(this.configuration, `plugins = ["${memoryHandler}"]\n[runtime]\nname = "memory"\n`);
+    writeFileSync(this.configuration, configuration);
   }
 
   /** The bundle of a container; made at the first call. */
