@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent, SandboxSetup } from "../../../core/contracts/agent.js";
 import { formatGuestAddress, guestPorts } from "../../../core/contracts/guest-address.js";
 import type { GuestStorage } from "../../../core/contracts/guest.js";
-import type { Hypervisor } from "../../../core/contracts/hypervisor.js";
+import type { Hypervisor, VmSpec } from "../../../core/contracts/hypervisor.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
 import { withDeadline } from "../../../core/deadline.js";
 import type { SandboxEnvironment } from "../../../core/plugin/context.js";
@@ -20,6 +21,9 @@ function bootTime({ config }: SandboxEnvironment, slowdown: number): number {
   const asked = config.agent.reconnect_timeout_ms;
   return Math.max(leastBootTime, (written ? asked : leastBootTime) * slowdown);
 }
+
+/** Milliseconds in which a share's failure is looked for when the machine did not start. */
+const shareCauseTime = 200;
 
 /** A machine that is up, with an agent that has made the sandbox. */
 export interface Machine {
@@ -89,6 +93,12 @@ export async function machineFailure(machine: Machine, sandboxId: string): Promi
   ]);
 }
 
+/** A share that fails breaks the machine's start as well, and says better what is wrong. */
+async function throwStartFailure({ shareFs }: Machine, sandbox: string, error: unknown): Promise<never> {
+  const cause = await Promise.race([shareFs?.failed, sleep(shareCauseTime, undefined, { ref: false })]);
+  throw cause === undefined ? error : handlerErrors.KATA_SHARE_LOST({ sandbox }, { cause });
+}
+
 async function connectAgent(env: SandboxEnvironment, machine: MachineParts, signal: AbortSignal): Promise<void> {
   const { hypervisor, agent } = machine;
   const ms = bootTime(env, hypervisor.slowdown);
@@ -112,16 +122,14 @@ export async function bootMachine(
 ): Promise<void> {
   const { config, info } = env;
   const { default_vcpus, default_memory } = config.hypervisor;
+  const start: VmSpec = {
+    vcpus: Math.max(1, Math.ceil(default_vcpus)),
+    memoryMiB: default_memory,
+    kernelParameters: agentParameters(config),
+    ...(info.networkNamespace !== undefined && { networkNamespace: info.networkNamespace }),
+  };
   await phases.run("vmm", () =>
-    machine.hypervisor.start(
-      {
-        vcpus: Math.max(1, Math.ceil(default_vcpus)),
-        memoryMiB: default_memory,
-        kernelParameters: agentParameters(config),
-        ...(info.networkNamespace !== undefined && { networkNamespace: info.networkNamespace }),
-      },
-      signal,
-    ),
+    machine.hypervisor.start(start, signal).catch((error: unknown) => throwStartFailure(machine, info.id, error)),
   );
   await phases.run("guest boot", () => connectAgent(env, machine, signal));
   await phases.run("sandbox in the guest", async () => {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { codeOf } from "../../../../../src/core/errors/error.js";
+import { codeOf, describeError } from "../../../../../src/core/errors/error.js";
 import {
   createTask,
   deleteTask,
@@ -172,6 +172,19 @@ describe("the runtime handler virt-container", () => {
     expect(bench.shares[0]?.prepared).to.equal(false);
     expect(await bench.left()).to.deep.equal([]);
     expect(await bench.runtime.request(shutdownTask({ containerId: "a", now: false }))).to.deep.equal({ done: true });
+  });
+
+  it("names the share when that is why the machine does not start", async () => {
+    bench.prepareHypervisor = (hypervisor) => {
+      hypervisor.start = () => {
+        bench.shares[0]?.fail(new Error("virtiofsd: pivot_root: Invalid argument"));
+        return Promise.reject(new Error("vhost_backend_init failed"));
+      };
+    };
+    const error = await failure(bench.create("a"));
+    expect(codeOf(error)).to.equal("KATA_SHARE_LOST");
+    expect(describeError(error)).to.include("virtiofsd: pivot_root: Invalid argument");
+    expect(await bench.left()).to.deep.equal([]);
   });
 
   for (const [what, console, code, said] of [
