@@ -1,6 +1,25 @@
-// `npm run build`: compiles the tree to dist/, then bundles the guest's agent and containerd's shim.
-import { run } from "./setup.mjs";
+// `npm run build`: compiles the tree to dist/, then bundles the guest's agent and containerd's shim. With `--if-changed`
+// nothing is done when dist/ is newer than everything it is made of.
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, run } from "./setup.mjs";
 
-run("node_modules/.bin/tsc", ["-p", "."]);
-run(process.execPath, ["tools/bundle-agent.mjs"]);
-run(process.execPath, ["tools/bundle-shim.mjs"]);
+const stamp = join(root, "dist", ".built");
+const sources = ["package.json", "package-lock.json", "tsconfig.json"];
+const sourceTrees = ["bench", "examples", "guest", "src", "test", "tools"];
+
+/** Whether something was written, or removed from a directory, after the last whole build. */
+function changed() {
+  if (!existsSync(stamp)) return true;
+  const built = statSync(stamp).mtimeMs;
+  const below = (tree) => readdirSync(join(root, tree), { recursive: true }).map((path) => join(tree, path));
+  const all = [...sources, ...sourceTrees, ...sourceTrees.flatMap(below)];
+  return all.some((path) => statSync(join(root, path)).mtimeMs > built);
+}
+
+if (!process.argv.includes("--if-changed") || changed()) {
+  run("node_modules/.bin/tsc", ["-p", "."]);
+  run(process.execPath, ["tools/bundle-agent.mjs"]);
+  run(process.execPath, ["tools/bundle-shim.mjs"]);
+  writeFileSync(stamp, "");
+}
