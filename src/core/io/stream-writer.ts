@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { codeOf } from "../errors/error.js";
 import { ioErrors } from "./errors.js";
 
 /**
@@ -28,9 +29,10 @@ export class StreamWriter {
       this.#stream.once("close", closed);
       this.#stream.write(chunk, (error) => {
         this.#stream.off("close", closed);
-        // Destroying it completes a pending write as if it had been done.
-        if (error) reject(error);
-        else if (this.#stream.destroyed) closed();
+        // Destroying it completes a pending write as if it had been done, and from Node 24 on as cancelled.
+        const isCancelled = error ? codeOf(error) === "ECANCELED" : this.#stream.destroyed;
+        if (isCancelled) closed();
+        else if (error) reject(error);
         else resolve();
       });
     });
