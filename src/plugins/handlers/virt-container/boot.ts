@@ -10,7 +10,7 @@ import type { PhaseTimer } from "../../../core/sandbox/phases.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
 import { agentParameters } from "./agent-parameters.js";
 import { consoleText, handlerErrors } from "./errors.js";
-import { panicReason } from "./guest-panic.js";
+import { findPanic } from "./guest-panic.js";
 
 /** The least time a guest gets to boot, in milliseconds, whatever `reconnect_timeout_ms` says, as in Kata. */
 const leastBootTime = 10_000;
@@ -82,8 +82,8 @@ export async function machineFailure(machine: Machine, sandboxId: string): Promi
   return Promise.race([
     hypervisor.exited.then((exit) => {
       const console = hypervisor.consoleTail();
-      const reason = panicReason(console);
-      if (reason !== undefined) return handlerErrors.KATA_GUEST_PANIC({ sandbox: sandboxId, reason, console });
+      const panic = findPanic(console);
+      if (panic !== undefined) return handlerErrors.KATA_GUEST_PANIC({ sandbox: sandboxId, ...panic });
       const how = exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`;
       return handlerErrors.KATA_VM_DIED({ sandbox: sandboxId, how, console });
     }),

@@ -52,7 +52,7 @@ export const handlerErrors = defineErrors({
   KATA_GUEST_PANIC: {
     status: "UNAVAILABLE",
     message: (p: { sandbox: string; reason: string; console: readonly string[] }) =>
-      `the guest's kernel of the sandbox "${p.sandbox}" panicked: ${p.reason}${consoleText(p.console)}`,
+      `the guest's kernel of the sandbox "${p.sandbox}" panicked: ${p.reason}; its console says:\n${indented(p.console.slice(0, shownLines))}`,
   },
   KATA_AGENT_LOST: {
     status: "UNAVAILABLE",
@@ -70,6 +70,9 @@ const shownLines = 25;
 
 /** The end of the guest's console as a part of a message. */
 export function consoleText(lines: readonly string[]): string {
-  const last = lines.slice(-shownLines).map((line) => `  ${line}`);
-  return last.length === 0 ? "; its console is empty" : `; its console ends:\n${last.join("\n")}`;
+  return lines.length === 0 ? "; its console is empty" : `; its console ends:\n${indented(lines.slice(-shownLines))}`;
+}
+
+function indented(lines: readonly string[]): string {
+  return lines.map((line) => `  ${line}`).join("\n");
 }

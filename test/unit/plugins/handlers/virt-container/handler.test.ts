@@ -193,7 +193,7 @@ describe("the runtime handler virt-container", () => {
       "panics",
       "Kernel panic - not syncing: VFS",
       "KATA_GUEST_PANIC",
-      "panicked: VFS; its console ends:\n  Kernel panic",
+      "panicked: VFS; its console says:\n  Kernel panic",
     ],
   ] as const) {
     it(`says so when the guest ${what} while it boots, with the end of its console`, async () => {
