@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { KataError } from "../../src/core/errors/error.js";
 import { defaultSpec } from "../../src/core/oci/default-spec.js";
@@ -11,6 +11,7 @@ import {
 import type { Client } from "../../src/core/rpc/definition.js";
 import { SandboxRecord } from "../../src/core/sandbox/record.js";
 import { EventCollector } from "./event-collector.js";
+import type { LeakScope } from "./leaks.js";
 import type { Finished, RunOptions } from "./program.js";
 import { makeBusyboxRootfs } from "./rootfs.js";
 import { type Bundle, ShimFixture } from "./shim.js";
@@ -27,22 +28,15 @@ export interface ContainerOptions {
   readonly request?: Partial<CreateTaskRequest>;
 }
 
-/** The specification of a process that may do everything, beside the guest's own processes. */
-export const inGuest = (spec: OciSpec): OciSpec => {
-  const names = ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_SYS_RAWIO", "CAP_DAC_OVERRIDE", "CAP_KILL", "CAP_SYS_BOOT"];
-  return {
-    ...spec,
-    ...(spec.process && {
-      process: { ...spec.process, capabilities: { bounding: names, effective: names, permitted: names } },
-    }),
-    linux: {
-      ...spec.linux,
-      namespaces: [{ type: "mount" }, { type: "uts" }],
-      maskedPaths: [],
-      readonlyPaths: [],
-    },
-  };
-};
+const powers = ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_KILL"];
+const capabilities = { bounding: powers, effective: powers, permitted: powers };
+
+/** Lets a container at the guest's kernel: none of its files is kept from it. */
+export const privileged = (spec: OciSpec): OciSpec => ({
+  ...spec,
+  ...(spec.process && { process: { ...spec.process, capabilities } }),
+  linux: { ...spec.linux, maskedPaths: [], readonlyPaths: [] },
+});
 
 /** This build's shim with its real handler, on directories of its own: containers of busybox in machines of QEMU. */
 export class MachineShim extends ShimFixture {
@@ -96,6 +90,18 @@ export class MachineShim extends ShimFixture {
     return task;
   }
 
+  /** What is below the run root and the sockets' directory, but for what all sandboxes share. */
+  override leftovers(): string[] {
+    const { run } = this.roots;
+    return super.leftovers().filter((path) => path !== join(run, "kvm.json") && path !== join(run, "shared"));
+  }
+
+  /** What is there of its containers, for `expectNoLeaks`. */
+  get leakScope(): LeakScope {
+    const { run, sockets } = this.roots;
+    return { marks: [`${this.directory}/`], directories: [join(run, this.namespace), join(run, ".shim"), sockets] };
+  }
+
   /** What a container has written to its stdout. */
   output(id: string): string {
     return readFileSync(join(this.bundle(id).path, "stdout"), "utf8");
@@ -119,20 +125,27 @@ export class MachineShim extends ShimFixture {
     await task.shutdown({ id, now: false });
   }
 
+  /** Ends what a test that failed has left, and removes everything. */
+  async end(): Promise<void> {
+    const claims = join(this.roots.run, ".shim", this.namespace);
+    for (const id of existsSync(claims) ? readdirSync(claims) : []) await this.delete(id);
+    this.close();
+  }
+
   override close(): void {
     this.events.close();
     super.close();
   }
 }
 
-/** A request for a further process whose output is thrown away. */
+/** A request for a further process, as powerful as its container allows, whose output is thrown away. */
 export function execRequest(
   id: string,
   execId: string,
   args: readonly string[],
   more: Partial<ExecProcessRequest> = {},
 ): ExecProcessRequest {
-  const process: OciProcess = { user: { uid: 0, gid: 0 }, cwd: "/", args: [...args], env: ["PATH=/bin"] };
+  const process: OciProcess = { user: { uid: 0, gid: 0 }, cwd: "/", args: [...args], env: ["PATH=/bin"], capabilities };
   const typeUrl = "types.containerd.io/opencontainers/runtime-spec/1/Process";
   const spec = { typeUrl, value: Buffer.from(JSON.stringify(process)) };
   return ExecProcessRequest.fromPartial({ id, execId, spec, ...more });
