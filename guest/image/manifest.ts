@@ -27,7 +27,7 @@ export interface Manifest {
 export const rootParams: readonly string[] = ["root=/dev/vda", "rootfstype=ext4", "ro"];
 
 /**
- * Parameters that shorten the start of Debian's cloud kernel; docs/guest-image.md has what each is worth. None weakens the
+ * Parameters that shorten the start of Debian's cloud kernel. None weakens the
  * guest: the mitigations of processor bugs, the security modules and zeroed memory stay as the distribution has them.
  */
 export const fastBootParams: readonly string[] = [
