@@ -10,6 +10,7 @@ import { probeKvm } from "../../../src/core/kvm/probe.js";
 import { findExecutable } from "../../../src/core/process/find-executable.js";
 import { defaultRoots } from "../../../src/core/runtime/roots.js";
 import { expectNoLeaks, type LeakScope, type Traces, traces } from "../../support/leaks.js";
+import { processGroups } from "../../support/process-stat.js";
 import { skip } from "../../support/skip.js";
 import {
   failureOf,
@@ -161,10 +162,7 @@ describe("a machine of the real QEMU", () => {
     const made = await make();
     await made.machine.start(small, never);
     const { pid } = made.machine;
-    const stat = execFileSync("ps", ["-o", "sid=,pgid=", "-p", String(pid)], { encoding: "utf8" })
-      .trim()
-      .split(/\s+/);
-    expect(stat).to.deep.equal([String(pid), String(pid)]);
+    expect(processGroups(pid)).to.deep.equal({ group: pid, session: pid });
     const files = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
     expect(files.filter((file) => file.includes("no-such") || file.includes("record.json"))).to.deep.equal([]);
     expect(readlinkSync(`/proc/${pid}/cwd`)).to.equal("/");

@@ -8,6 +8,7 @@ import { socketPath } from "../../../src/bin/shim/layout.js";
 import { isRunning } from "../../../src/core/process/identity.js";
 import { BootstrapParams } from "../../../src/core/proto/gen/containerd/bootstrap.js";
 import { RuntimeInfo } from "../../../src/core/proto/gen/containerd/runtime-info.js";
+import { processGroups } from "../../support/process-stat.js";
 import { runProgram } from "../../support/program.js";
 import { podAnnotations, ShimFixture } from "../../support/shim.js";
 
@@ -63,10 +64,7 @@ describe("containerd-shim-kata-ts-v2 start", () => {
     await shim.start("c1");
     await (await shim.client("c1")).state({ id: "c1", execId: "" }).catch(() => undefined);
     const { pid } = shim.shim("c1");
-    const [session] = execFileSync("ps", ["-o", "sid=", "-p", String(pid)], { encoding: "utf8" })
-      .trim()
-      .split(/\s+/);
-    expect(Number(session)).to.equal(pid);
+    expect(processGroups(pid).session).to.equal(pid);
     const score = (of: string) => Number(readFileSync(`/proc/${of}/oom_score_adj`, "utf8"));
     expect(score(String(pid))).to.equal(Math.min(score("self") + 1, 1000));
   });
