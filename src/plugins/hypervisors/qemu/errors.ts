@@ -2,6 +2,8 @@ import { defineErrors } from "../../../core/errors/error.js";
 
 const said = (lines: readonly string[]) => (lines.length === 0 ? "it said nothing" : `it said: ${lines.join(" | ")}`);
 
+const keys = "[hypervisor.qemu] path and kernel set them";
+
 export const qemuErrors = defineErrors({
   KATA_QEMU_MISSING: {
     status: "FAILED_PRECONDITION",
@@ -30,12 +32,13 @@ export const qemuErrors = defineErrors({
   },
   KATA_QEMU_START: {
     status: "UNAVAILABLE",
-    message: (p: { step: string; lines: readonly string[] }) => `QEMU did not start (${p.step}); ${said(p.lines)}`,
+    message: (p: { program: string; kernel: string; step: string; lines: readonly string[] }) =>
+      `${p.program} did not start the kernel ${p.kernel} (${p.step}); ${said(p.lines)}; ${keys}`,
   },
   KATA_QEMU_EXITED: {
     status: "UNAVAILABLE",
-    message: (p: { how: string; lines: readonly string[] }) =>
-      `QEMU ended (${p.how}) before its machine ran; ${said(p.lines)}`,
+    message: (p: { program: string; kernel: string; how: string; lines: readonly string[] }) =>
+      `${p.program} ended (${p.how}) before it ran the kernel ${p.kernel}; ${said(p.lines)}; ${keys}`,
   },
   KATA_QEMU_NO_CID: {
     status: "RESOURCE_EXHAUSTED",

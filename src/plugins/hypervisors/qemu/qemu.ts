@@ -74,6 +74,8 @@ export class QemuHypervisor implements Hypervisor {
   readonly #console: GuestConsole;
   #settleExit: (exit: VmExit) => void = () => undefined;
   #state: State = "not started";
+  #program = "";
+  #kernel = "";
   #accelerator: Accelerator | undefined;
   #child: Child | undefined;
   #monitor: QmpClient | undefined;
@@ -198,7 +200,7 @@ export class QemuHypervisor implements Hypervisor {
     const probe = this.#options.probe ?? (() => probeKvm({ cacheFile: `${roots.run}/kvm.json`, log: this.#log }));
     const accelerator = await chooseAccelerator(settings.machine_accelerators, where("machine_accelerators"), probe);
     this.#assertStarting(signal);
-    this.#accelerator = accelerator;
+    [this.#program, this.#kernel, this.#accelerator] = [program, guest.kernel, accelerator];
     this.#log.info(accelerator.kind === "kvm" ? "the machine runs on KVM" : "the machine is emulated, which is slow", {
       reason: accelerator.reason,
       channel: this.guestAddress.kind,
@@ -304,9 +306,10 @@ export class QemuHypervisor implements Hypervisor {
     if (child === undefined) return error;
     const exit = await child.waitFor(500);
     const lines = [...this.#console.tail(5), ...child.tail(10)];
-    if (exit === undefined) return qemuErrors.KATA_QEMU_START({ step: messageOf(error), lines }, { cause: error });
+    const what = { program: this.#program, kernel: this.#kernel, lines };
+    if (exit === undefined) return qemuErrors.KATA_QEMU_START({ ...what, step: messageOf(error) }, { cause: error });
     const how = exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-    return qemuErrors.KATA_QEMU_EXITED({ how, lines }, { cause: error });
+    return qemuErrors.KATA_QEMU_EXITED({ ...what, how }, { cause: error });
   }
 
   #end(steps: readonly KillStep[]): Promise<void> {

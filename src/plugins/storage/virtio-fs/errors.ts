@@ -15,8 +15,8 @@ export const virtioFsErrors = defineErrors({
   },
   KATA_VIRTIOFS_DAEMON_UNKNOWN: {
     status: "FAILED_PRECONDITION",
-    message: (p: { path: string; lines: readonly string[] }) =>
-      `${p.path} --version does not answer as a virtiofsd does; ${said(p.lines)}`,
+    message: (p: { path: string; where: string; lines: readonly string[] }) =>
+      `${p.path} --version does not answer as a virtiofsd does (virtio_fs_daemon, ${p.where}); ${said(p.lines)}`,
   },
   KATA_VIRTIOFS_ARGUMENT: {
     status: "INVALID_ARGUMENT",

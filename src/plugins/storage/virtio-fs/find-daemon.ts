@@ -41,6 +41,6 @@ export async function findDaemon(
   if ((await child.waitFor(versionMs)) === undefined) await child.end(forcedKill);
   const lines = child.tail(5);
   const flavour = flavourOf(lines);
-  if (flavour === undefined) throw virtioFsErrors.KATA_VIRTIOFS_DAEMON_UNKNOWN({ path, lines });
+  if (flavour === undefined) throw virtioFsErrors.KATA_VIRTIOFS_DAEMON_UNKNOWN({ path, where: daemonWhere, lines });
   return { path, flavour };
 }
