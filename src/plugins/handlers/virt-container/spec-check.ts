@@ -18,7 +18,6 @@ const checks: readonly Check[] = [
   hostDevices,
   hooks,
   userNamespace,
-  terminalWithoutProcess,
 ];
 
 function present(field: string, value: unknown, reason: string): ReturnType<Check> {
@@ -52,11 +51,6 @@ function userNamespace(spec: OciSpec): ReturnType<Check> {
   return user && { field: "linux.namespaces", value: user, reason: `${ownKernel}; user namespaces are not made in it` };
 }
 
-function terminalWithoutProcess(spec: OciSpec): ReturnType<Check> {
-  if (spec.process !== undefined) return undefined;
-  return { field: "process", value: "nothing", reason: "a container without a process cannot be started" };
-}
-
 /**
  * Refuses a spec that cannot be honoured, before anything is made: `KATA_SPEC_UNSUPPORTED` and `KATA_SPEC_INVALID` name the
  * field and its value. Nothing that a spec asks for is dropped in silence, but what isolation by a virtual machine replaces
@@ -70,9 +64,12 @@ export function checkSpec(spec: OciSpec): void {
     throw handlerErrors.KATA_SPEC_UNSUPPORTED({ field: found.field, value, reason: found.reason });
   }
   if (!spec.root?.path) throw handlerErrors.KATA_SPEC_INVALID({ field: "root.path", problem: "is missing" });
-  const args = spec.process?.args ?? [];
+  if (spec.process === undefined) {
+    throw handlerErrors.KATA_SPEC_INVALID({ field: "process", problem: "is missing; a container runs one" });
+  }
+  const args = spec.process.args ?? [];
   if (args.length === 0) throw handlerErrors.KATA_SPEC_INVALID({ field: "process.args", problem: "is empty" });
-  if (!spec.process?.cwd.startsWith("/")) {
+  if (!spec.process.cwd.startsWith("/")) {
     throw handlerErrors.KATA_SPEC_INVALID({ field: "process.cwd", problem: "must be an absolute path" });
   }
 }

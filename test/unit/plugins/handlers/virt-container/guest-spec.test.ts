@@ -89,7 +89,6 @@ describe("checkSpec", () => {
     ["linux.devices", (one) => (one.linux = { devices: [{ path: "/dev/kvm", type: "c" }] })],
     ["hooks.prestart", (one) => (one.hooks = { prestart: [{ path: "/bin/true" }] })],
     ["windows", (one) => (one["windows"] = {})],
-    ["process", (one) => delete one.process],
   ];
   for (const [field, change] of refused) {
     it(`names ${field} when it cannot be honoured`, () => {
@@ -101,6 +100,7 @@ describe("checkSpec", () => {
 
   const invalid: [string, (one: OciSpec) => void][] = [
     ["root.path is missing", (one) => delete one.root],
+    ["process is missing", (one) => delete one.process],
     ["process.args is empty", (one) => (one.process = { user: { uid: 0, gid: 0 }, cwd: "/", args: [] })],
     ["process.cwd must be an absolute", (one) => (one.process = { user: { uid: 0, gid: 0 }, cwd: "x", args: ["a"] })],
   ];
