@@ -20,7 +20,7 @@ export class EventCollector {
   /** To be given to shims as `TTRPC_ADDRESS`. */
   readonly address: string;
   readonly #server = new Server();
-  #listener: Listener | undefined;
+  #listening: Promise<Listener> | undefined;
 
   constructor(directory: string) {
     this.address = join(directory, "events");
@@ -37,8 +37,10 @@ export class EventCollector {
     });
   }
 
+  /** Listens, once however often it is called. */
   async listen(): Promise<void> {
-    this.#listener = await this.#server.listen({ path: this.address });
+    this.#listening ??= this.#server.listen({ path: this.address });
+    await this.#listening;
   }
 
   /** The topics of one container, without `/tasks/`. */
@@ -49,7 +51,6 @@ export class EventCollector {
   }
 
   close(): void {
-    this.#listener?.close();
     this.#server.destroy(new Error("the test is over"));
   }
 }

@@ -9,6 +9,7 @@ import {
   type TaskDefinition,
 } from "../../src/core/proto/gen/containerd/task.js";
 import type { Client } from "../../src/core/rpc/definition.js";
+import { isRunning } from "../../src/core/process/identity.js";
 import { SandboxRecord } from "../../src/core/sandbox/record.js";
 import { EventCollector } from "./event-collector.js";
 import type { LeakScope } from "./leaks.js";
@@ -128,7 +129,12 @@ export class MachineShim extends ShimFixture {
   /** Ends what a test that failed has left, and removes everything. */
   async end(): Promise<void> {
     const claims = join(this.roots.run, ".shim", this.namespace);
-    for (const id of existsSync(claims) ? readdirSync(claims) : []) await this.delete(id);
+    for (const id of existsSync(claims) ? readdirSync(claims) : []) {
+      const shim = this.claim(id)?.process;
+      // Without its shim a sandbox is deleted as a whole.
+      if (shim !== undefined && isRunning(shim)) process.kill(shim.pid, "SIGKILL");
+      await this.delete(id);
+    }
     this.close();
   }
 

@@ -1,0 +1,56 @@
+import { expect } from "chai";
+import { execRequest, MachineShim, type TaskClient } from "../../support/machine-shim.js";
+import { expectNoLeaks, type Traces, traces } from "../../support/leaks.js";
+import { podAnnotations } from "../../support/shim.js";
+
+/** A pod with one container, "pod", in a machine that all tests of a suite have. */
+export interface LastingPod {
+  readonly shim: MachineShim;
+  /** containerd's connection of the container. */
+  readonly task: TaskClient;
+  /** Runs a process in the container, to its end. */
+  run(execId: string): Promise<void>;
+}
+
+/**
+ * Runs a pod while the surrounding suite's tests do their harm. After each of them the pod must still work, and nothing may
+ * be there but the pod; after all of them not even that.
+ */
+export function lastingPod(): LastingPod {
+  const shim = new MachineShim();
+  let client: TaskClient | undefined;
+  let withPod: Traces = new Set();
+  const pod: LastingPod = {
+    shim,
+    get task() {
+      return client ?? expect.fail("the pod does not run yet");
+    },
+    async run(execId) {
+      const process = { id: "pod", execId };
+      await pod.task.exec(execRequest("pod", execId, ["sh", "-c", "exit 5"]));
+      await pod.task.start(process);
+      expect((await pod.task.wait(process)).exitStatus).to.equal(5);
+      await pod.task.delete(process);
+    },
+  };
+  before(async () => {
+    client = await shim.launch("pod", ["sleep", "1000"], { annotations: podAnnotations("sandbox", "pod") });
+    withPod = traces(shim.leakScope);
+  });
+  afterEach("the pod works, and nothing else is there", async () => {
+    await pod.run("after");
+    await expectNoLeaks(withPod, shim.leakScope);
+  });
+  after(async () => {
+    try {
+      const process = shim.shim("pod");
+      await shim.remove("pod");
+      await shim.gone(process);
+      expect(shim.leftovers()).to.deep.equal([]);
+      await expectNoLeaks(new Set(), shim.leakScope);
+    } finally {
+      await shim.end();
+    }
+  });
+  return pod;
+}
