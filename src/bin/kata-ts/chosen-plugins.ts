@@ -5,6 +5,8 @@ import type { PluginId } from "../../core/plugin/plugin.js";
 export interface ChosenPlugin {
   readonly id: PluginId;
   readonly key: string;
+  /** When nothing needs it but this, it may be absent. */
+  readonly neededFor?: string;
 }
 
 /** Kinds whose plugins are chosen by what they are offered, not by configuration. */
@@ -18,7 +20,11 @@ export function chosenPlugins(config: EffectiveConfig): ChosenPlugin[] {
     { id: { kind: "handler", name: runtime.name }, key: "runtime.name" },
     { id: { kind: "hypervisor", name: runtime.hypervisor_name }, key: "runtime.hypervisor_name" },
     { id: { kind: "agent", name: runtime.agent_name }, key: "runtime.agent_name" },
-    { id: { kind: "network-model", name: runtime.internetworking_model }, key: "runtime.internetworking_model" },
+    {
+      id: { kind: "network-model", name: runtime.internetworking_model },
+      key: "runtime.internetworking_model",
+      neededFor: "pods that have a network",
+    },
   ];
   if (hypervisor.shared_fs !== "none") {
     chosen.push({ id: { kind: "share-fs", name: hypervisor.shared_fs }, key: `${table}.shared_fs` });

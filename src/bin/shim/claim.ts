@@ -57,6 +57,7 @@ export function takeClaim(roots: ShimRoots, name: ShimName, socket: string): boo
       if (codeOf(error) === "ENOTEMPTY" || codeOf(error) === "EEXIST") return false;
       // The last shim of the namespace has just taken the directories away.
       if (codeOf(error) === "ENOENT" && attempt < attempts) continue;
+      removeEmptyParents(roots, name);
       throw shimErrors.KATA_SHIM_STATE({ path: directory }, { cause: error });
     }
   }

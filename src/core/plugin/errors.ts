@@ -1,6 +1,8 @@
 import { defineErrors } from "../errors/error.js";
 
-const list = (names: readonly string[]) => (names.length === 0 ? "none" : names.join(", "));
+/** Quoted, because a plugin may well be called "none". */
+const list = (names: readonly string[]) =>
+  names.length === 0 ? "none" : names.map((name) => JSON.stringify(name)).join(", ");
 
 export const pluginErrors = defineErrors({
   KATA_PLUGIN_API: {

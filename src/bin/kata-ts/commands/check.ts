@@ -50,13 +50,15 @@ export const checkCommand: Command = {
     const config = await runtime.config();
     const context = { sys: createLinuxSys(), roots: defaultRoots, config };
     const rows = runtimeFindings().map((finding) => ({ plugin: "", ...finding }));
-    for (const { id, key } of chosenPlugins(config)) {
+    for (const { id, key, neededFor } of chosenPlugins(config)) {
       const plugin = formatPluginId(id);
       try {
         const found = await runtime.registry.find(id.kind, id.name, key).plugin.check?.(context);
         for (const finding of found ?? []) rows.push({ plugin, ...finding });
       } catch (error) {
-        rows.push({ plugin, name: "plugin", state: "missing", detail: describeError(error) });
+        const detail = describeError(error);
+        if (neededFor === undefined) rows.push({ plugin, name: "plugin", state: "missing", detail });
+        else rows.push({ plugin, name: "plugin", state: "degraded", detail: `no ${neededFor}: ${detail}` });
       }
     }
     printListing(

@@ -15,11 +15,14 @@ import { findPanic } from "./guest-panic.js";
 /** The least time a guest gets to boot, in milliseconds, whatever `reconnect_timeout_ms` says, as in Kata. */
 const leastBootTime = 10_000;
 
-/** Milliseconds a guest gets until its agent answers, stretched by emulation: what somebody wrote, else the ample least. */
+/** The time a guest gets when nobody wrote one, in milliseconds: ample, since a slow host is more frequent than a dead guest. */
+const usualBootTime = 30_000;
+
+/** Milliseconds a guest gets until its agent answers; emulation stretches them. */
 function bootTime({ config }: SandboxEnvironment, slowdown: number): number {
   const written = config.origin(`agent.${config.runtime.agent_name}.reconnect_timeout_ms`).kind !== "default";
-  const asked = config.agent.reconnect_timeout_ms;
-  return Math.max(leastBootTime, (written ? asked : leastBootTime) * slowdown);
+  const asked = written ? config.agent.reconnect_timeout_ms : usualBootTime;
+  return Math.max(leastBootTime, asked * slowdown);
 }
 
 /** Milliseconds in which a share's failure is looked for when the machine did not start. */

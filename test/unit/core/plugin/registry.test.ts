@@ -20,7 +20,7 @@ describe("Registry", () => {
     registry.register(plugin("hypervisor", "qemu"), "built-in");
     registry.register(plugin("hypervisor", "dragonball"), "built-in");
     expect(() => registry.find("hypervisor", "fox", "runtime.hypervisor_name")).to.throw(
-      'no hypervisor plugin "fox" (runtime.hypervisor_name); there are: qemu, dragonball',
+      'no hypervisor plugin "fox" (runtime.hypervisor_name); there are: "qemu", "dragonball"',
     );
   });
 
@@ -80,10 +80,14 @@ describe("mostSpecific", () => {
   });
 
   it("names the drivers there are when none fits", () => {
-    expect(() => choose(driver("a", 0), driver("b", 0))).to.throw("no volume plugin takes the mount; there are: a, b");
+    expect(() => choose(driver("a", 0), driver("b", 0))).to.throw(
+      'no volume plugin takes the mount; there are: "a", "b"',
+    );
   });
 
   it("refuses a tie, naming it", () => {
-    expect(() => choose(driver("a", 2), driver("b", 2), driver("c", 1))).to.throw("the volume plugins a, b all take");
+    expect(() => choose(driver("a", 2), driver("b", 2), driver("c", 1))).to.throw(
+      'the volume plugins "a", "b" all take',
+    );
   });
 });
