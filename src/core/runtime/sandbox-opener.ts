@@ -1,4 +1,5 @@
-import { chmod, mkdir, rm, rmdir } from "node:fs/promises";
+import { chmodSync, mkdirSync } from "node:fs";
+import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { EffectiveConfig } from "../config/effective.js";
 import { codeOf } from "../errors/error.js";
@@ -25,9 +26,10 @@ const attempts = 5;
 async function makeRunDirectory(id: string, directory: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await mkdir(dirname(directory), { recursive: true, mode: 0o711 });
-      await mkdir(directory, { mode: 0o700 });
-      return await chmod(directory, 0o700);
+      // Node's asynchronous one calls a full disk ENOENT.
+      mkdirSync(dirname(directory), { recursive: true, mode: 0o711 });
+      mkdirSync(directory, { mode: 0o700 });
+      return chmodSync(directory, 0o700);
     } catch (error) {
       const code = codeOf(error);
       if (code === "EEXIST") throw runtimeErrors.KATA_SANDBOX_EXISTS({ id, directory }, { cause: error });

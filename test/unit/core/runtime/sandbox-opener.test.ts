@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -10,10 +10,8 @@ import { defaultRoots } from "../../../../src/core/runtime/roots.js";
 import { type OpenerParts, openSandbox } from "../../../../src/core/runtime/sandbox-opener.js";
 import { Runtime } from "../../../../src/core/runtime/runtime.js";
 import { Scope } from "../../../../src/core/scope.js";
+import { makeDeepDirectory } from "../../../support/deep-directory.js";
 import { fakeSys } from "../../../../src/testing/fake-sys.js";
-
-/** Bytes of the longest path that the kernel takes. */
-const longestPath = 4095;
 
 describe("opening a sandbox", () => {
   let directory: string;
@@ -42,19 +40,6 @@ describe("opening a sandbox", () => {
     return openSandbox(parts, { id, annotations: {} });
   };
 
-  /** A directory in which a path that is `more` bytes longer is as long as a path can be. */
-  function deepDirectory(more: number): string {
-    let path = directory;
-    for (let rest = longestPath - more - path.length; rest > 0; ) {
-      // The last part takes what is left, of which a part of its own needs two bytes.
-      const take = Math.min(rest, rest - 200 === 1 ? 199 : 200);
-      path += `/${"d".repeat(take - 1)}`;
-      rest -= take;
-    }
-    mkdirSync(path, { recursive: true });
-    return path;
-  }
-
   it("makes the sandbox's directory with its record, and removes both with its scope", async () => {
     const { info } = await open(join(directory, "run"));
     expect(readdirSync(info.runDirectory)).to.deep.equal(["record.json"]);
@@ -75,7 +60,7 @@ describe("opening a sandbox", () => {
     ["its directory cannot be made", "/ns".length, "KATA_SANDBOX_DIRECTORY"],
   ] as const) {
     it(`leaves nothing when ${what}`, async () => {
-      const run = deepDirectory(more);
+      const run = makeDeepDirectory(directory, more);
       const error = await open(run).catch((thrown: unknown) => thrown);
       expect(error).to.include({ code, status: "RESOURCE_EXHAUSTED" });
       expect(describeError(error)).to.include(`${run}/ns/pod`).and.include("ENAMETOOLONG");
