@@ -44,7 +44,8 @@ export interface ProcessNote {
 /**
  * What one sandbox has made on the host, kept in `<run directory>/record.json` so that somebody else can undo it after this
  * process was killed. Everything is noted before it is made and forgotten after it is undone. Writing is synchronous and
- * atomic: when a call has returned, the note is there. The sandbox's own run directory needs no note.
+ * atomic: when a call that notes has returned, the note is there. One that forgets never fails: a note that stays, on a full
+ * disk say, names what is gone, which does no harm. The sandbox's own run directory needs no note.
  */
 export class SandboxRecord {
   readonly #file: string;
@@ -96,7 +97,7 @@ export class SandboxRecord {
         const identity = identityOf(pid);
         this.#change({ processes: [...others(), { name, mark, ...(identity && { identity }) }] });
       },
-      ended: () => this.#change({ processes: others() }),
+      ended: () => this.#drop({ processes: others() }),
     };
   }
 
@@ -122,7 +123,7 @@ export class SandboxRecord {
 
   /** Forgets a path of any kind, after it was undone. */
   forget(path: string): void {
-    this.#change({ paths: this.#content.paths.filter((noted) => noted.path !== path) });
+    this.#drop({ paths: this.#content.paths.filter((noted) => noted.path !== path) });
   }
 
   #note(noted: RecordedPath): void {
@@ -138,6 +139,16 @@ export class SandboxRecord {
     } catch (error) {
       this.#content = before;
       throw error;
+    }
+  }
+
+  /** Changes what the next note is written with, and writes it now if that is possible. */
+  #drop(part: Partial<Pick<RecordContent, "processes" | "paths">>): void {
+    this.#content = { ...this.#content, ...part };
+    try {
+      this.#write();
+    } catch (error) {
+      if (codeOf(error) !== "KATA_RECORD_WRITE") throw error;
     }
   }
 

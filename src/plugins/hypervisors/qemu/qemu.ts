@@ -274,11 +274,7 @@ export class QemuHypervisor implements Hypervisor {
     const { code, signal } = await child.exited;
     this.#state = "gone";
     this.#release();
-    try {
-      note.ended();
-    } catch (error) {
-      this.#warn("noting QEMU's end", error);
-    }
+    note.ended();
     await this.#console.drain(lastWordsMs);
     this.#settleExit({ code, ...(signal !== undefined && { signal }), expected: this.#wanted });
   }

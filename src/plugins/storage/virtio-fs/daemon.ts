@@ -1,11 +1,11 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { withDeadline } from "../../../core/deadline.js";
-import { codeOf, describeError } from "../../../core/errors/error.js";
+import { codeOf } from "../../../core/errors/error.js";
 import type { Logger } from "../../../core/log.js";
 import { Child, type ChildExit, forcedKill, gentleKill } from "../../../core/process/child.js";
 import { defaultPath } from "../../../core/process/find-executable.js";
 import { identityOf, killByIdentity, type ProcessIdentity } from "../../../core/process/identity.js";
-import type { ProcessNote, SandboxRecord } from "../../../core/sandbox/record.js";
+import type { SandboxRecord } from "../../../core/sandbox/record.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { daemonArguments, type DaemonCommand } from "./command-line.js";
 import { virtioFsErrors } from "./errors.js";
@@ -68,11 +68,11 @@ export class Daemon {
       const env = { PATH: process.env["PATH"] ?? defaultPath, LC_ALL: "C.UTF-8", ...note.env };
       child = await Child.spawn({ name: "virtiofsd", command: path, args, env, fds: [listening], onLine });
       note.started(child.pid);
-      void child.exited.then(() => forget(note, log));
+      void child.exited.then(() => note.ended());
       return new Daemon(child, path, waiting);
     } catch (error) {
       await child?.end(forcedKill);
-      forget(note, log);
+      note.ended();
       throw error;
     } finally {
       // Ours too would keep connections waiting for a daemon that has died.
@@ -108,15 +108,6 @@ export class Daemon {
     const children = childrenOf(this.pid);
     await this.#child.end(gentleKill);
     for (const child of children) await killByIdentity("virtiofsd", child);
-  }
-}
-
-/** A note that stays is one too many, which does no harm: it names a process that is gone. */
-function forget(note: ProcessNote, log: Logger): void {
-  try {
-    note.ended();
-  } catch (error) {
-    log.debug("the record of the sandbox was not changed", { error: describeError(error) });
   }
 }
 

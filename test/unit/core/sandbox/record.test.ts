@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -91,6 +91,19 @@ describe("SandboxRecord", () => {
       .with.property("code", "KATA_RECORD_WRITE");
     expect(record.content.paths).to.deep.equal([]);
     writeFileSync(directory, "");
+  });
+
+  it("forgets without failing when it cannot be written, and is right again as soon as it can", () => {
+    const record = create();
+    const note = record.process("qemu");
+    record.mount("/x");
+    rmSync(directory, { recursive: true });
+    record.forget("/x");
+    note.ended();
+    expect(record.content).to.deep.include({ processes: [], paths: [] });
+    mkdirSync(directory);
+    record.mount("/y");
+    expect(load()).to.deep.include({ processes: [], paths: [{ kind: "mount", path: "/y" }] });
   });
 
   it("refuses what it did not write", () => {
