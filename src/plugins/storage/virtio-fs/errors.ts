@@ -59,6 +59,11 @@ export const virtioFsErrors = defineErrors({
     message: (p: { source: string; name: string; problem: string }) =>
       `cannot share ${p.source} as ${JSON.stringify(p.name)}: ${p.problem}`,
   },
+  KATA_SHARE_SPACE: {
+    status: "RESOURCE_EXHAUSTED",
+    message: (p: { source: string; name: string; directory: string }) =>
+      `cannot share ${p.source} as ${JSON.stringify(p.name)}: there is no room left in ${p.directory}`,
+  },
   KATA_SHARE_STATE: {
     status: "FAILED_PRECONDITION",
     message: (p: { what: string; state: string }) => `cannot ${p.what}: the share is ${p.state}`,

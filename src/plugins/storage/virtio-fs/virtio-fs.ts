@@ -127,7 +127,10 @@ export class VirtioFs implements ShareFs {
       await tree.show(name, { fd, directory: kindOf(fd, source) === "directory", readOnly, recursive });
     } catch (error) {
       await this.#release(name);
-      if (errnoNameOf(error) === undefined) throw error;
+      const errno = errnoNameOf(error);
+      if (errno === undefined) throw error;
+      if (errno === "ENOSPC")
+        throw virtioFsErrors.KATA_SHARE_SPACE({ source, name, directory: tree.directory }, { cause: error });
       throw virtioFsErrors.KATA_SHARE_MOUNT({ source, name, problem: messageOf(error) }, { cause: error });
     } finally {
       if (fd !== undefined) sys.descriptors.close(fd);
