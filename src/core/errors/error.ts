@@ -75,7 +75,8 @@ export function describeError(error: unknown): string {
     seen.add(current);
     let text = messageOf(current);
     if (current instanceof AggregateError) text += `: ${current.errors.map(describeError).join("; ")}`;
-    if (parts.at(-1) !== text) parts.push(text);
+    // Many a message ends with that of its cause already.
+    if (parts.at(-1)?.endsWith(text) !== true) parts.push(text);
     current = current instanceof Error ? current.cause : undefined;
   }
   return parts.join(": ");
