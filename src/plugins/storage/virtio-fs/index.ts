@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { definePlugin } from "../../../core/plugin/plugin.js";
+import { checkHost } from "./check-host.js";
 import { virtioFsConfig } from "./config.js";
 import { sharedDirectory } from "./shared-directory.js";
 import { virtioFsSettings } from "./settings.js";
@@ -12,6 +13,7 @@ export const plugin = definePlugin({
   kind: "share-fs",
   name: "virtio-fs",
   config: virtioFsConfig,
+  check: checkHost,
   create({ sys, log, roots, config, sandbox }) {
     if (sandbox === undefined) throw virtioFsErrors.KATA_SHARE_STATE({ what: "share files", state: "of no sandbox" });
     const { id: sandboxId, namespace, record, runDirectory } = sandbox;

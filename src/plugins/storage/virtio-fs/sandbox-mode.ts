@@ -9,8 +9,8 @@ export interface SandboxFacts {
   readonly capabilities: bigint;
   /** The limits below `/proc/sys/user` of the kinds that a daemon's namespaces are of; absent where the kernel has none. */
   readonly limits: Readonly<Record<string, number>>;
-  /** File system type of `/`. */
-  readonly rootType: string;
+  /** File system type of `/`; undefined when nothing is mounted there, as in a chroot. */
+  readonly rootType: string | undefined;
 }
 
 /** A sandbox, and why it is not the better one. */
@@ -28,6 +28,8 @@ export function chooseSandbox(facts: SandboxFacts): ChosenSandbox {
     return { mode: "chroot", reason: "this process has no CAP_SYS_ADMIN, which namespaces need" };
   const none = kinds.find((kind) => facts.limits[kind] === 0);
   if (none !== undefined) return { mode: "chroot", reason: `/proc/sys/user/max_${none}_namespaces is 0` };
+  if (facts.rootType === undefined)
+    return { mode: "chroot", reason: "this process runs in a chroot, where pivot_root does not work" };
   if (facts.rootType === "rootfs" || facts.rootType === "ramfs")
     return { mode: "chroot", reason: "the host runs from its initramfs, where pivot_root does not work" };
   return { mode: "namespace" };
@@ -43,7 +45,7 @@ export function sandboxFacts(mounts: readonly MountEntry[]): SandboxFacts {
     if (limit !== undefined) limits[kind] = limit;
   }
   // Of mounts stacked on `/` the last one is seen.
-  const rootType = mounts.filter((mount) => mount.mountPoint === "/").at(-1)?.type ?? "";
+  const rootType = mounts.filter((mount) => mount.mountPoint === "/").at(-1)?.type;
   return { capabilities: BigInt(`0x${capabilities}`), limits, rootType };
 }
 

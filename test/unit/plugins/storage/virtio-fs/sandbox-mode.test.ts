@@ -27,13 +27,16 @@ describe("the sandbox of virtiofsd", () => {
       .to.have.property("reason")
       .that.includes("max_net_namespaces");
     expect(chooseSandbox({ ...facts, rootType: "rootfs" })).to.deep.include({ mode: "chroot" });
+    expect(chooseSandbox({ ...facts, rootType: undefined }))
+      .to.have.property("reason")
+      .that.includes("in a chroot");
   });
 
   it("is chosen from facts that can be read here", () => {
     const { capabilities, limits, rootType } = sandboxFacts([]);
     expect(capabilities >= 0n).to.equal(true);
     expect(Object.keys(limits)).to.include("mnt");
-    expect(rootType).to.equal("");
+    expect(rootType).to.equal(undefined);
   });
 });
 
