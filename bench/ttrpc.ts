@@ -9,6 +9,7 @@ import { ClientConnection } from "../src/core/rpc/client-connection.js";
 import { connect } from "../src/core/rpc/connect.js";
 import { Server } from "../src/core/rpc/server.js";
 import { formatRow, type Row } from "./row.js";
+import { median } from "./turns.js";
 
 const warmUp = 5_000;
 const rounds = 11;
@@ -29,8 +30,6 @@ async function microseconds(exchange: Exchange, count: number, at: number): Prom
   }
   return Number(process.hrtime.bigint() - begin) / 1000 / count;
 }
-
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 /** Medians of both, taken in turns so that a noisy moment strikes both alike. */
 async function compare(a: Exchange, b: Exchange, at: number): Promise<[number, number]> {
