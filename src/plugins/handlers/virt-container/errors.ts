@@ -30,6 +30,11 @@ export const handlerErrors = defineErrors({
     message: (p: { container: string; sandbox: string; there: readonly string[] }) =>
       `the container "${p.container}" belongs to the sandbox "${p.sandbox}", which is not here; there are: ${p.there.join(", ") || "none"}`,
   },
+  KATA_SANDBOX_ENDED: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { container: string; sandbox: string }) =>
+      `the container "${p.container}" belongs to the sandbox "${p.sandbox}", whose own container has ended; the pod must be made anew`,
+  },
   KATA_SPEC_UNSUPPORTED: {
     status: "UNIMPLEMENTED",
     message: (p: { field: string; value: string; reason: string }) =>

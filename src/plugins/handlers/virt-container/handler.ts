@@ -50,6 +50,9 @@ import { checkSpec } from "./spec-check.js";
 /** Milliseconds that output may still take to arrive when a process is deleted. */
 const drainTime = 2_000;
 
+/** SIGKILL. */
+const forcedEnd = 9;
+
 /** A container with its sandbox. */
 interface Placed {
   readonly sandbox: VirtSandbox;
@@ -137,7 +140,10 @@ export class VirtContainerHandler implements RuntimeHandler {
   async #sandboxFor(request: CreateTask, identity: ContainerIdentity): Promise<VirtSandbox> {
     const { sandboxId, role } = identity;
     const there = this.#sandboxes.get(sandboxId);
-    if (there) return there;
+    if (there) {
+      this.#assertPod(there, request.containerId);
+      return there;
+    }
     if (role === "container") {
       const container = request.containerId;
       throw handlerErrors.KATA_SANDBOX_UNKNOWN({ container, sandbox: sandboxId, there: [...this.#sandboxes.keys()] });
@@ -213,6 +219,7 @@ export class VirtContainerHandler implements RuntimeHandler {
     const { agent } = await sandbox.parts();
     const { pid } = sandbox;
     const process = container.process(id.execId);
+    if (id.execId === "" && container.id !== sandbox.id) this.#assertPod(sandbox, container.id);
     const { events } = this.#context;
     if (id.execId === "") {
       const begin = () => agent.startContainer(container.id);
@@ -303,6 +310,24 @@ export class VirtContainerHandler implements RuntimeHandler {
 
   #exited(id: ProcessId, sandbox: VirtSandbox, exit: ProcessExit): void {
     this.#context.events.publish(taskExited, { id, pid: sandbox.pid, exit });
+    if (id.execId === "" && id.containerId === sandbox.id) void this.#endPod(sandbox);
+  }
+
+  /** `KATA_SANDBOX_ENDED` when the container that stands for the sandbox has ended, and with it the pod. */
+  #assertPod(sandbox: VirtSandbox, container: string): void {
+    const own = sandbox.containers.get(sandbox.id);
+    const ended = own === undefined ? !this.#creating.has(sandbox.id) : own.init.exit !== undefined;
+    if (ended) throw handlerErrors.KATA_SANDBOX_ENDED({ container, sandbox: sandbox.id });
+  }
+
+  /** Ends the pod's other containers after the one that stands for it: nothing of a pod outlives that. */
+  async #endPod(sandbox: VirtSandbox): Promise<void> {
+    for (const { id, init } of sandbox.containers.values()) {
+      if (!sandbox.running || !init.machine.can("exit")) continue;
+      await init.signal(forcedEnd, true).catch((error: unknown) => {
+        sandbox.env.log.warn("a container could not be ended with its pod", { container: id, error });
+      });
+    }
   }
 
   #find(containerId: string): Placed {

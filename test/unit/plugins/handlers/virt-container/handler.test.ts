@@ -41,7 +41,7 @@ describe("the runtime handler virt-container", () => {
     await bench.run("c2", pod("container"));
     expect(bench.hypervisors).to.have.length(1);
     for (const id of ["c1", "pod", "c2"]) {
-      await bench.runtime.request(killTask({ ...main(id), signal: 9, all: true }));
+      if (id !== "c2") await bench.runtime.request(killTask({ ...main(id), signal: 9, all: true }));
       await bench.runtime.request(waitTask(main(id)));
       expect(bench.hypervisor.calls).not.to.include("stop");
       await bench.runtime.request(deleteTask(main(id)));
@@ -49,6 +49,23 @@ describe("the runtime handler virt-container", () => {
       expect(done).to.equal(id === "c2");
     }
     expect(bench.hypervisor.calls.at(-1)).to.equal("stop");
+    expect(await bench.left()).to.deep.equal([]);
+  });
+
+  it("ends a pod with the container that stands for it, and takes no further ones then", async () => {
+    await bench.run("pod", pod("sandbox"));
+    await bench.run("c1", pod("container"));
+    await bench.create("c2", pod("container"));
+    bench.agent.process("pod").end(3);
+    expect((await bench.runtime.request(waitTask(main("pod")))).status).to.equal(3);
+    for (const id of ["c1", "c2"]) expect((await bench.runtime.request(waitTask(main(id)))).status).to.equal(137);
+    expect(bench.events.slice(-3)).to.deep.equal(["exit pod 3", "exit c1 137", "exit c2 137"]);
+    const refused = { code: "KATA_SANDBOX_ENDED", status: "FAILED_PRECONDITION" };
+    expect(await failure(bench.run("c3", pod("container")))).to.include(refused);
+    expect(await failure(bench.runtime.request(startTask(main("c2"))))).to.include(refused);
+    await bench.runtime.request(deleteTask(main("pod")));
+    expect(await failure(bench.run("c3", pod("container")))).to.include(refused);
+    for (const id of ["c1", "c2"]) await bench.runtime.request(deleteTask(main(id)));
     expect(await bench.left()).to.deep.equal([]);
   });
 
