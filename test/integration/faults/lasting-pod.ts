@@ -1,4 +1,8 @@
+import { readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { codeOf } from "../../../src/core/errors/error.js";
 import { execRequest, MachineShim, type TaskClient } from "../../support/machine-shim.js";
 import { expectNoLeaks, type Traces, traces } from "../../support/leaks.js";
 import { podAnnotations } from "../../support/shim.js";
@@ -12,9 +16,25 @@ export interface LastingPod {
   run(execId: string): Promise<void>;
 }
 
+/** What a process has open, but for sockets: clients come and go. */
+function descriptors(pid: number): string[] {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory)
+    .flatMap((fd) => {
+      try {
+        return [readlinkSync(join(directory, fd))];
+      } catch (error) {
+        if (codeOf(error) === "ENOENT") return [];
+        throw error;
+      }
+    })
+    .filter((target) => !target.startsWith("socket:"))
+    .sort();
+}
+
 /**
  * Runs a pod while the surrounding suite's tests do their harm. After each of them the pod must still work, and nothing may
- * be there but the pod; after all of them not even that.
+ * be there but the pod, nor open in its shim; after all of them not even that.
  */
 export function lastingPod(): LastingPod {
   const shim = new MachineShim();
@@ -33,13 +53,19 @@ export function lastingPod(): LastingPod {
       await pod.task.delete(process);
     },
   };
+  let opened: string[] = [];
   before(async () => {
     client = await shim.launch("pod", ["sleep", "1000"], { annotations: podAnnotations("sandbox", "pod") });
+    await pod.run("first");
     withPod = traces(shim.leakScope);
+    opened = descriptors(shim.shim("pod").pid);
   });
   afterEach("the pod works, and nothing else is there", async () => {
     await pod.run("after");
     await expectNoLeaks(withPod, shim.leakScope);
+    const { pid } = shim.shim("pod");
+    for (let looks = 0; looks < 100 && descriptors(pid).length > opened.length; looks++) await sleep(50);
+    expect(descriptors(pid)).to.deep.equal(opened);
   });
   after(async () => {
     try {

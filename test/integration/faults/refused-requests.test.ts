@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
-import { type ContainerOptions, execRequest, refusal, type Refusal } from "../../support/machine-shim.js";
+import { type ContainerOptions, execRequest, MachineShim, refusal, type Refusal } from "../../support/machine-shim.js";
+import { expectNoLeaks } from "../../support/leaks.js";
 import { podAnnotations } from "../../support/shim.js";
 import { lastingPod } from "./lasting-pod.js";
 
@@ -213,5 +214,30 @@ describe("a pod that goes on when it is asked for", () => {
         expect(refused.message).to.include(`stdout "${text}"`).and.include("it can be the absolute path of a fifo");
       }
     });
+  });
+});
+
+describe("a sandbox whose first container is refused", () => {
+  const shim = new MachineShim();
+  after(() => shim.end());
+
+  it("is undone, though its machine has begun to boot, and can be asked for again", async () => {
+    const path = join(shim.directory, "stdio");
+    writeFileSync(path, "untouched");
+    shim.specify("c1", ["true"]);
+    const task = await shim.connect("c1");
+    for (const stream of ["stdin", "stdout", "stderr"]) {
+      const refused = await refusal(task.create({ ...shim.createRequest("c1"), [stream]: path }));
+      expect(refused).to.include({ status: "INVALID_ARGUMENT" });
+      expect(refused.message).to.include(`${stream} "${path}" is not a fifo: `);
+      expect(readdirSync(shim.roots.run)).not.to.include(shim.namespace);
+    }
+    const process = shim.shim("c1");
+    await task.shutdown({ id: "c1", now: false });
+    await shim.gone(process);
+    expect(readFileSync(path, "utf8")).to.equal("untouched");
+    expect(shim.events.events).to.deep.equal([]);
+    expect(shim.leftovers()).to.deep.equal([]);
+    await expectNoLeaks(new Set(), shim.leakScope);
   });
 });
