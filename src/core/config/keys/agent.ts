@@ -40,7 +40,11 @@ export const agentKeys = {
   }),
   kernel_modules: strings([], "Kernel modules to load in the guest, each `name parameter=value …`."),
   dial_timeout_ms: integer(10, "Pause between two attempts to connect to the agent.", { ...milliseconds, min: 1 }),
-  reconnect_timeout_ms: integer(3000, "Time within which the agent must be reached.", milliseconds),
+  reconnect_timeout_ms: integer(
+    3000,
+    "Time within which the agent must be reached, at least 10 s; longer while the guest is emulated.",
+    milliseconds,
+  ),
   create_container_timeout: integer(30, "Time the agent may take to create a container.", {
     unit: "s",
     min: 1,
