@@ -30,7 +30,7 @@ const onlineTime = 10_000;
 const noBytes = new Uint8Array(0);
 
 /**
- * `grpc.AgentService` (kata.md 5): what a host asks of its guest. What is absent here is answered with UNIMPLEMENTED. A
+ * `grpc.AgentService`: what a host asks of its guest. What is absent here is answered with UNIMPLEMENTED. A
  * refused request has the status and the words of its error.
  */
 export function agentService(sandbox: Sandbox, tools: AgentTools): Implementation<typeof AgentServiceDefinition> {

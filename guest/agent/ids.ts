@@ -5,7 +5,7 @@ const reserved = new Set(["sandbox", "shared", "image"]);
 
 const pattern = /^[A-Za-z0-9][\w.-]{0,127}$/;
 
-/** An id of a request, checked before it becomes part of a path or a key (kata.md 2.1). */
+/** An id of a request, checked before it becomes part of a path or a key. */
 export function checkId(field: string, id: string): string {
   if (pattern.test(id)) return id;
   throw badArgument(field, id, "1 to 128 letters, digits, `_`, `.` and `-`, a letter or digit first");

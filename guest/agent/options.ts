@@ -1,7 +1,7 @@
 import { guestPorts } from "../../src/core/contracts/guest-address.js";
 import type { LogLevel } from "../../src/core/log.js";
 
-/** What the kernel command line tells the agent (`agent.*`, kata.md 5.8). */
+/** What the kernel command line tells the agent (`agent.*`). */
 export interface AgentOptions {
   readonly logLevel: LogLevel;
   /** Port of the agent's service. */

@@ -21,7 +21,7 @@ export const guestRoots: AgentRoots = {
   cgroup: "/sys/fs/cgroup",
 };
 
-/** Directory of all that the host sees by name (kata.md 5.7): the share, storages, bundles. */
+/** Directory of all that the host sees by name: the share, storages, bundles. */
 export const containersDirectory = (roots: AgentRoots): string => `${roots.run}/kata-containers`;
 
 /** Directory of the agent's own files. */

@@ -4,7 +4,7 @@ import { agentErrors } from "../errors.js";
 import { waitForBlockDevice } from "../machine/block-devices.js";
 import type { AgentRoots } from "../roots.js";
 
-/** Types of devices that the guest can find (kata.md 5.6). */
+/** Types of devices that the guest can find. */
 export const deviceTypes = ["blk", "mmioblk", "nvdimm"] as const;
 
 /**

@@ -115,7 +115,7 @@ async function reserveHugePages(options: readonly string[], tools: StorageTools)
   await writeFile(file, String(Number(await readFile(file, "utf8")) + pages));
 }
 
-/** The drivers by the names requests have for them (kata.md 5.6). */
+/** The drivers by the names requests have for them. */
 export const storageDrivers: Readonly<Record<string, StorageDriver>> = {
   "virtio-fs": virtioFs,
   ephemeral,

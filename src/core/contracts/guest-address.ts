@@ -1,4 +1,4 @@
-/** Ports of the agent in the guest (kata.md 5.3). */
+/** Ports of the agent in the guest. */
 export const guestPorts = { agent: 1024, log: 1025, debugConsole: 1026, passfd: 1027 } as const;
 
 /**

@@ -18,7 +18,7 @@ export interface SandboxStatus {
   readonly exit?: { readonly status: number; readonly exitedAt: Date };
 }
 
-/** Messages of containerd's sandbox API (kata.md 2.13). */
+/** Messages of containerd's sandbox API. */
 export const createSandbox = defineRequest<CreateSandbox, void>("sandbox.create");
 export const startSandbox = defineRequest<{ sandboxId: string }, { pid: number; createdAt: Date }>("sandbox.start");
 export const stopSandbox = defineRequest<{ sandboxId: string; timeoutMs: number }, void>("sandbox.stop");

@@ -40,7 +40,7 @@ function first(annotations: Readonly<Record<string, string>>, keys: readonly str
 }
 
 /**
- * Reads from annotations whether a container is a sandbox, part of one, or alone (kata.md 2.3): the first key that is there
+ * Reads from annotations whether a container is a sandbox, part of one, or alone: the first key that is there
  * counts. A container alone is its own sandbox.
  */
 export function containerIdentity(id: string, spec: Pick<OciSpec, "annotations">): ContainerIdentity {

@@ -4,7 +4,7 @@ import type { AgentCalls } from "./calls.js";
 import { agentErrors } from "./errors.js";
 import { networkCapability } from "./network.js";
 
-/** Ids as the agent may name them (kata.md 2.1): what a guest says is checked before it is used as a key or in a log. */
+/** Ids as the agent may name them: what a guest says is checked before it is used as a key or in a log. */
 const idPattern = /^[A-Za-z0-9][\w.-]{0,255}$/;
 
 /** All capabilities of the agent's protocol. An agent that lacks one answers its calls with UNIMPLEMENTED. */

@@ -40,7 +40,7 @@ export const keepsOutputFeature = "wait-keeps-output";
 
 const containerSubject = (containerId: string): string => `the container "${containerId}"`;
 
-/** Kata's agent protocol (kata.md 5), over ttrpc. Speaks to this project's agent and to Kata's own. */
+/** Kata's agent protocol, over ttrpc. Speaks to this project's agent and to Kata's own. */
 export class KataAgent implements Agent {
   readonly name = "kata";
   readonly lost: Promise<Error>;

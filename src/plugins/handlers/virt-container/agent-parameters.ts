@@ -1,7 +1,7 @@
 import type { EffectiveConfig } from "../../../core/config/effective.js";
 import { guestPorts } from "../../../core/contracts/guest-address.js";
 
-/** What the kernel command line tells the agent (kata.md 5.8), from `[agent.*]` and the debug switches. */
+/** What the kernel command line tells the agent, from `[agent.*]` and the debug switches. */
 export function agentParameters(config: EffectiveConfig): string[] {
   const { agent, hypervisor } = config;
   const words: string[] = [];

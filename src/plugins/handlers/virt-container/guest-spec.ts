@@ -17,7 +17,7 @@ const roleNames: Readonly<Record<ContainerRole, string>> = {
   container: "pod_container",
 };
 
-/** Limits that make no sense for a process of the guest, or are the host cgroup's business (kata.md 3.6). */
+/** Limits that make no sense for a process of the guest, or are the host cgroup's business. */
 export function guestResources(resources: OciLinuxResources | undefined): OciLinuxResources {
   const { devices: _devices, pids: _pids, blockIO: _blockIo, network: _network, cpu, ...kept } = resources ?? {};
   if (cpu === undefined) return kept;
@@ -38,7 +38,7 @@ export function sharesPidNamespace(spec: OciSpec): boolean {
 }
 
 /**
- * The spec as the agent gets it: the host's paths, namespaces, hooks and limits replaced by the guest's (kata.md 3.6).
+ * The spec as the agent gets it: the host's paths, namespaces, hooks and limits replaced by the guest's.
  * `disableSeccomp` and `disableSelinux` are Kata's `disable_guest_seccomp` and `disable_guest_selinux`.
  */
 export function guestSpec(

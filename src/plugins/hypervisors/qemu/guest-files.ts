@@ -64,7 +64,7 @@ function hasPartitions(path: string): boolean {
   return start.readUInt16LE(510) === 0xaa55 && firstPartitionType !== 0;
 }
 
-/** The parameters by which a root disk of one's own is mounted (kata.md 5.8). */
+/** The parameters by which a root disk of one's own is mounted. */
 function rootParameters(image: string, type: string): string[] {
   const device = hasPartitions(image) ? "/dev/vda1" : "/dev/vda";
   const flags = type === "ext4" ? "rootflags=data=ordered,errors=remount-ro" : "rootflags=ro";
