@@ -126,8 +126,8 @@ export class MachineShim extends ShimFixture {
     await task.shutdown({ id, now: false });
   }
 
-  /** Ends what a test that failed has left, and removes everything. */
-  async end(): Promise<void> {
+  /** Ends what a test that failed has left. */
+  async clear(): Promise<void> {
     const claims = join(this.roots.run, ".shim", this.namespace);
     for (const id of existsSync(claims) ? readdirSync(claims) : []) {
       const shim = this.claim(id)?.process;
@@ -135,6 +135,11 @@ export class MachineShim extends ShimFixture {
       if (shim !== undefined && isRunning(shim)) process.kill(shim.pid, "SIGKILL");
       await this.delete(id);
     }
+  }
+
+  /** Ends what a test that failed has left, and removes everything. */
+  async end(): Promise<void> {
+    await this.clear();
     this.close();
   }
 

@@ -11,7 +11,10 @@ const pods = [
 type Pod = (typeof pods)[number];
 
 describe("two pods at once, each asked for twice at once", () => {
-  const shim = new MachineShim();
+  let shim: MachineShim;
+  before(() => {
+    shim = new MachineShim();
+  });
   after(() => shim.end());
 
   /** Creates the pod's first container twice at once: one of the two boots the machine, the other is refused. */

@@ -37,11 +37,13 @@ function descriptors(pid: number): string[] {
  * be there but the pod, nor open in its shim; after all of them not even that.
  */
 export function lastingPod(): LastingPod {
-  const shim = new MachineShim();
+  let made: MachineShim | undefined;
   let client: TaskClient | undefined;
   let withPod: Traces = new Set();
   const pod: LastingPod = {
-    shim,
+    get shim() {
+      return made ?? expect.fail("the pod does not run yet");
+    },
     get task() {
       return client ?? expect.fail("the pod does not run yet");
     },
@@ -55,27 +57,28 @@ export function lastingPod(): LastingPod {
   };
   let opened: string[] = [];
   before(async () => {
-    client = await shim.launch("pod", ["sleep", "1000"], { annotations: podAnnotations("sandbox", "pod") });
+    made = new MachineShim();
+    client = await made.launch("pod", ["sleep", "1000"], { annotations: podAnnotations("sandbox", "pod") });
     await pod.run("first");
-    withPod = traces(shim.leakScope);
-    opened = descriptors(shim.shim("pod").pid);
+    withPod = traces(pod.shim.leakScope);
+    opened = descriptors(pod.shim.shim("pod").pid);
   });
   afterEach("the pod works, and nothing else is there", async () => {
     await pod.run("after");
-    await expectNoLeaks(withPod, shim.leakScope);
-    const { pid } = shim.shim("pod");
+    await expectNoLeaks(withPod, pod.shim.leakScope);
+    const { pid } = pod.shim.shim("pod");
     for (let looks = 0; looks < 100 && descriptors(pid).length > opened.length; looks++) await sleep(50);
     expect(descriptors(pid)).to.deep.equal(opened);
   });
   after(async () => {
     try {
-      const process = shim.shim("pod");
-      await shim.remove("pod");
-      await shim.gone(process);
-      expect(shim.leftovers()).to.deep.equal([]);
-      await expectNoLeaks(new Set(), shim.leakScope);
+      const process = pod.shim.shim("pod");
+      await pod.shim.remove("pod");
+      await pod.shim.gone(process);
+      expect(pod.shim.leftovers()).to.deep.equal([]);
+      await expectNoLeaks(new Set(), pod.shim.leakScope);
     } finally {
-      await shim.end();
+      await pod.shim.end();
     }
   });
   return pod;

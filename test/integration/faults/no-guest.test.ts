@@ -1,19 +1,19 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { expect } from "chai";
 import { checkLeaks } from "../../support/leaks.js";
 import { type Finished, runKataTs } from "../../support/program.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 
 describe("kata-ts run, when there is no guest because", () => {
-  const directory = mkdtempSync(join(tmpdir(), "kata-ts-faults-"));
-  const mark = basename(directory);
+  const mark = `kata-ts-faults-${process.pid}`;
+  const directory = join(tmpdir(), mark);
   const config = join(directory, "configuration.toml");
   const temporary = join(directory, "tmp");
   before(() => {
+    mkdirSync(temporary, { recursive: true });
     makeBusyboxRootfs(join(directory, "rootfs"));
-    mkdirSync(temporary);
   });
   after(() => rmSync(directory, { recursive: true }));
   checkLeaks(() => ({ marks: [mark], directories: [temporary] }));

@@ -165,7 +165,10 @@ describe("a pod that goes on when it is asked for", () => {
   });
 
   describe("stdio at a path that is", () => {
-    const path = join(pod.shim.directory, "stdio");
+    let path: string;
+    before(() => {
+      path = join(pod.shim.directory, "stdio");
+    });
     const kinds: Readonly<Record<string, () => void | Promise<() => void>>> = {
       "regular file": () => writeFileSync(path, "untouched"),
       directory: () => mkdirSync(path),
@@ -218,7 +221,10 @@ describe("a pod that goes on when it is asked for", () => {
 });
 
 describe("a sandbox whose first container is refused", () => {
-  const shim = new MachineShim();
+  let shim: MachineShim;
+  before(() => {
+    shim = new MachineShim();
+  });
   after(() => shim.end());
 
   it("is undone, though its machine has begun to boot, and can be asked for again", async () => {
