@@ -1,62 +1,29 @@
 import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Finished, runProgram, type RunOptions } from "./program.js";
-import { makeBusyboxRootfs } from "./rootfs.js";
+import { updateTask } from "./update-task.js";
+import { CtrEvents } from "./ctr-events.js";
+import { Dialogue } from "./dialogue.js";
+import { type ImageParts, writeImage } from "./oci-image.js";
 
-/** The image that `Containerd.importBusybox` imports. */
+/** The image that is there from the start. */
 export const busyboxImage = "docker.io/library/busybox:test";
+
+/** What `ctr run` takes to run with our runtime. */
+export const runtimeFlags: readonly string[] = ["--runtime", "io.containerd.kata-ts.v2"];
+
+/** What `ctr run` takes for a container of a pod. */
+export const podFlags = (role: "sandbox" | "container", sandbox: string): readonly string[] => [
+  `--annotation=io.kubernetes.cri.container-type=${role}`,
+  `--annotation=io.kubernetes.cri.sandbox-id=${sandbox}`,
+];
 
 /** Directory of this build's shim. */
 const shimDirectory = fileURLToPath(new URL("../../shim", import.meta.url));
-
-const digest = (data: Buffer): string => `sha256:${createHash("sha256").update(data).digest("hex")}`;
-
-/** Writes an OCI image of the distribution's busybox as an archive that `ctr image import` takes. */
-function writeBusyboxImage(directory: string): string {
-  const rootfs = join(directory, "image-rootfs");
-  const blobs = join(directory, "image", "blobs", "sha256");
-  mkdirSync(rootfs);
-  mkdirSync(blobs, { recursive: true });
-  makeBusyboxRootfs(rootfs);
-  const tar = (from: string): Buffer => {
-    const options = { maxBuffer: 64 << 20 };
-    return spawnSync("tar", ["-C", from, "--owner=0", "--group=0", "-cf", "-", "."], options).stdout;
-  };
-  const blob = (data: Buffer): { digest: string; size: number } => {
-    writeFileSync(join(blobs, digest(data).slice("sha256:".length)), data);
-    return { digest: digest(data), size: data.length };
-  };
-  const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
-  const layer = tar(rootfs);
-  const config = json({
-    architecture: "amd64",
-    os: "linux",
-    config: { Env: ["PATH=/bin"], Cmd: ["sh"] },
-    rootfs: { type: "layers", diff_ids: [digest(layer)] },
-  });
-  const media = "application/vnd.oci.image";
-  const manifest = json({
-    schemaVersion: 2,
-    mediaType: `${media}.manifest.v1+json`,
-    config: { mediaType: `${media}.config.v1+json`, ...blob(config) },
-    layers: [{ mediaType: `${media}.layer.v1.tar`, ...blob(layer) }],
-  });
-  const annotations = { "io.containerd.image.name": busyboxImage };
-  const index = {
-    schemaVersion: 2,
-    manifests: [{ mediaType: `${media}.manifest.v1+json`, ...blob(manifest), annotations }],
-  };
-  writeFileSync(join(directory, "image", "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
-  writeFileSync(join(directory, "image", "index.json"), json(index));
-  const archive = join(directory, "busybox.tar");
-  writeFileSync(archive, tar(join(directory, "image")));
-  return archive;
-}
 
 /** A containerd of the test's own, on directories of its own, with this build's shim in its PATH. */
 export class Containerd {
@@ -88,9 +55,14 @@ export class Containerd {
     ];
     writeFileSync(join(one.directory, "config.toml"), `${lines.join("\n")}\n`);
     await one.start();
-    const imported = await one.ctr(["images", "import", writeBusyboxImage(one.directory)]);
-    if (imported.status !== 0) throw new Error(imported.stderr);
+    await one.importImage({ name: busyboxImage });
     return one;
+  }
+
+  /** Makes an image of busybox and imports it. */
+  async importImage(parts: ImageParts): Promise<void> {
+    const { status, stderr } = await this.ctr(["images", "import", writeImage(this.directory, parts)]);
+    if (status !== 0) throw new Error(stderr);
   }
 
   /** Starts the daemon and waits until it answers. */
@@ -128,9 +100,31 @@ export class Containerd {
     return runProgram("ctr", ["--address", this.address, ...args], { ms: 90_000, ...options });
   }
 
+  /** ctr against this containerd, its input open. */
+  talk(args: readonly string[]): Dialogue {
+    return new Dialogue("ctr", ["--address", this.address, ...args]);
+  }
+
+  /** ctr against this containerd on a terminal of this size, whose name it prints first. */
+  talkOnTerminal(args: readonly string[], size: { rows: number; columns: number }): Dialogue {
+    const words = ["ctr", "--address", this.address, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+    const setup = `stty rows ${size.rows} cols ${size.columns}; tty`;
+    return new Dialogue("script", ["-q", "-e", "-c", `${setup}; exec ${words.join(" ")}`, "/dev/null"]);
+  }
+
+  /** The events from now on. */
+  events(): Promise<CtrEvents> {
+    return CtrEvents.open(this);
+  }
+
+  /** Sets limits of a task. */
+  update(id: string, resources: unknown): Promise<void> {
+    return updateTask(this.address, id, resources);
+  }
+
   /** `ctr run` with our runtime; `flags` come before the image. */
   run(id: string, flags: readonly string[], command: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return this.ctr(["run", "--runtime", "io.containerd.kata-ts.v2", ...flags, busyboxImage, id, ...command], options);
+    return this.ctr(["run", ...runtimeFlags, ...flags, busyboxImage, id, ...command], options);
   }
 
   /** The status of each task, by id. */
