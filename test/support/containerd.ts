@@ -127,6 +127,13 @@ export class Containerd {
     return this.ctr(["run", ...runtimeFlags, ...flags, busyboxImage, id, ...command], options);
   }
 
+  /** pid of the shim that serves a sandbox. */
+  shimOf(sandbox: string): number {
+    const log = readFileSync(this.logFile, "utf8");
+    const served = [...log.matchAll(/the shim serves" shim=(\S+) .*?pid=(\d+)/g)];
+    return Number(served.findLast(([, shim]) => shim === sandbox)?.[2]);
+  }
+
   /** The status of each task, by id. */
   async tasks(): Promise<Map<string, string>> {
     const { stdout } = await this.ctr(["tasks", "list"]);

@@ -33,9 +33,12 @@ export class CtrEvents {
     return this.#all().filter(({ topic, fields }) => topic.startsWith("/tasks/") && fields["container_id"] === id);
   }
 
-  /** Waits until a container's task has an event of this topic (`exit`, `delete`), and gives all of its events. */
-  async until(id: string, topic: string): Promise<CtrEvent[]> {
-    await this.#dialogue.see(new RegExp(`/tasks/${topic} \\{"container_id":"${id}"`));
+  /** Waits until a container's task has an event of this topic (`exit`, `delete`) with these fields, and gives all so far. */
+  async until(id: string, topic: string, fields: CtrEvent["fields"] = {}): Promise<CtrEvent[]> {
+    const wanted = (event: CtrEvent): boolean =>
+      event.topic === `/tasks/${topic}` &&
+      Object.entries(fields).every(([name, value]) => event.fields[name] === value);
+    while (!this.of(id).some(wanted)) await this.#dialogue.see(/\n/);
     return this.of(id);
   }
 

@@ -36,6 +36,8 @@ export function describeContainerd(title: string, define: (suite: Suite) => void
       try {
         await expectNoLeaks(nothing, scope, 10_000);
       } finally {
+        // There are some only when a test has failed.
+        for (const id of (await containerd?.tasks())?.keys() ?? []) await containerd?.remove(id);
         await containerd?.close();
       }
     });
