@@ -28,10 +28,14 @@ export const rootModules = {
   "/dev/pmem": ["virtio_pmem", "nfit", "nd_pmem"],
 } as const;
 
-/** Modules of the ways to the host, by the number virtio gives the kind of device. */
-export const channelModules = {
+/**
+ * Modules of the ways to the host and of what it shares, by the number virtio gives the kind of device. Loading one here
+ * costs a tenth of what it costs the agent, which would have to start a program for it.
+ */
+export const deviceModules = {
   "0x0003": "virtio_console",
   "0x0013": "vmw_vsock_virtio_transport",
+  "0x001a": "virtiofs",
 } as const;
 
 /** File systems a root disk may have besides ext4, which is built into the kernel. */
@@ -41,11 +45,11 @@ const rootCases = Object.entries(rootModules).map(
   ([start, modules]) => `  ${start}*) modprobe -a $buses ${modules.join(" ")} ;;`,
 );
 
-const channelCases = Object.entries(channelModules).map(([id, name]) => `    ${id}) channels="$channels ${name}" ;;`);
+const deviceCases = Object.entries(deviceModules).map(([id, name]) => `    ${id}) modules="$modules ${name}" ;;`);
 
 /**
  * `/init` of the initial RAM file system: finds the root disk the kernel's command line names, mounts it and what every
- * system expects, loads the ways to the host, and becomes the system's own init. It honours `root=` (a virtio disk or
+ * system expects, loads the drivers of the ways to the host, and becomes the system's own init. It honours `root=` (a virtio disk or
  * persistent memory), `rootfstype=`, `rootflags=`, `rw` and `init=`. Whatever fails is said on the console, and the machine
  * restarts, which ends it.
  *
@@ -97,14 +101,14 @@ mount -t "$type" -o "$mode\${flags:+,$flags}" "$root" /new || mount -t "$type" -
   fail "root=$root does not mount as $type"
 read -r mounted rest </proc/uptime
 
-channels=
+modules=
 for device in /sys/bus/virtio/devices/*/device; do
   read -r id <"$device"
   case $id in
-${channelCases.join("\n")}
+${deviceCases.join("\n")}
   esac
 done
-[ -z "$channels" ] || modprobe -a $channels
+[ -z "$modules" ] || modprobe -a $modules
 
 # One devtmpfs is behind both of its mounts.
 mkdir -p /dev/pts /dev/shm

@@ -4,7 +4,7 @@ import { FileTree } from "./file-tree.js";
 import { imageTime } from "./format.js";
 import {
   busModules,
-  channelModules,
+  deviceModules,
   earlyMounts,
   initScript,
   rootFileSystems,
@@ -17,7 +17,7 @@ import { addModules, type KernelModules } from "./kernel-modules.js";
 const bootModules: readonly string[] = [
   ...Object.values(busModules),
   ...Object.values(rootModules).flat(),
-  ...Object.values(channelModules),
+  ...Object.values(deviceModules),
   ...rootFileSystems,
 ];
 
