@@ -1,6 +1,6 @@
 // `npm run build`: compiles the tree to dist/, then bundles the guest's agent and containerd's shim. With `--if-changed`
 // nothing is done when dist/ is newer than everything it is made of.
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, run } from "./setup.mjs";
 
@@ -18,6 +18,8 @@ function changed() {
 }
 
 if (!process.argv.includes("--if-changed") || changed()) {
+  // What has no source any more must go: its tests would still be run.
+  for (const tree of sourceTrees) rmSync(join(root, "dist", tree), { recursive: true, force: true });
   run("node_modules/.bin/tsc", ["-p", "."]);
   run(process.execPath, ["tools/bundle-agent.mjs"]);
   run(process.execPath, ["tools/bundle-shim.mjs"]);

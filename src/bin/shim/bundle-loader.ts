@@ -1,6 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { Script } from "node:vm";
 import { codeOf } from "../../core/errors/error.js";
 
@@ -12,6 +10,14 @@ type ModuleFunction = (
   filename: string,
   directory: string,
 ) => void;
+
+/** What bundles load more with: code out of a cache cannot import by itself. */
+export interface Loader {
+  /** A bundle that lies beside this one. */
+  readonly load: (name: string) => object;
+  /** A module by its URL. */
+  readonly import: (url: string) => Promise<unknown>;
+}
 
 /** Where the compiled code of a bundle is kept: what one version of V8 wrote no other can read. */
 export const codeCachePath = (bundle: string): string => `${bundle}.${process.versions.v8}-${process.arch}.cache`;
@@ -37,15 +43,14 @@ export function compileBundle(file: string): { script: Script; cached: boolean }
 }
 
 /** Runs a compiled bundle and gives its exports. */
-export function runBundle(file: string, script: Script): object {
+export function runBundle(file: string, script: Script, require: NodeJS.Require): object {
   const module = { exports: {} };
   const run = script.runInThisContext() as ModuleFunction;
-  run(module.exports, createRequire(file), module, file, dirname(file));
+  run(module.exports, require, module, file, file.slice(0, file.lastIndexOf("/")));
   return module.exports;
 }
 
-/** Loads a bundle that lies beside this one. */
-export function loadBundle(directory: string, name: string): object {
-  const file = join(directory, name);
-  return runBundle(file, compileBundle(file).script);
+/** Loads a bundle; `require` is for Node's own modules and for those that lie where its caller lies. */
+export function loadBundle(file: string, require: NodeJS.Require): object {
+  return runBundle(file, compileBundle(file).script, require);
 }

@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
-import { identityOf, isRunning, parseIdentity, type ProcessIdentity } from "../../core/process/identity.js";
+import { isRunning, parseIdentity, type ProcessIdentity } from "../../core/process/identity.js";
 import { shimErrors } from "./errors.js";
 import { type ShimName, type ShimRoots, shimDirectory, shimsDirectory } from "./layout.js";
 
-/** How often the directories are made again when another shim removes them at that moment. */
+/** How often the directories are made when another shim removes them at that moment. */
 const attempts = 5;
 
 /** Who serves a sandbox, as its `daemon` file says. */
@@ -38,15 +38,20 @@ export function isClaimed(roots: ShimRoots, name: ShimName): boolean {
  * Makes this process the one that serves a sandbox: true for one process at a time. The launcher reads the same file:
  * `<pid> <start time> <socket>`.
  */
-export function takeClaim(roots: ShimRoots, name: ShimName, socket: string): boolean {
+export function takeClaim(
+  roots: ShimRoots,
+  name: ShimName,
+  { process: { pid, startTime }, socket }: ShimClaim,
+): boolean {
   const directory = shimDirectory(roots, name);
-  const own = identityOf(process.pid);
-  const text = `${own?.pid} ${own?.startTime} ${socket}\n`;
-  for (let attempt = 1; ; attempt++) {
+  const text = `${pid} ${startTime} ${socket}\n`;
+  for (let attempt = 0; ; attempt++) {
     let prepared: string | undefined;
     try {
-      mkdirSync(roots.run, { recursive: true, mode: 0o711 });
-      mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+      if (attempt > 0) {
+        mkdirSync(roots.run, { recursive: true, mode: 0o711 });
+        mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+      }
       prepared = mkdtempSync(join(dirname(directory), ".new-"));
       writeFileSync(join(prepared, "daemon"), text, { mode: 0o600 });
       // A directory takes the place of another one only if that is empty, so there is one winner.
@@ -55,7 +60,7 @@ export function takeClaim(roots: ShimRoots, name: ShimName, socket: string): boo
     } catch (error) {
       if (prepared !== undefined) rmSync(prepared, { recursive: true, force: true });
       if (codeOf(error) === "ENOTEMPTY" || codeOf(error) === "EEXIST") return false;
-      // The last shim of the namespace has just taken the directories away.
+      // This is the namespace's first shim, or its last one has just taken the directories away.
       if (codeOf(error) === "ENOENT" && attempt < attempts) continue;
       removeEmptyParents(roots, name);
       throw shimErrors.KATA_SHIM_STATE({ path: directory }, { cause: error });

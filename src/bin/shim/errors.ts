@@ -26,11 +26,6 @@ export const shimErrors = defineErrors({
     message: (p: { namespace: string; id: string; pid: number }) =>
       `the shim of the sandbox "${p.id}" in the namespace "${p.namespace}" runs already, with pid ${p.pid}`,
   },
-  KATA_SHIM_SOCKET_TAKEN: {
-    status: "ALREADY_EXISTS",
-    message: (p: { path: string; id: string }) =>
-      `somebody answers on ${p.path} already, the socket of the sandbox "${p.id}" ("containerd-shim-kata-ts-v2 delete" ends it)`,
-  },
   KATA_SHIM_SOCKET: {
     status: "UNAVAILABLE",
     message: (p: { path: string }) => `cannot listen on ${p.path}`,

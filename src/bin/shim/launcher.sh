@@ -81,7 +81,7 @@ join_pod() {
   { read -r pid began socket <"$run/.shim/$namespace/$sandbox/daemon"; } 2>/dev/null || return 1
   running "$pid" "$began" || return 1
   case $socket in
-  "$sockets"/*[!0-9a-f]*) return 1 ;;
+  "$sockets"/*[!0-9-]*) return 1 ;;
   "$sockets"/*) ;;
   *) return 1 ;;
   esac

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { sha256 } from "./sha256.js";
+import type { ProcessIdentity } from "../../core/process/identity.js";
 
 /** Directories a shim works in; the launcher passes them, so that tests have their own. */
 export interface ShimRoots {
@@ -28,10 +28,12 @@ export function runDirectory(roots: ShimRoots, { namespace, sandboxId }: ShimNam
   return join(roots.run, namespace, sandboxId);
 }
 
-/** The shim's socket, named as containerd's own shims name theirs. */
-export function socketPath(roots: ShimRoots, address: string, { namespace, sandboxId }: ShimName): string {
-  const name = sha256(`${address}/${namespace}/${sandboxId}`);
-  return join(roots.sockets, name);
+/**
+ * The socket a shim listens on. It is named after the process, which is unique, short whatever the ids are, and tells an
+ * operator whose it is.
+ */
+export function socketPath(roots: ShimRoots, { pid, startTime }: ProcessIdentity): string {
+  return join(roots.sockets, `${pid}-${startTime}`);
 }
 
 /** In a bundle: the encoded answer to the deletion that went well, for containerd's `delete` call right after it. */

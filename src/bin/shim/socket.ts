@@ -24,38 +24,31 @@ export function answers(path: string): Promise<boolean> {
   });
 }
 
-/** Listens on a socket of mode 0600. A dead socket there is replaced, a live one is `KATA_SHIM_SOCKET_TAKEN`. */
-export async function listenPrivately(path: string, sandboxId: string): Promise<Connections> {
+/** Listens on a socket of mode 0600, of a name that only this process has: one that is there is of an earlier boot. */
+export async function listenPrivately(path: string): Promise<Connections> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
-    return hold(await bind(path));
-  } catch (error) {
-    if (codeOf(error) !== "EADDRINUSE") throw shimErrors.KATA_SHIM_SOCKET({ path }, { cause: error });
-  }
-  if (await answers(path)) throw shimErrors.KATA_SHIM_SOCKET_TAKEN({ path, id: sandboxId });
-  removeSocket(path);
-  try {
+    removeSocket(path);
     return hold(await bind(path));
   } catch (error) {
     throw shimErrors.KATA_SHIM_SOCKET({ path }, { cause: error });
   }
 }
 
-function bind(path: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    // The socket has its mode from the first moment. No other thread makes files this early.
-    const mask = process.umask(0o177);
-    try {
-      server.listen(path, () => {
-        server.off("error", reject);
-        resolve(server);
-      });
-    } finally {
-      process.umask(mask);
-    }
-  });
+async function bind(path: string): Promise<Server> {
+  const server = createServer();
+  const fault = new Promise<never>((_, reject) => server.once("error", reject));
+  // The socket has its mode from the first moment. No other thread makes files this early.
+  const mask = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(mask);
+  }
+  // It listens already, or never will: Node tells so with the next turn of its loop, which takes as long as the system call.
+  if (!server.listening) await fault;
+  server.removeAllListeners("error");
+  return server;
 }
 
 /** Keeps connections, which are there as soon as the address is known, until the program is ready for them. */

@@ -1,11 +1,13 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { codeOf } from "../../core/errors/error.js";
+import { identityOf } from "../../core/process/identity.js";
 import { containerIdentity } from "../../core/sandbox/identity.js";
 import { readBundleConfig } from "../../plugins/services/task/bundle.js";
 import type { Connections } from "../../plugins/services/task/config.js";
 import { checkAnnotations } from "./annotations.js";
 import { assertIdentifier } from "./arguments.js";
-import { dropClaim, isClaimed, readClaim, takeClaim } from "./claim.js";
+import { dropClaim, isClaimed, readClaim, type ShimClaim, takeClaim } from "./claim.js";
 import { shimErrors } from "./errors.js";
 import { type ShimName, type ShimRoots, socketPath } from "./layout.js";
 import { answers, listenPrivately, removeSocket } from "./socket.js";
@@ -15,8 +17,6 @@ export interface StartRequest {
   readonly roots: ShimRoots;
   readonly namespace: string;
   readonly id: string;
-  /** containerd's own socket. */
-  readonly address: string;
   readonly bundle: string;
   /** Undoes what a shim left that was killed. */
   readonly cleanUp: (name: ShimName) => Promise<void>;
@@ -42,11 +42,13 @@ export async function start(request: StartRequest): Promise<Started> {
     writeAddress(bundle, socket);
     return { socket };
   }
-  const socket = socketPath(roots, request.address, name);
-  await claim(request, name, socket);
+  const own = identityOf(process.pid);
+  if (own === undefined) throw shimErrors.KATA_SHIM_STATE({ path: "/proc/self/stat" });
+  const socket = socketPath(roots, own);
+  await claim(request, name, { process: own, socket });
   let connections: Connections | undefined;
   try {
-    connections = await listenPrivately(socket, sandboxId);
+    connections = await listenPrivately(socket);
     writeAddress(bundle, socket);
     return { socket, name, connections };
   } catch (error) {
@@ -64,25 +66,30 @@ async function findShim(roots: ShimRoots, name: ShimName, id: string): Promise<s
 }
 
 /** Claims the sandbox, after undoing what a dead shim of it left. */
-async function claim({ roots, cleanUp }: StartRequest, name: ShimName, socket: string): Promise<void> {
-  if (takeClaim(roots, name, socket)) return;
+async function claim({ roots, cleanUp }: StartRequest, name: ShimName, wanted: ShimClaim): Promise<void> {
+  if (takeClaim(roots, name, wanted)) return;
   if (!isClaimed(roots, name)) {
     await cleanUp(name);
-    if (takeClaim(roots, name, socket)) return;
+    if (takeClaim(roots, name, wanted)) return;
   }
   const { namespace, sandboxId: id } = name;
   throw shimErrors.KATA_SHIM_RUNNING({ namespace, id, pid: readClaim(roots, name)?.process.pid ?? 0 });
 }
 
-/** Writes where the shim is, for containerd's next start: all of it or nothing. */
+/** Writes where the shim is, for containerd's next start: all of it or nothing. What is there already is replaced. */
 function writeAddress(bundle: string, socket: string): void {
   const path = join(bundle, "address");
-  const partial = `${path}.new`;
+  const write = () => writeFileSync(path, `unix://${socket}`, { mode: 0o600, flag: "wx" });
   try {
-    writeFileSync(partial, `unix://${socket}`, { mode: 0o600 });
-    renameSync(partial, path);
+    try {
+      write();
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw error;
+      rmSync(path);
+      write();
+    }
   } catch (error) {
-    rmSync(partial, { force: true });
+    rmSync(path, { force: true });
     throw shimErrors.KATA_SHIM_STATE({ path }, { cause: error });
   }
 }

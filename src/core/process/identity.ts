@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "../errors/error.js";
 import { processErrors } from "./errors.js";
@@ -13,9 +13,23 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
+/** Room for the line: 52 numbers of 20 digits at most, and a name. */
+const statSize = 2048;
+
+/** The line in one read, which costs a third of what `readFileSync` takes for a file that says it is empty. */
+function readStatText(pid: number): string {
+  const descriptor = openSync(`/proc/${pid}/stat`, "r");
+  try {
+    const line = Buffer.allocUnsafe(statSize);
+    return line.toString("latin1", 0, readSync(descriptor, line));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 function readStat(pid: number): { readonly state: string; readonly startTime: string } | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const text = readStatText(pid);
     // The name in parentheses may itself hold spaces and parentheses; what follows the last one is regular.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     const [state, startTime] = [fields[0], fields[19]];

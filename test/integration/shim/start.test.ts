@@ -1,10 +1,17 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
-import { socketPath } from "../../../src/bin/shim/layout.js";
 import { isRunning } from "../../../src/core/process/identity.js";
 import { BootstrapParams } from "../../../src/core/proto/gen/containerd/bootstrap.js";
 import { RuntimeInfo } from "../../../src/core/proto/gen/containerd/runtime-info.js";
@@ -21,7 +28,7 @@ describe("containerd-shim-kata-ts-v2 start", () => {
 
   afterEach(() => shim.close());
 
-  const pathOf = (id: string) => socketPath(shim.roots, "/x/c.sock", { namespace: shim.namespace, sandboxId: id });
+  const pathOf = (id: string): string => shim.claim(id)?.socket ?? "nowhere";
 
   /** Runs `start`, expects it to fail and to leave nothing, and gives what it said. */
   async function refusal(id: string): Promise<string> {
@@ -34,8 +41,9 @@ describe("containerd-shim-kata-ts-v2 start", () => {
   }
 
   it("prints the address of a socket that answers, and nothing else", async () => {
+    const started = await shim.start("c1");
     const address = `unix://${pathOf("c1")}`;
-    expect(await shim.start("c1")).to.deep.equal({ status: 0, signal: null, stdout: address, stderr: "" });
+    expect(started).to.deep.equal({ status: 0, signal: null, stdout: address, stderr: "" });
     expect(shim.bundle("c1").address).to.equal(address);
     expect(statSync(pathOf("c1")).mode & 0o777).to.equal(0o600);
     const error = await (await shim.client("c1")).state({ id: "c1", execId: "" }).catch(String);
@@ -99,20 +107,20 @@ describe("containerd-shim-kata-ts-v2 start", () => {
     await (await shim.client("c1")).shutdown({ id: "c1", now: false });
   });
 
-  it("replaces a socket whose owner is dead, and no other", async () => {
-    mkdirSync(dirname(pathOf("c1")), { recursive: true });
-    const script = `require("net").createServer().listen("${pathOf("c1")}", () => process.kill(process.pid, 9))`;
-    await runProgram(process.execPath, ["-e", script]);
-    expect(existsSync(pathOf("c1"))).to.equal(true);
+  it("says so when it cannot listen, and leaves nothing", async () => {
+    mkdirSync(dirname(shim.roots.sockets), { recursive: true });
+    writeFileSync(shim.roots.sockets, "");
+    expect(await refusal("c1")).to.contain(`cannot listen on ${shim.roots.sockets}/`);
+    expect(readFileSync(shim.roots.sockets, "utf8")).to.equal("");
+  });
+
+  it("replaces an address that a bundle already has", async () => {
+    const bundle = shim.bundle("c1").configure({});
+    const elsewhere = join(shim.directory, "elsewhere");
+    symlinkSync(elsewhere, join(bundle.path, "address"));
     expect((await shim.start("c1")).status).to.equal(0);
-    const foreign = createServer().listen(pathOf("c2"));
-    await once(foreign, "listening");
-    expect(await refusal("c2")).to.contain("somebody answers");
-    expect(existsSync(pathOf("c2"))).to.equal(true);
-    foreign.close();
-    writeFileSync(pathOf("c3"), "");
-    expect(await refusal("c3")).to.contain(pathOf("c3"));
-    expect(existsSync(pathOf("c3"))).to.equal(true);
+    expect(bundle.address).to.equal(`unix://${pathOf("c1")}`);
+    expect(existsSync(elsewhere)).to.equal(false);
   });
 
   it("says what is wrong with a bundle, and leaves nothing", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { dropClaim, isClaimed, readClaim, takeClaim } from "../../../../src/bin/shim/claim.js";
 import { describeError } from "../../../../src/core/errors/error.js";
+import { identityOf } from "../../../../src/core/process/identity.js";
 import { makeDeepDirectory } from "../../../support/deep-directory.js";
 
 describe("the claim of a shim", () => {
@@ -13,16 +14,16 @@ describe("the claim of a shim", () => {
     directory = mkdtempSync(join(tmpdir(), "claim-"));
   });
   afterEach(() => rmSync(directory, { recursive: true }));
+  const claim = { process: identityOf(process.pid) ?? { pid: 0, startTime: "" }, socket: "/socket" };
   const rootsAt = (run: string) => ({ run, sockets: "/nowhere" });
 
   it("is taken once, says by whom, and leaves nothing when it is dropped", () => {
     const roots = rootsAt(directory);
     expect(isClaimed(roots, name)).to.equal(false);
-    expect(takeClaim(roots, name, "/socket")).to.equal(true);
-    expect(takeClaim(roots, name, "/socket")).to.equal(false);
+    expect(takeClaim(roots, name, claim)).to.equal(true);
+    expect(takeClaim(roots, name, claim)).to.equal(false);
     expect(isClaimed(roots, name)).to.equal(true);
-    expect(readClaim(roots, name)).to.deep.include({ socket: "/socket" });
-    expect(readClaim(roots, name)?.process.pid).to.equal(process.pid);
+    expect(readClaim(roots, name)).to.deep.equal(claim);
     dropClaim(roots, name);
     expect(readdirSync(directory)).to.deep.equal([]);
     dropClaim(roots, name);
@@ -32,7 +33,7 @@ describe("the claim of a shim", () => {
     const roots = rootsAt(makeDeepDirectory(directory, "/.shim/ns/.new".length));
     const error = (() => {
       try {
-        return takeClaim(roots, name, "/socket");
+        return takeClaim(roots, name, claim);
       } catch (thrown) {
         return thrown;
       }

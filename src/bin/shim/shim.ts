@@ -1,0 +1,67 @@
+import { writeSync } from "node:fs";
+import { describeError } from "../../core/errors/error.js";
+import { parseArguments, type ShimArguments } from "./arguments.js";
+import type { Loader } from "./bundle-loader.js";
+import { dropClaim } from "./claim.js";
+import type * as commands from "./commands.js";
+import type * as daemon from "./daemon.js";
+import type { ShimName, ShimRoots } from "./layout.js";
+import { removeSocket } from "./socket.js";
+import { type Started, start } from "./start.js";
+import { detachStdio } from "./stdio.js";
+
+const program = "containerd-shim-kata-ts-v2";
+
+/**
+ * The program behind the launcher, given `<run root> <socket root> <what containerd said>`. This file and what it imports
+ * are all that stands between containerd and the address, so they are few; the rest is loaded when it is needed.
+ */
+export async function main(args: readonly string[], loader: Loader): Promise<void> {
+  try {
+    await obey(args, loader);
+  } catch (error) {
+    writeSync(2, `${program}: ${describeError(error).replaceAll(/\s*\n\s*/g, " ")}\n`);
+    process.exit(1);
+  }
+}
+
+async function obey([run = "", sockets = "", ...args]: readonly string[], loader: Loader): Promise<void> {
+  const given = parseArguments(args);
+  const roots = { run, sockets };
+  if (given.action === "start") return startAndStay(roots, given, loader);
+  const { runCommand } = loadCommands(loader);
+  process.exitCode = await runCommand(roots, given);
+}
+
+const loadCommands = (loader: Loader) => loader.load("commands.cjs") as typeof commands;
+
+async function startAndStay(roots: ShimRoots, given: ShimArguments, loader: Loader): Promise<void> {
+  const bundle = process.cwd();
+  const { parameters, eventsAddress } =
+    given.id === ""
+      ? loadCommands(loader).readBootstrap(0, given)
+      : { parameters: given, eventsAddress: process.env["TTRPC_ADDRESS"] ?? "" };
+  const { namespace, id, debug } = parameters;
+  const cleanUp = (name: ShimName): Promise<void> => loadCommands(loader).cleanUp(roots, name);
+  const started = await start({ roots, namespace, id, bundle, cleanUp });
+  announce(roots, started);
+  if (started.connections === undefined) return;
+  detachStdio(bundle);
+  const { serve } = loader.load("daemon.cjs") as typeof daemon;
+  const { connections, socket, name } = started;
+  await serve({ roots, name, connections, socket, bundle, debug, eventsAddress, importer: loader.import });
+}
+
+/** Prints the address, with nothing after it; when nobody reads it there is no shim either. */
+function announce(roots: ShimRoots, started: Started): void {
+  try {
+    writeSync(1, `unix://${started.socket}`);
+  } catch (error) {
+    if (started.connections !== undefined) {
+      started.connections.close();
+      removeSocket(started.socket);
+      dropClaim(roots, started.name);
+    }
+    throw error;
+  }
+}
