@@ -9,8 +9,8 @@ const containers = 20;
 const memoryLimit = 12;
 const roots = { run: defaultRoots.run, sockets: "/run/containerd/s" };
 
-/** Milliseconds without a request after which a shim counts as idle. */
-const idleTime = 5_000;
+/** Milliseconds without a request after which a shim counts as idle: V8 gives back what a start needed after five seconds. */
+const idleTime = 10_000;
 
 function threadsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/task`).length;
