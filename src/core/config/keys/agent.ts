@@ -33,7 +33,10 @@ export const agentKeys = {
   enable_debug: boolean(false, "Writes debug lines to the agent's log."),
   log_level: choice(kataLogLevels, "info", "Least severe level that the agent logs."),
   enable_tracing: boolean(false, "Exports trace spans of the agent.", noEffect("traces are not exported")),
-  debug_console_enabled: boolean(false, "Opens a shell of the guest on vsock port 1026."),
+  debug_console_enabled: boolean(
+    false,
+    "Has the agent open a shell of the guest on vsock port 1026; our own agent has none, and says so in its log.",
+  ),
   container_pipe_size: integer(0, "Size of the pipes of a process in the guest; 0 leaves the kernel's.", {
     unit: "bytes",
     max: 0xffffffff,

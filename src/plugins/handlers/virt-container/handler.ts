@@ -185,7 +185,7 @@ export class VirtContainerHandler implements RuntimeHandler {
           plugins: sandbox.env.plugins,
           guestOptions: { disableSeccomp: disable_guest_seccomp, disableSelinux: disable_guest_selinux },
         },
-        { streams, onExit: (exit) => this.#exited(processId, sandbox, exit) },
+        { streams, log: sandbox.env.log, onExit: (exit) => this.#exited(processId, sandbox, exit) },
       );
       const one = container;
       const prepared = await sandbox.phases.run("container on the host", () => one.prepare(sandbox.signal));
@@ -246,7 +246,10 @@ export class VirtContainerHandler implements RuntimeHandler {
       const { agent } = await sandbox.parts();
       const streams = await this.#openStreams(sandbox, id, request.io, container.bundle);
       const onExit = (exit: ProcessExit) => this.#exited(id, sandbox, exit);
-      container.addExec(new Process({ id, io: request.io, streams, agent, onExit }), request.process);
+      container.addExec(
+        new Process({ id, io: request.io, streams, agent, log: sandbox.env.log, onExit }),
+        request.process,
+      );
     } catch (error) {
       container.removeExec(execId);
       throw error;

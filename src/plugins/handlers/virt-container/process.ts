@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import type { Agent, GuestProcess } from "../../../core/contracts/agent.js";
+import type { Logger } from "../../../core/log.js";
 import type { ProcessExit, ProcessId, ProcessIo, ProcessStatus } from "../../../core/messages/task.js";
 import type { ProcessStreams } from "../../../core/io/process-streams.js";
 import { StateMachine } from "../../../core/sandbox/state-machine.js";
@@ -33,6 +34,7 @@ export interface ProcessParts {
   readonly io: ProcessIo;
   readonly streams: ProcessStreams;
   readonly agent: Agent;
+  readonly log: Logger;
   /** Called once, after the process has ended and, if it was being started, after the start has been answered. */
   readonly onExit: (exit: ProcessExit) => void;
 }
@@ -158,7 +160,8 @@ export class Process {
   async #exitStatus(lost: Promise<unknown>): Promise<number> {
     try {
       return await this.#parts.agent.waitProcess(this.guest);
-    } catch {
+    } catch (error) {
+      this.#parts.log.warn("nobody saw the process end", { ...this.id, error });
       await Promise.race([lost, setTimeout(causeTime, undefined, { ref: false })]);
       return unknownExitStatus;
     }
