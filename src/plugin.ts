@@ -24,5 +24,6 @@ export type {
   SandboxOpener,
 } from "./core/plugin/context.js";
 export type { CheckContext, HostFinding } from "./core/plugin/host-check.js";
-export { definePlugin, type Plugin, type PluginId, type PluginKind, type PluginKinds } from "./core/plugin/plugin.js";
+export type { PluginId, PluginKind, PluginKinds } from "./core/plugin/kinds.js";
+export { definePlugin, type Plugin } from "./core/plugin/plugin.js";
 export { noConfig, schemaOf, type SchemaOutput, type StandardSchema } from "./core/plugin/standard-schema.js";

@@ -1,5 +1,5 @@
 import type { EffectiveConfig } from "../../core/config/effective.js";
-import type { PluginId } from "../../core/plugin/plugin.js";
+import type { PluginId } from "../../core/plugin/kinds.js";
 
 /** A plugin that configuration chooses by name, and the key that does. */
 export interface ChosenPlugin {

@@ -5,7 +5,7 @@ import type { Logger } from "../log.js";
 import type { SandboxRecord } from "../sandbox/record.js";
 import type { Scope } from "../scope.js";
 import type { Sys } from "../sys/sys.js";
-import type { PluginId, PluginInstance } from "./plugin.js";
+import type { PluginId, PluginInstance } from "./kinds.js";
 
 /** Directories the runtime works in. Parameters, so that tests use their own. */
 export interface Roots {

@@ -8,7 +8,7 @@ import type { Scope } from "../scope.js";
 import type { Sys } from "../sys/sys.js";
 import type { PluginContext, PluginSource, Roots, SandboxInfo, SandboxOpener } from "./context.js";
 import { pluginErrors } from "./errors.js";
-import { formatPluginId, type PluginInstance } from "./plugin.js";
+import { formatPluginId, type PluginInstance } from "./kinds.js";
 import type { Registration, Registry } from "./registry.js";
 import type { SchemaIssue } from "./standard-schema.js";
 

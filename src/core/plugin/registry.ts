@@ -1,5 +1,6 @@
 import { pluginErrors } from "./errors.js";
-import { formatPluginId, type Plugin, type PluginId } from "./plugin.js";
+import { formatPluginId, type PluginId } from "./kinds.js";
+import type { Plugin } from "./plugin.js";
 
 /** One registered plugin and where it came from (`built-in`, or `package @acme/foo (/path)`). */
 export interface Registration {

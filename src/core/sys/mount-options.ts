@@ -1,6 +1,5 @@
 import { sysErrors } from "./errors.js";
 import { MountFlag } from "./mount-flags.js";
-import type { Propagation } from "./mounts.js";
 
 /** A mount as an OCI spec or a containerd request carries it. */
 export interface OciMount {
@@ -9,6 +8,9 @@ export interface OciMount {
   readonly type?: string;
   readonly options?: readonly string[];
 }
+
+/** Whether mounts made on one side of a peer group appear on the other. mount_namespaces(7). */
+export type Propagation = "shared" | "slave" | "private" | "unbindable";
 
 /** What a list of mount options means to mount(2). */
 export interface MountOptions {

@@ -1,5 +1,5 @@
 import type { MountEntry } from "./mountinfo.js";
-import type { OciMount } from "./mount-options.js";
+import type { OciMount, Propagation } from "./mount-options.js";
 import type { PathOrFd } from "./path-or-fd.js";
 
 /** Arguments of mount(2). */
@@ -28,9 +28,6 @@ export interface MountAttributes {
 
 /** A bind mount and how it differs from its source. The attributes hold from the instant the mount can be seen. */
 export type BindOptions = MountAttributes;
-
-/** Whether mounts made on one side of a peer group appear on the other. mount_namespaces(7). */
-export type Propagation = "shared" | "slave" | "private" | "unbindable";
 
 /** How to unmount. */
 export interface UnmountOptions {

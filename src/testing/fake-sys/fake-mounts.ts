@@ -3,15 +3,8 @@ import { resolve } from "node:path";
 import { errnoNumber } from "../../core/sys/errno.js";
 import { type MountEntry, mountsBelow } from "../../core/sys/mountinfo.js";
 import { MountFlag } from "../../core/sys/mount-flags.js";
-import { type OciMount, parseMountOptions } from "../../core/sys/mount-options.js";
-import type {
-  BindOptions,
-  MountAttributes,
-  MountRequest,
-  Mounts,
-  Propagation,
-  UnmountOptions,
-} from "../../core/sys/mounts.js";
+import { type OciMount, parseMountOptions, type Propagation } from "../../core/sys/mount-options.js";
+import type { BindOptions, MountAttributes, MountRequest, Mounts, UnmountOptions } from "../../core/sys/mounts.js";
 import type { PathOrFd } from "../../core/sys/path-or-fd.js";
 import { SysError } from "../../core/sys/sys-error.js";
 

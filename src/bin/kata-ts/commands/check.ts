@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { describeError } from "../../../core/errors/error.js";
-import { formatPluginId } from "../../../core/plugin/plugin.js";
+import { formatPluginId } from "../../../core/plugin/kinds.js";
 import type { HostFinding } from "../../../core/plugin/host-check.js";
 import { defaultRoots } from "../../../core/runtime/roots.js";
 import { Runtime } from "../../../core/runtime/runtime.js";

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { describeError } from "../../../core/errors/error.js";
-import { formatPluginId } from "../../../core/plugin/plugin.js";
+import { formatPluginId } from "../../../core/plugin/kinds.js";
 import { Runtime } from "../../../core/runtime/runtime.js";
 import { builtins } from "../../../plugins/builtins.js";
 import { chosenPlugins, matchedKinds } from "../chosen-plugins.js";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { definePlugin, type PluginId } from "../../../../src/core/plugin/plugin.js";
+import type { PluginId } from "../../../../src/core/plugin/kinds.js";
+import { definePlugin } from "../../../../src/core/plugin/plugin.js";
 import { mostSpecific } from "../../../../src/core/plugin/match.js";
 import { Registry } from "../../../../src/core/plugin/registry.js";
 import { noConfig } from "../../../../src/core/plugin/standard-schema.js";
