@@ -5,6 +5,11 @@ export const commandErrors = defineErrors({
     status: "INVALID_ARGUMENT",
     message: (p: { problem: string; usage: string }) => `${p.problem}; usage: ${p.usage}`,
   },
+  KATA_USAGE_ROOTFS: {
+    status: "NOT_FOUND",
+    message: (p: { path: string; problem: string }) =>
+      `ROOTFS ${JSON.stringify(p.path)} ${p.problem}; give the directory of a root file system, one that holds bin, etc and so on`,
+  },
 });
 
 /** One command of the program. */

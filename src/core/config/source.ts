@@ -32,6 +32,11 @@ export function formatOrigin(origin: Origin): string {
   return `${origin.kind === "drop-in" ? "drop-in " : ""}${origin.file}:${origin.line}`;
 }
 
+/** A key and where its value comes from, for the errors of what it chose: `runtime.agent_name, /etc/…:12`. */
+export function formatChoice(config: { origin(key: string): Origin }, key: string): string {
+  return `${key}, ${formatOrigin(config.origin(key))}`;
+}
+
 /** The origin of what stands at a place. */
 export function originOf({ source, line }: Place): Origin {
   return source.kind === "file" || source.kind === "drop-in"

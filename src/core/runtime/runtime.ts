@@ -2,6 +2,7 @@ import { firstValueFrom } from "rxjs";
 import type { EffectiveConfig } from "../config/effective.js";
 import { type ConfigDocument, type ConfigOverride, effectiveConfig, readConfig } from "../config/load.js";
 import { extensionsOf } from "../config/plugin-schema.js";
+import { formatChoice } from "../config/source.js";
 import type { RuntimeHandler } from "../contracts/runtime-handler.js";
 import type { Service } from "../contracts/service.js";
 import { Dispatcher, type Interceptor } from "../dispatch/dispatcher.js";
@@ -150,7 +151,7 @@ export class Runtime {
     const config = await this.config(configPath);
     this.registry.freeze();
     const source = this.#host.source({ scope: this.#scope, config });
-    const handler = await source.create("handler", config.runtime.name, "runtime.name");
+    const handler = await source.create("handler", config.runtime.name, formatChoice(config, "runtime.name"));
     handler.register(this.dispatcher);
     return handler;
   }

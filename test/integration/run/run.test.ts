@@ -55,10 +55,27 @@ describe("kata-ts run", () => {
     expect(stderr).to.include(`${config}:2`).and.to.include("kernel").and.to.include("/nowhere/vmlinuz");
   });
 
+  it("names the line that chose a plugin nobody has", async () => {
+    const config = join(directory, "agent.toml");
+    await writeFile(config, `[runtime]\nagent_name = "cata"\n`);
+    const { status, stderr } = await runKataTs(["run", "--config", config, rootfs, "--", "/bin/true"]);
+    expect(status).to.equal(1);
+    expect(stderr).to.include(`no agent plugin "cata" (runtime.agent_name, ${config}:2)`);
+  });
+
+  it("says what is wrong with a root file system that is none", async () => {
+    const absent = await runKataTs(["run", join(directory, "absent"), "--", "/bin/true"]);
+    expect(absent.status).to.equal(1);
+    expect(absent.stderr).to.include("[KATA_USAGE_ROOTFS]").and.to.include("cannot be opened").and.to.include("ENOENT");
+    const file = await runKataTs(["run", join(rootfs, "bin/busybox"), "--", "/bin/true"]);
+    expect(file.status).to.equal(1);
+    expect(file.stderr).to.include("is not a directory; give the directory");
+  });
+
   it("names the hypervisors there are when one is not", async () => {
     const { status, stderr } = await runKataTs(["run", "--hypervisor", "quemu", rootfs, "--", "/bin/true"]);
     expect(status).to.equal(1);
-    expect(stderr).to.include("quemu").and.to.include("qemu");
+    expect(stderr).to.include("quemu").and.to.include("qemu").and.to.include("--hypervisor");
   });
 });
 

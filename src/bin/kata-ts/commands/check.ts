@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { formatChoice } from "../../../core/config/source.js";
 import { describeError } from "../../../core/errors/error.js";
 import { formatPluginId } from "../../../core/plugin/kinds.js";
 import type { HostFinding } from "../../../core/plugin/host-check.js";
@@ -53,7 +54,7 @@ export const checkCommand: Command = {
     for (const { id, key, neededFor } of chosenPlugins(config)) {
       const plugin = formatPluginId(id);
       try {
-        const found = await runtime.registry.find(id.kind, id.name, key).plugin.check?.(context);
+        const found = await runtime.registry.find(id.kind, id.name, formatChoice(config, key)).plugin.check?.(context);
         for (const finding of found ?? []) rows.push({ plugin, ...finding });
       } catch (error) {
         const detail = describeError(error);

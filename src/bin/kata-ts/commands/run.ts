@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { mkdtemp, realpath, rm, stat } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger, type LogLevel } from "../../../core/log.js";
@@ -77,7 +77,7 @@ export const runCommand: Command = {
     const stdio = await attachStdio(sys, values.tty);
     try {
       const spec = defaultSpec({
-        rootPath: await realpath(rootfs),
+        rootPath: await directoryOf(rootfs),
         readOnly: values["read-only"],
         args: after,
         terminal: values.tty,
@@ -91,6 +91,15 @@ export const runCommand: Command = {
     }
   },
 };
+
+/** The directory that ROOTFS names, links resolved. */
+async function directoryOf(path: string): Promise<string> {
+  const found = await realpath(path).catch((cause: unknown) => {
+    throw commandErrors.KATA_USAGE_ROOTFS({ path, problem: "cannot be opened" }, { cause });
+  });
+  if ((await stat(found)).isDirectory()) return found;
+  throw commandErrors.KATA_USAGE_ROOTFS({ path, problem: "is not a directory" });
+}
 
 /** Starts the created container and stays until its end: signals, window size and stdin's end are passed on. */
 async function supervise(

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { formatChoice } from "../../../core/config/source.js";
 import type { Agent, SandboxSetup } from "../../../core/contracts/agent.js";
 import { formatGuestAddress, guestPorts } from "../../../core/contracts/guest-address.js";
 import type { GuestStorage } from "../../../core/contracts/guest.js";
@@ -53,13 +54,13 @@ export async function prepareMachine(
   const { config, plugins, scope } = env;
   const { hypervisor_name, agent_name } = config.runtime;
   const [hypervisor, agent] = await Promise.all([
-    plugins.create("hypervisor", hypervisor_name, "runtime.hypervisor_name"),
-    plugins.create("agent", agent_name, "runtime.agent_name"),
+    plugins.create("hypervisor", hypervisor_name, formatChoice(config, "runtime.hypervisor_name")),
+    plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name")),
   ]);
   await chooseNetwork(env);
   const resources = new ResourceSet(scope);
   const shareName = config.hypervisor.shared_fs;
-  const where = `hypervisor.${hypervisor_name}.shared_fs`;
+  const where = formatChoice(config, `hypervisor.${hypervisor_name}.shared_fs`);
   const shareFs = shareName === "none" ? undefined : await plugins.create("share-fs", shareName, where);
   const share = shareFs && (await phases.run("share", () => resources.prepare(shareFs, signal)));
   scope.defer("virtual machine", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
@@ -75,7 +76,7 @@ export async function prepareMachine(
 async function chooseNetwork({ info, config, plugins }: SandboxEnvironment): Promise<void> {
   if (info.networkNamespace === undefined) return;
   const { internetworking_model: name } = config.runtime;
-  const model = await plugins.create("network-model", name, "runtime.internetworking_model");
+  const model = await plugins.create("network-model", name, formatChoice(config, "runtime.internetworking_model"));
   if (model.attaches) throw handlerErrors.KATA_NETWORK_UNSUPPORTED({ model: name, namespace: info.networkNamespace });
 }
 
