@@ -12,15 +12,25 @@ run(process.execPath, ["dist/src/bin/kata-ts/main.js", "guest", "build"]);
 // Certificates named here are parsed at every start of Node, for nothing.
 delete process.env.NODE_EXTRA_CA_CERTS;
 
-const wanted = process.argv.slice(2);
 const directory = join(root, "dist", "bench");
+const benchmarks = new Map();
+for (const file of readdirSync(directory).sort()) {
+  if (!file.endsWith(".js")) continue;
+  const module = await import(pathToFileURL(join(directory, file)).href);
+  if (typeof module.run === "function") benchmarks.set(file.replace(/\.js$/, ""), module);
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !benchmarks.has(name));
+if (unknown.length > 0) {
+  console.error(`no benchmark ${unknown.join(", ")}; there are: ${[...benchmarks.keys()].join(", ")}`);
+  process.exit(2);
+}
+
 const rows = [];
 let failed = false;
-for (const file of readdirSync(directory).sort()) {
-  const name = file.replace(/\.js$/, "");
-  if (!file.endsWith(".js") || (wanted.length > 0 && !wanted.includes(name))) continue;
-  const module = await import(pathToFileURL(join(directory, file)).href);
-  if (typeof module.run !== "function") continue;
+for (const [name, module] of benchmarks) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
   console.error(`measuring ${name}`);
   try {
     for (const row of await module.run()) rows.push({ benchmark: name, ...row });
