@@ -70,7 +70,7 @@ running() {
 # quote inside of a JSON text has a backslash before it, so `,"name":"` can only be a member's beginning.
 join_pod() {
   [ -d "$run/.shim/$namespace" ] || return 1
-  found=$(grep -oE '[{,]"io\.kubernetes\.(cri-o\.ContainerType|cri\.container-type|docker\.type|cri-o\.SandboxID|cri\.sandbox-id|sandbox\.id)":("[^"\\]*"|.)' config.json 2>/dev/null) || return 1
+  found=$(LC_ALL=C grep -oE '[{,]"io\.kubernetes\.(cri-o\.ContainerType|cri\.container-type|docker\.type|cri-o\.SandboxID|cri\.sandbox-id|sandbox\.id)":("[^"\\]*"|.)' config.json 2>/dev/null) || return 1
   sandbox=${found##*:\"}
   sandbox=${sandbox%\"}
   case $found in
@@ -125,18 +125,18 @@ fi
 self=$0
 [ -L "$self" ] && self=$(readlink -f "$self")
 main=${self%/*}/main.cjs
-node=$(command -v node) || fail "there is no node in PATH ($PATH): Node.js 20.19 or later must be where containerd finds it"
+command -v node >/dev/null || fail "there is no node in PATH ($PATH): Node.js 20.19 or later must be where containerd finds it"
 
 last=
 for last; do :; done
-[ "$last" = start ] || exec "$node" $flags "$main" "$run" "$sockets" "$@"
+[ "$last" = start ] || exec node $flags "$main" "$run" "$sockets" "$@"
 
 # The process that prints the address stays and is the shim: nothing is waited for but the address, or why there is none.
 # What it says comes through a pipe that it closes, so none of what containerd waits for is left open in it, nor anything
 # else: Node marks low descriptors as its own, and cannot tell any more that they are not.
 [ -e /proc/self/fd/0 ] || exec </dev/null
 exec 3<&0
-address=$({ "$node" $flags "$main" "$run" "$sockets" "$@" <&3 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- & } 2>&1)
+address=$({ node $flags "$main" "$run" "$sockets" "$@" <&3 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&- & } 2>&1)
 case $address in
 unix://*) printf '%s' "$address" ;;
 '') fail 'the shim ended without a word' ;;
