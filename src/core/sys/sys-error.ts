@@ -55,9 +55,10 @@ export class SysError extends KataError {
   /** The call: `mount`. */
   readonly syscall: string;
 
-  constructor(syscall: string, args: readonly CallArgument[], errno: number, errnoName: string) {
+  /** `words` are the kernel's own, where it has more to say than the errno. */
+  constructor(syscall: string, args: readonly CallArgument[], errno: number, errnoName: string, words?: string) {
     const text = errnoText(errnoName);
-    const why = text === "" ? errnoName : `${errnoName} (${text})`;
+    const why = `${errnoName}${text && ` (${text})`}${words === undefined ? "" : `: ${words}`}`;
     super("KATA_SYS_CALL", statusOf[errnoName] ?? "INTERNAL", `${syscall}(${args.map(show).join(", ")}): ${why}`);
     this.name = "SysError";
     this.errno = errno;

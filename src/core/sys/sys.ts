@@ -5,8 +5,10 @@ import type { Files } from "./files.js";
 import type { Machine } from "./machine.js";
 import type { Mounts } from "./mounts.js";
 import type { Namespaces } from "./namespaces.js";
+import type { Netlink } from "./netlink.js";
 import type { Processes } from "./processes.js";
 import type { Sockets } from "./sockets.js";
+import type { Taps } from "./taps.js";
 import type { Terminals } from "./terminals.js";
 import type { Vsock } from "./vsock.js";
 
@@ -26,6 +28,8 @@ export interface Sys {
   readonly descriptors: Descriptors;
   readonly sockets: Sockets;
   readonly vsock: Vsock;
+  readonly netlink: Netlink;
+  readonly taps: Taps;
   readonly fifos: Fifos;
   readonly terminals: Terminals;
   readonly devices: Devices;

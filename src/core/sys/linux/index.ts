@@ -7,8 +7,10 @@ import { Libc } from "./libc.js";
 import { LinuxMachine } from "./machine.js";
 import { LinuxMounts } from "./mounts.js";
 import { LinuxNamespaces } from "./namespaces.js";
+import { LinuxNetlink } from "./rtnetlink.js";
 import { LinuxProcesses } from "./processes.js";
 import { LinuxSockets } from "./sockets.js";
+import { LinuxTaps } from "./taps.js";
 import { LinuxTerminals } from "./terminals.js";
 import { LinuxVsock } from "./vsock.js";
 
@@ -16,14 +18,17 @@ import { LinuxVsock } from "./vsock.js";
 export function createLinuxSys(): Sys {
   const libc = new Libc();
   const sockets = new LinuxSockets(libc);
+  const namespaces = new LinuxNamespaces(libc);
   return {
     mounts: new LinuxMounts(libc),
     files: new LinuxFiles(libc),
-    namespaces: new LinuxNamespaces(libc),
+    namespaces,
     processes: new LinuxProcesses(libc),
     descriptors: new LinuxDescriptors(libc),
     sockets,
     vsock: new LinuxVsock(libc, sockets),
+    netlink: new LinuxNetlink(libc, sockets, namespaces),
+    taps: new LinuxTaps(libc, namespaces),
     fifos: new LinuxFifos(libc),
     terminals: new LinuxTerminals(libc),
     devices: new LinuxDevices(libc),
