@@ -3,12 +3,20 @@ export type { Agent, AgentCapabilities } from "./core/contracts/agent.js";
 export type { BlockDriver } from "./core/contracts/block-driver.js";
 export type { Cgroup, CgroupDriver, CgroupRequest } from "./core/contracts/cgroup.js";
 export type { ContainerStats } from "./core/contracts/container-stats.js";
-export type { AttachedDevice, BlockDevice, Device, FsDevice, NetDevice } from "./core/contracts/device.js";
+export type {
+  AttachedDevice,
+  BlockDevice,
+  Device,
+  FsDevice,
+  NetDevice,
+  VfioDevice,
+  VhostUserNetDevice,
+} from "./core/contracts/device.js";
 export type { Endpoint, EndpointDriver, EndpointRequest, LinkInfo } from "./core/contracts/endpoint.js";
 export type * from "./core/contracts/guest.js";
 export type { GuestAddress } from "./core/contracts/guest-address.js";
 export type { Hypervisor, HypervisorCapabilities, VmExit, VmSpec } from "./core/contracts/hypervisor.js";
-export type { NetworkModel, NetworkPair } from "./core/contracts/network-model.js";
+export type { NetworkModel, NetworkJoin, NetworkRates } from "./core/contracts/network-model.js";
 export type { Resource } from "./core/contracts/resource.js";
 export type { ContainerdMount, Rootfs, RootfsDriver, RootfsRequest } from "./core/contracts/rootfs.js";
 export type { RuntimeHandler } from "./core/contracts/runtime-handler.js";

@@ -2,7 +2,7 @@
  * What can be plugged into a virtual machine. A hypervisor takes the kinds it knows; another kind is
  * `KATA_HYPERVISOR_DEVICE`, never ignored. `id` is chosen by who adds the device and is unique in the VM.
  */
-export type Device = FsDevice | BlockDevice | NetDevice;
+export type Device = FsDevice | BlockDevice | NetDevice | VhostUserNetDevice | VfioDevice;
 
 /** A directory shared over virtio-fs by a vhost-user daemon that listens on `socket`. */
 export interface FsDevice {
@@ -34,10 +34,32 @@ export interface NetDevice {
   readonly id: string;
   /** MAC, lower case with colons. */
   readonly hardwareAddress: string;
-  readonly tap: { readonly name: string } | { readonly fds: readonly number[] };
-  readonly queuePairs: number;
+  /** Descriptors of the tap, one for each queue pair. The hypervisor has its own of each from then on. */
+  readonly tapFds: readonly number[];
+  /** Entries of each queue, a power of two. */
   readonly queueSize: number;
+  /** Whether the host's kernel moves the packets (vhost-net) and not the VMM. */
   readonly vhost: boolean;
+}
+
+/** A network card that another program of the host serves: it listens on `socket` and speaks vhost-user. */
+export interface VhostUserNetDevice {
+  readonly kind: "vhost-user-net";
+  readonly id: string;
+  /** MAC, lower case with colons. */
+  readonly hardwareAddress: string;
+  readonly socket: string;
+  readonly queuePairs: number;
+  /** Entries of each queue, a power of two. */
+  readonly queueSize: number;
+}
+
+/** A PCI device of the host that the guest gets whole. It is bound to `vfio-pci` when it is added. */
+export interface VfioDevice {
+  readonly kind: "vfio";
+  readonly id: string;
+  /** `0000:00:03.0` on the host. */
+  readonly address: string;
 }
 
 /** What a hypervisor says of a device it has taken. */

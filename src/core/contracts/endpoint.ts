@@ -1,16 +1,31 @@
+import type { LinkDetails } from "../sys/netlink/link.js";
 import type { Device } from "./device.js";
 import type { GuestInterface } from "./guest.js";
-import type { NetworkModel } from "./network-model.js";
+import type { NetworkModel, NetworkRates } from "./network-model.js";
 import type { Resource } from "./resource.js";
 
 /** A link found in the pod's network namespace, or described by a DAN file. */
 export interface LinkInfo {
   readonly name: string;
+  /** In its namespace; 0 for what is no link of the host's kernel. */
   readonly index: number;
-  /** `IFLA_INFO_KIND` (`veth`, `macvlan`, …), or `physical` when the kernel names none. */
+  /**
+   * `IFLA_INFO_KIND` (`veth`, `macvlan`, `tun`, …). Where the kernel names none: `physical` for a device on a bus `pci`,
+   * `device` for any other. `vhost-user` from a DAN file.
+   */
   readonly kind: string;
+  /** MAC, lower case with colons: also that of the VM's card. */
   readonly hardwareAddress: string;
+  /** Bytes. */
   readonly mtu: number;
+  /** `IFF_*`. */
+  readonly flags: number;
+  readonly details: LinkDetails;
+  /** Where a physical device is: `0000:00:03.0`. */
+  readonly pciAddress?: string;
+  /** Where the program listens that serves a card by vhost-user. */
+  readonly vhostUserSocket?: string;
+  /** As the guest shall have it. */
   readonly guest: GuestInterface;
 }
 
@@ -20,9 +35,14 @@ export interface EndpointRequest {
   /** Path of the pod's network namespace. */
   readonly namespace: string;
   readonly model: NetworkModel;
-  /** Position among the sandbox's endpoints. */
+  /** Position among the sandbox's endpoints, never used twice. */
   readonly index: number;
   readonly queuePairs: number;
+  /** Entries of each queue, a power of two. */
+  readonly queueSize: number;
+  /** Whether vhost-net is to be used where the card is a tap. */
+  readonly vhost: boolean;
+  readonly rates: NetworkRates;
 }
 
 /** What a prepared endpoint adds to the VM and the guest. */
@@ -33,7 +53,7 @@ export interface EndpointContribution {
 
 /**
  * One network interface of the sandbox. `prepare` makes the tap (or takes the device) and joins it through the model,
- * `cleanup` leaves the namespace as it was found.
+ * `cleanup` leaves the namespace as it was found. The VM has let go of the device before `cleanup`.
  */
 export type Endpoint = Resource<EndpointContribution>;
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +9,7 @@ import { codeOf, messageOf } from "../../../src/core/errors/error.js";
 import { probeKvm } from "../../../src/core/kvm/probe.js";
 import { findExecutable } from "../../../src/core/process/find-executable.js";
 import { defaultRoots } from "../../../src/core/runtime/roots.js";
+import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { expectNoLeaks, type LeakScope, type Traces, traces } from "../../support/leaks.js";
 import { processGroups } from "../../support/process-stat.js";
 import { skip } from "../../support/skip.js";
@@ -174,21 +175,24 @@ describe("a machine of the real QEMU", () => {
     const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
     ip("netns", "add", name);
     try {
-      ip("-n", name, "tuntap", "add", "ktq0", "mode", "tap");
+      const namespace = `/run/netns/${name}`;
+      const taps = createLinuxSys().taps.open({ name: "ktq0", namespace, queuePairs: 1, exclusive: true });
       const made = await make();
       await made.machine.addDevice({
         kind: "net",
         id: "eth0",
         hardwareAddress: "02:00:00:00:00:01",
-        tap: { name: "ktq0" },
-        queuePairs: 1,
+        tapFds: taps,
         queueSize: 256,
         vhost: false,
       });
-      await made.machine.start({ ...small, networkNamespace: `/run/netns/${name}` }, never);
+      await made.machine.start({ ...small, networkNamespace: namespace }, never);
       const inside = readlinkSync(`/proc/${made.machine.pid}/ns/net`);
       expect(inside).to.not.equal(readlinkSync("/proc/self/ns/net"));
+      for (const fd of taps) closeSync(fd);
+      expect(ip("-n", name, "link", "show", "ktq0").toString()).to.have.string("ktq0");
       await made.machine.stop();
+      expect(() => ip("-n", name, "link", "show", "ktq0")).to.throw();
     } finally {
       ip("netns", "del", name);
     }

@@ -212,7 +212,7 @@ describe("rtnetlink", () => {
     route.addFilter({ link, parent, kind: "u32", mirred: { mode: "redirect", direction: "egress", link: to } });
     const [filter] = told("tc", "filter", "show", "dev", "a", "ingress").filter((one) => one.options?.actions);
     expect(filter).to.deep.include({ protocol: "all", kind: "u32" });
-    expect(filter!.options["actions"][0]).to.deep.include({
+    expect(filter!.options.actions?.[0]).to.deep.include({
       kind: "mirred",
       mirred_action: "redirect",
       direction: "egress",

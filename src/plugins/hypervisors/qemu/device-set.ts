@@ -91,8 +91,7 @@ export class DeviceSet {
         if (Buffer.byteLength(device.tag) > 36) throw refusal(device, "its tag is longer than 36 bytes");
         return sharedDirectory(name, device, this.#bus, takeSlot());
       case "net":
-        if ("fds" in device.tap && device.tap.fds.length !== device.queuePairs)
-          throw refusal(device, `it has ${device.tap.fds.length} descriptors for ${device.queuePairs} queue pairs`);
+        if (device.tapFds.length === 0) throw refusal(device, "it has no descriptor of a tap");
         return networkCard(name, device, this.#bus, takeSlot(), this.#inherit);
       default:
         throw refusal(device, "this kind is not known");

@@ -2,10 +2,7 @@ import type { NetDevice } from "../../../core/contracts/device.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import type { DevicePlan } from "./device-plan.js";
 
-/**
- * A network card on a tap that exists already. A tap by name is opened by QEMU in its own network namespace; one by
- * descriptors, one for each queue pair, is inherited: `inherit` gives the number a descriptor has in QEMU.
- */
+/** A network card on a tap, whose descriptors QEMU inherits: `inherit` gives the number that one has in QEMU. */
 export function networkCard(
   name: string,
   device: NetDevice,
@@ -14,15 +11,10 @@ export function networkCard(
   inherit: (fd: number) => number,
 ): DevicePlan {
   const backend = `${name}-tap`;
-  const { tap, queuePairs } = device;
+  const queuePairs = device.tapFds.length;
   const several = queuePairs > 1;
-  const numbers = "fds" in tap ? tap.fds.map(inherit) : [];
-  const queues =
-    "name" in tap
-      ? { ifname: tap.name, script: "no", downscript: "no", ...(several && { queues: queuePairs }) }
-      : several
-        ? { fds: numbers.join(":") }
-        : { fd: String(numbers[0]) };
+  const numbers = device.tapFds.map(inherit).join(":");
+  const queues = several ? { fds: numbers } : { fd: numbers };
   return {
     name,
     slot,

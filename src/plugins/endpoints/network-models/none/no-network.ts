@@ -1,15 +1,15 @@
 import type { NetworkModel } from "../../../../core/contracts/network-model.js";
 
-/** Joins nothing: it says so by `attaches`, so that nobody looks into the namespace or makes a tap. */
+/** Joins nothing: it says so by `attaches`, so that nobody looks into the namespace. */
 export class NoNetwork implements NetworkModel {
   readonly name = "none";
   readonly attaches = false;
 
-  add(): Promise<void> {
-    return Promise.resolve();
+  join(): Promise<readonly number[]> {
+    return Promise.resolve([]);
   }
 
-  remove(): Promise<void> {
+  part(): Promise<void> {
     return Promise.resolve();
   }
 }

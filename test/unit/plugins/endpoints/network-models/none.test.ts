@@ -11,7 +11,7 @@ describe("the network model none", () => {
     expect(new NoNetwork().attaches).to.equal(false);
   });
 
-  it("can be told to remove what was never added", async () => {
-    await new NoNetwork().remove();
+  it("can be told to part what was never joined", async () => {
+    await new NoNetwork().part();
   });
 });

@@ -35,8 +35,7 @@ const card: NetDevice = {
   kind: "net",
   id: "eth0",
   hardwareAddress: "02:00:00:00:00:01",
-  tap: { name: "tap0" },
-  queuePairs: 1,
+  tapFds: [19],
   queueSize: 256,
   vhost: true,
 };
@@ -155,20 +154,18 @@ describe("the devices of a QEMU machine", () => {
     ]);
   });
 
-  it("take taps by name and by descriptor", () => {
+  it("take taps by their descriptors", () => {
     const { devices, inherited, parts } = setOn(new PciBus(0));
     devices.addCold(card);
-    devices.addCold({ ...card, id: "eth1", tap: { fds: [20, 21] }, queuePairs: 2, vhost: false });
+    devices.addCold({ ...card, id: "eth1", tapFds: [20, 21], vhost: false });
     expect(parts("eth0")[0]).to.deep.equal({
       type: "tap",
       id: "device0-tap",
-      ifname: "tap0",
-      script: "no",
-      downscript: "no",
+      fd: "3",
       vhost: true,
     });
     expect(parts("eth1")).to.deep.equal([
-      { type: "tap", id: "device1-tap", fds: "3:4", vhost: false },
+      { type: "tap", id: "device1-tap", fds: "4:5", vhost: false },
       {
         driver: "virtio-net-pci-non-transitional",
         id: "device1",
@@ -181,7 +178,7 @@ describe("the devices of a QEMU machine", () => {
         addr: "0x02",
       },
     ]);
-    expect(inherited).to.deep.equal([20, 21]);
+    expect(inherited).to.deep.equal([19, 20, 21]);
   });
 
   it("refuse what the machine cannot have, and say why", () => {
@@ -193,7 +190,7 @@ describe("the devices of a QEMU machine", () => {
     expect(() => devices.addHot(disk("d"))).to.throw(/default_bridges/);
     expect(() => devices.addCold({ ...share, cacheSizeMiB: 1 })).to.throw(/DAX/);
     expect(() => devices.addCold({ ...share, tag: "x".repeat(37) })).to.throw(/36 bytes/);
-    expect(() => devices.addCold({ ...card, tap: { fds: [] } })).to.throw(/0 descriptors for 1/);
+    expect(() => devices.addCold({ ...card, tapFds: [] })).to.throw(/no descriptor/);
     const strange = { kind: "gpu", id: "g" } as never;
     expect(codeThrownBy(() => devices.addCold(strange))).to.equal("KATA_HYPERVISOR_DEVICE");
     expect(codeThrownBy(() => devices.remove("nobody"))).to.equal("KATA_HYPERVISOR_DEVICE_UNKNOWN");
