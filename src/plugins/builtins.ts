@@ -1,6 +1,11 @@
 import type { Plugin } from "../core/plugin/plugin.js";
 import { plugin as kataAgent } from "./agents/kata/index.js";
+import { plugin as ipvlan } from "./endpoints/ipvlan/index.js";
+import { plugin as macvlan } from "./endpoints/macvlan/index.js";
+import { plugin as veth } from "./endpoints/veth/index.js";
+import { plugin as vlan } from "./endpoints/vlan/index.js";
 import { plugin as networkNone } from "./endpoints/network-models/none/index.js";
+import { plugin as tcFilter } from "./endpoints/network-models/tcfilter/index.js";
 import { plugin as virtContainer } from "./handlers/virt-container/index.js";
 import { plugin as qemu } from "./hypervisors/qemu/index.js";
 import { plugin as taskService } from "./services/task/index.js";
@@ -16,7 +21,12 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   virtContainer,
   qemu,
   kataAgent,
+  tcFilter,
   networkNone,
+  veth,
+  ipvlan,
+  macvlan,
+  vlan,
   virtioFs,
   rootfsShared,
   volumeSystem,

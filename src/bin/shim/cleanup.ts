@@ -3,6 +3,7 @@ import { readdir, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "../../core/errors/error.js";
+import { undoNetwork } from "../../core/network/undo.js";
 import { killByIdentity } from "../../core/process/identity.js";
 import { processesMarked } from "../../core/sandbox/process-mark.js";
 import { type RecordContent, type RecordedPath, SandboxRecord } from "../../core/sandbox/record.js";
@@ -56,8 +57,9 @@ async function undo({ sys, roots, name }: CleanUpRequest, directory: string): Pr
     record = SandboxRecord.load(directory)?.content;
   });
   if (record !== undefined) {
-    const { processes, paths } = record;
+    const { processes, paths, network } = record;
     await attempt(() => killAll(processes));
+    for (const noted of network.toReversed()) await attempt(async () => undoNetwork(sys, noted));
     for (const path of paths.toReversed()) await attempt(() => unmount(sys, path));
     for (const path of paths.toReversed()) await attempt(() => remove(sys, path));
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { codeOf } from "../errors/error.js";
 import { identityOf, parseIdentity, type ProcessIdentity } from "../process/identity.js";
 import { processMark } from "./process-mark.js";
@@ -22,14 +23,26 @@ export interface RecordedPath {
   readonly path: string;
 }
 
+/** What the sandbox changed of the network; undone after the processes have ended, last noted first. */
+export type RecordedNetwork =
+  /** A qdisc that was hung on a link of the pod. `parent` is `TC_H_*`. */
+  | { readonly kind: "qdisc"; readonly namespace: string; readonly link: string; readonly parent: number }
+  /** A link that was made. */
+  | { readonly kind: "link"; readonly namespace: string; readonly link: string }
+  /** A PCI device that was taken from a driver; from none when that is empty. */
+  | { readonly kind: "driver"; readonly device: string; readonly driver: string };
+
 /** What `record.json` holds. */
 export interface RecordContent {
-  readonly version: 1;
+  readonly version: 2;
   readonly namespace: string;
   readonly sandboxId: string;
   readonly processes: readonly RecordedProcess[];
   readonly paths: readonly RecordedPath[];
+  readonly network: readonly RecordedNetwork[];
 }
+
+type Lists = Partial<Pick<RecordContent, "processes" | "paths" | "network">>;
 
 /** A process that is about to be started. */
 export interface ProcessNote {
@@ -59,11 +72,12 @@ export class SandboxRecord {
   /** Begins the record of a new sandbox, in its run directory. */
   static create(runDirectory: string, sandbox: { namespace: string; id: string }): SandboxRecord {
     const record = new SandboxRecord(join(runDirectory, "record.json"), {
-      version: 1,
+      version: 2,
       namespace: sandbox.namespace,
       sandboxId: sandbox.id,
       processes: [],
       paths: [],
+      network: [],
     });
     record.#write();
     return record;
@@ -126,12 +140,26 @@ export class SandboxRecord {
     this.#drop({ paths: this.#content.paths.filter((noted) => noted.path !== path) });
   }
 
+  /** Notes a change of the network, before it is made. */
+  network(noted: RecordedNetwork): void {
+    this.#change({ network: [...this.#otherNetwork(noted), noted] });
+  }
+
+  /** Forgets a change of the network, after it was undone. */
+  forgetNetwork(undone: RecordedNetwork): void {
+    this.#drop({ network: this.#otherNetwork(undone) });
+  }
+
+  #otherNetwork(one: RecordedNetwork): RecordedNetwork[] {
+    return this.#content.network.filter((noted) => !isDeepStrictEqual(noted, one));
+  }
+
   #note(noted: RecordedPath): void {
     const others = this.#content.paths.filter((one) => one.path !== noted.path || one.kind !== noted.kind);
     this.#change({ paths: [...others, noted] });
   }
 
-  #change(part: Partial<Pick<RecordContent, "processes" | "paths">>): void {
+  #change(part: Lists): void {
     const before = this.#content;
     this.#content = { ...before, ...part };
     try {
@@ -143,7 +171,7 @@ export class SandboxRecord {
   }
 
   /** Changes what the next note is written with, and writes it now if that is possible. */
-  #drop(part: Partial<Pick<RecordContent, "processes" | "paths">>): void {
+  #drop(part: Lists): void {
     this.#content = { ...this.#content, ...part };
     try {
       this.#write();
@@ -172,12 +200,14 @@ function parse(file: string, text: string): RecordContent {
     throw broken("it is not JSON", error);
   }
   if (typeof value !== "object" || value === null) throw broken("it is not an object");
-  const { version, namespace, sandboxId, processes, paths } = value as Partial<Record<keyof RecordContent, unknown>>;
-  if (version !== 1) throw broken(`it has version ${JSON.stringify(version)}, and this program reads version 1`);
+  const content = value as Partial<Record<keyof RecordContent, unknown>>;
+  const { version, namespace, sandboxId, processes, paths, network } = content;
+  if (version !== 2) throw broken(`it has version ${JSON.stringify(version)}, and this program reads version 2`);
   if (typeof namespace !== "string" || typeof sandboxId !== "string") throw broken("it names no sandbox");
   if (!Array.isArray(processes) || !processes.every(isProcess)) throw broken('"processes" is not a list of processes');
   if (!Array.isArray(paths) || !paths.every(isPath)) throw broken('"paths" is not a list of paths');
-  return { version, namespace, sandboxId, processes, paths };
+  if (!Array.isArray(network) || !network.every(isNetwork)) throw broken('"network" is not a list of changes');
+  return { version, namespace, sandboxId, processes, paths, network };
 }
 
 function isProcess(value: unknown): value is RecordedProcess {
@@ -192,4 +222,13 @@ function isPath(value: unknown): value is RecordedPath {
   const { kind, path } = value as Partial<Record<keyof RecordedPath, unknown>>;
   const known = kind === "mount" || kind === "file" || kind === "directory" || kind === "tree";
   return known && typeof path === "string" && path.startsWith("/") && !path.split("/").includes("..");
+}
+
+function isNetwork(value: unknown): value is RecordedNetwork {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, ...rest } = value as Record<string, unknown>;
+  const texts = (...keys: string[]) => keys.every((key) => typeof rest[key] === "string");
+  if (kind === "qdisc") return texts("namespace", "link") && Number.isInteger(rest["parent"]);
+  if (kind === "link") return texts("namespace", "link");
+  return kind === "driver" && texts("device", "driver");
 }

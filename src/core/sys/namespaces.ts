@@ -29,4 +29,7 @@ export interface Namespaces {
 
   /** A name that is equal exactly for equal namespaces: `net:[4026531840]`. `pid` is a process, this one by default. */
   identity(kind: NamespaceKind, pid?: number): string;
+
+  /** The same name of the namespace that a descriptor is of; undefined when it is of something else. */
+  identify(fd: number): string | undefined;
 }

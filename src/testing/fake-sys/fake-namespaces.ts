@@ -36,6 +36,10 @@ export class FakeNamespaces implements Namespaces {
     this.entered = undefined;
   }
 
+  identify(fd: number): string | undefined {
+    return `net:[fd ${fd}]`;
+  }
+
   identity(kind: NamespaceKind): string {
     return `${kind}:[${this.entered ?? 1}]`;
   }

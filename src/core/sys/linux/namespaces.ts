@@ -1,4 +1,4 @@
-import { closeSync, openSync, readlinkSync, unlinkSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readlinkSync, unlinkSync } from "node:fs";
 import { messageOf } from "../../errors/error.js";
 import { sysErrors } from "../errors.js";
 import { MountFlag } from "../mount-flags.js";
@@ -20,6 +20,9 @@ const kinds: Readonly<Record<NamespaceKind, { readonly flag: number; readonly fi
   network: { flag: 0x40000000, file: "net" },
   time: { flag: 0x00000080, file: "time" },
 };
+
+/** `NS_GET_NSTYPE` of linux/nsfs.h. */
+const getType = 0xb703;
 
 const detachNoFollow = 2 | 8;
 const ownNetwork = "/proc/thread-self/ns/net";
@@ -82,6 +85,12 @@ export class LinuxNamespaces implements Namespaces {
 
   identity(kind: NamespaceKind, pid?: number): string {
     return readlinkSync(`/proc/${pid ?? "thread-self"}/ns/${kinds[kind].file}`);
+  }
+
+  identify(fd: number): string | undefined {
+    const type = this.#libc.attempt("int ioctl(int, ulong, intptr_t)", fd, getType, 0);
+    const kind = Object.values(kinds).find(({ flag }) => flag === type);
+    return kind && `${kind.file}:[${fstatSync(fd).ino}]`;
   }
 
   /** Runs an action that changes this thread's network namespace, and changes it back. */

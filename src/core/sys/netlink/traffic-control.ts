@@ -37,7 +37,7 @@ export interface Mirred {
   readonly mode: "redirect" | "mirror";
   /** Whether it leaves by that link, or comes in there. */
   readonly direction: "egress" | "ingress";
-  /** Index of the link. */
+  /** Index of the link; 0 when that is gone. */
   readonly link: number;
 }
 

@@ -6,9 +6,12 @@ import type { GuestStorage } from "../../../core/contracts/guest.js";
 import type { Hypervisor, VmSpec } from "../../../core/contracts/hypervisor.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
 import { withDeadline } from "../../../core/deadline.js";
+import { cardSettings } from "../../../core/network/card-settings.js";
+import { PodNetwork } from "../../../core/network/pod-network.js";
 import type { SandboxEnvironment } from "../../../core/plugin/context.js";
 import type { PhaseTimer } from "../../../core/sandbox/phases.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
+import type { Sys } from "../../../core/sys/sys.js";
 import { agentParameters } from "./agent-parameters.js";
 import { consoleText, handlerErrors } from "./errors.js";
 import { findPanic } from "./guest-panic.js";
@@ -43,11 +46,14 @@ export type GuestIdentity = Pick<SandboxSetup, "sandboxId" | "hostname" | "dns" 
 export interface MachineParts extends Machine {
   readonly storages: readonly GuestStorage[];
   readonly resources: ResourceSet;
+  /** Absent when the pod has no network of its own. */
+  readonly network: PodNetwork | undefined;
 }
 
 /** Creates the plugins that configuration chooses and prepares the share; nothing runs in a guest yet. */
 export async function prepareMachine(
   env: SandboxEnvironment,
+  sys: Sys,
   phases: PhaseTimer,
   signal: AbortSignal,
 ): Promise<MachineParts> {
@@ -57,27 +63,37 @@ export async function prepareMachine(
     plugins.create("hypervisor", hypervisor_name, formatChoice(config, "runtime.hypervisor_name")),
     plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name")),
   ]);
-  await chooseNetwork(env);
   const resources = new ResourceSet(scope);
   const shareName = config.hypervisor.shared_fs;
   const where = formatChoice(config, `hypervisor.${hypervisor_name}.shared_fs`);
   const shareFs = shareName === "none" ? undefined : await plugins.create("share-fs", shareName, where);
+  const network = await createNetwork(env, sys, hypervisor, agent);
+  if (network !== undefined) await phases.run("network", () => resources.prepare(network, signal));
   const share = shareFs && (await phases.run("share", () => resources.prepare(shareFs, signal)));
   scope.defer("virtual machine", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
   scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
   for (const device of share?.devices ?? []) await hypervisor.addDevice(device);
-  return { hypervisor, agent, shareFs, resources, storages: share?.storages ?? [] };
+  return { hypervisor, agent, shareFs, network, resources, storages: share?.storages ?? [] };
 }
 
 /**
- * The pod's network, when it has one: a namespace that the spec names. The configured model must be there; without a
- * namespace there are no interfaces to join, and any model will do.
+ * The pod's network, when it has one: a namespace that the spec names, with a model that joins its links. Without a
+ * namespace there are no links, and any model will do.
  */
-async function chooseNetwork({ info, config, plugins }: SandboxEnvironment): Promise<void> {
-  if (info.networkNamespace === undefined) return;
+async function createNetwork(
+  { info, config, plugins }: SandboxEnvironment,
+  sys: Sys,
+  hypervisor: Hypervisor,
+  agent: Agent,
+): Promise<PodNetwork | undefined> {
+  const { networkNamespace: namespace } = info;
+  if (namespace === undefined) return undefined;
   const { internetworking_model: name } = config.runtime;
   const model = await plugins.create("network-model", name, formatChoice(config, "runtime.internetworking_model"));
-  if (model.attaches) throw handlerErrors.KATA_NETWORK_UNSUPPORTED({ model: name, namespace: info.networkNamespace });
+  if (!model.attaches) return undefined;
+  const drivers = await plugins.all("endpoint");
+  const settings = cardSettings(config.hypervisor);
+  return new PodNetwork({ sys, namespace, model, drivers, settings, hypervisor, agent });
 }
 
 /** Settles, with an error, when the machine or its share ends by itself. */

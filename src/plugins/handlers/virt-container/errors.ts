@@ -44,11 +44,6 @@ export const handlerErrors = defineErrors({
     status: "INVALID_ARGUMENT",
     message: (p: { field: string; problem: string }) => `config.json: ${p.field} ${p.problem}`,
   },
-  KATA_NETWORK_UNSUPPORTED: {
-    status: "UNIMPLEMENTED",
-    message: (p: { model: string; namespace: string }) =>
-      `the network model "${p.model}" joins interfaces of ${p.namespace} to the guest, which is not possible yet; set runtime.internetworking_model = "none"`,
-  },
   KATA_VM_DIED: {
     status: "UNAVAILABLE",
     message: (p: { sandbox: string; how: string; console: readonly string[] }) =>

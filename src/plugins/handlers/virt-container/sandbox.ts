@@ -70,7 +70,7 @@ export class VirtSandbox {
 
   /** The machine's parts as soon as containers can be prepared with them. */
   parts(): Promise<MachineParts> {
-    this.#parts ??= prepareMachine(this.env, this.phases, this.signal);
+    this.#parts ??= prepareMachine(this.env, this.#context.sys, this.phases, this.signal);
     return this.#parts;
   }
 

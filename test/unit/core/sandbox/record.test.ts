@@ -37,7 +37,8 @@ describe("SandboxRecord", () => {
 
   it("is there as soon as it is created, and leaves no partial file", () => {
     create();
-    expect(load()).to.deep.equal({ version: 1, namespace: "k8s.io", sandboxId: "pod", processes: [], paths: [] });
+    const lists = { processes: [], paths: [], network: [] };
+    expect(load()).to.deep.equal({ version: 2, namespace: "k8s.io", sandboxId: "pod", ...lists });
     expect(readdirSync(directory)).to.deep.equal(["record.json"]);
   });
 
@@ -106,15 +107,30 @@ describe("SandboxRecord", () => {
     expect(load()).to.deep.include({ processes: [], paths: [{ kind: "mount", path: "/y" }] });
   });
 
+  it("keeps changes of the network, each once", () => {
+    const record = create();
+    const qdisc = { kind: "qdisc", namespace: "/run/netns/a", link: "eth0", parent: 0xfffffff1 } as const;
+    const driver = { kind: "driver", device: "0000:00:03.0", driver: "e1000" } as const;
+    record.network(qdisc);
+    record.network(driver);
+    record.network({ ...qdisc });
+    expect(load()?.network).to.deep.equal([driver, qdisc]);
+    record.forgetNetwork({ ...qdisc });
+    expect(load()?.network).to.deep.equal([driver]);
+  });
+
   it("refuses what it did not write", () => {
     expect(broken("{").message).to.contain("not JSON");
     expect(broken("[]").code).to.equal("KATA_RECORD_BROKEN");
     expect(broken("null").message).to.contain("not an object");
     create();
     const good = JSON.parse(readFileSync(join(directory, "record.json"), "utf8")) as object;
-    expect(broken(JSON.stringify({ ...good, version: 2 })).message).to.contain("version 2");
+    expect(broken(JSON.stringify({ ...good, version: 3 })).message).to.contain("version 3");
     for (const path of ["relative", "/run/../etc", 7]) {
       expect(broken(JSON.stringify({ ...good, paths: [{ kind: "mount", path }] })).message).to.contain("paths");
+    }
+    for (const one of [{ kind: "qdisc", namespace: "/n", link: "a" }, { kind: "link" }, { kind: "other" }, 7]) {
+      expect(broken(JSON.stringify({ ...good, network: [one] })).message).to.contain("network");
     }
     for (const pid of [0, 1, -1, 1.5, "9"]) {
       const identity = { pid, startTime: "1" };

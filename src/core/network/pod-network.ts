@@ -1,0 +1,167 @@
+import type { Agent, AgentCapabilities } from "../contracts/agent.js";
+import type { AttachedDevice } from "../contracts/device.js";
+import type {
+  Endpoint,
+  EndpointContribution,
+  EndpointDriver,
+  EndpointRequest,
+  LinkInfo,
+} from "../contracts/endpoint.js";
+import type { GuestInterface } from "../contracts/guest.js";
+import type { Hypervisor } from "../contracts/hypervisor.js";
+import type { NetworkModel } from "../contracts/network-model.js";
+import type { Resource } from "../contracts/resource.js";
+import { mostSpecific } from "../plugin/match.js";
+import type { Sys } from "../sys/sys.js";
+import type { CardSettings } from "./card-settings.js";
+import { networkErrors } from "./errors.js";
+import { PodNamespace } from "./pod-namespace.js";
+import { type PodNetworkState, scanPod } from "./scan.js";
+
+/** What a pod's network is made with. */
+export interface PodNetworkParts {
+  readonly sys: Pick<Sys, "namespaces" | "netlink">;
+  /** Path of the pod's network namespace. */
+  readonly namespace: string;
+  readonly model: NetworkModel;
+  readonly drivers: readonly EndpointDriver[];
+  readonly settings: CardSettings;
+  readonly hypervisor: Pick<Hypervisor, "addDevice" | "removeDevice">;
+  readonly agent: Pick<Agent, "name" | "capability">;
+}
+
+/** Entries of each queue of a card, as in Kata. */
+const queueSize = 256;
+
+/** A link of the pod that the machine has a card for. */
+interface Attached {
+  readonly link: LinkInfo;
+  readonly endpoint: Endpoint;
+  interface: GuestInterface;
+}
+
+/**
+ * The interfaces of a pod in its network namespace, as one resource of the sandbox: `prepare` reads the namespace, makes an
+ * endpoint of each link and gives its device to the hypervisor, `attach` has the guest set them up, `update` does both for
+ * what has changed since. `cleanup` leaves the namespace as it was found.
+ */
+export class PodNetwork implements Resource<void> {
+  readonly name = "network";
+  readonly #parts: PodNetworkParts;
+  #attached: Attached[] = [];
+  #namespace: PodNamespace | undefined;
+  #made = 0;
+  #told: PodNetworkState = { links: [], routes: [], neighbors: [] };
+
+  constructor(parts: PodNetworkParts) {
+    this.#parts = parts;
+  }
+
+  /** Names of the pod's links that the machine has a card for. */
+  get links(): string[] {
+    return this.#attached.map(({ link }) => link.name);
+  }
+
+  async prepare(signal: AbortSignal): Promise<void> {
+    const { sys, namespace } = this.#parts;
+    this.#namespace = PodNamespace.open(sys.namespaces, namespace);
+    this.#told = this.#scan();
+    for (const link of this.#told.links) await this.#add(link, signal);
+  }
+
+  async attach(): Promise<void> {
+    if (this.#attached.length > 0) await this.#tellGuest(this.#attached, this.#told);
+  }
+
+  /** Adds the links that have come since the last look and removes those that are gone. Says whether there were any. */
+  async update(signal: AbortSignal): Promise<boolean> {
+    const found = this.#scan();
+    const gone = this.#attached.filter(({ link }) => !found.links.some((one) => sameLink(one, link)));
+    const come = found.links.filter((one) => !this.#attached.some(({ link }) => sameLink(one, link)));
+    for (const one of gone) await this.#remove(one);
+    const added: Attached[] = [];
+    for (const link of come) added.push(await this.#add(link, signal));
+    const changed = added.length > 0 || gone.length > 0 || !sameRoutes(found, this.#told);
+    if (changed) await this.#tellGuest(added, found);
+    this.#told = found;
+    return changed;
+  }
+
+  /** Calls back when the namespace has changed. Ends with `cleanup`. */
+  watch(events: { readonly changed: () => void; readonly error: (error: Error) => void }) {
+    const { sys, namespace } = this.#parts;
+    return sys.netlink.watch(this.#namespace?.fd ?? namespace, events);
+  }
+
+  async cleanup(): Promise<void> {
+    const errors: unknown[] = [];
+    const ended = this.#attached.toReversed();
+    this.#attached = [];
+    for (const { endpoint } of ended) await endpoint.cleanup().catch((error: unknown) => errors.push(error));
+    this.#namespace?.close();
+    this.#namespace = undefined;
+    if (errors.length > 0) throw new AggregateError(errors, "giving the pod's network back");
+  }
+
+  #scan(): PodNetworkState {
+    const { sys, namespace } = this.#parts;
+    const route = sys.netlink.route(this.#namespace?.fd ?? namespace);
+    try {
+      return scanPod(route, namespace);
+    } finally {
+      route.close();
+    }
+  }
+
+  async #add(link: LinkInfo, signal: AbortSignal): Promise<Attached> {
+    signal.throwIfAborted();
+    const { drivers, namespace, model, settings, hypervisor } = this.#parts;
+    const request: EndpointRequest = { link, namespace, model, index: this.#made++, queueSize, ...settings };
+    const describe = () => `the link "${link.name}" of kind "${link.kind}" in ${namespace}`;
+    const endpoint = mostSpecific("endpoint", drivers, (one) => one.match(link), describe).create(request);
+    const attached: Attached = { link, endpoint, interface: link.guest };
+    this.#attached.push(attached);
+    try {
+      const contribution = await endpoint.prepare(signal);
+      const device = await hypervisor.addDevice(contribution.device);
+      attached.interface = guestInterface(contribution, device);
+      return attached;
+    } catch (error) {
+      this.#attached = this.#attached.filter((one) => one !== attached);
+      await endpoint.cleanup();
+      throw error;
+    }
+  }
+
+  async #remove(attached: Attached): Promise<void> {
+    await this.#parts.hypervisor.removeDevice(attached.link.name);
+    this.#attached = this.#attached.filter((one) => one !== attached);
+    await attached.endpoint.cleanup();
+  }
+
+  async #tellGuest(attached: readonly Attached[], { routes, neighbors }: PodNetworkState): Promise<void> {
+    const network = this.#guestNetwork();
+    for (const one of attached) await network.updateInterface(one.interface);
+    await network.updateRoutes(routes);
+    if (neighbors.length > 0) await network.addNeighbors(neighbors);
+  }
+
+  #guestNetwork(): AgentCapabilities["network"] {
+    const { agent } = this.#parts;
+    const network = agent.capability("network");
+    if (network !== undefined) return network;
+    throw networkErrors.KATA_NETWORK_NO_AGENT({ agent: agent.name, links: this.links });
+  }
+}
+
+/** What the guest is told of a card: where it is plugged, which tells cards apart that share a hardware address. */
+const guestInterface = (contribution: EndpointContribution, device: AttachedDevice): GuestInterface => ({
+  ...contribution.interface,
+  ...(device.guestLocator !== undefined && { devicePath: device.guestLocator }),
+});
+
+/** A link that was made anew under the same name is another one, with another index. */
+const sameLink = (one: LinkInfo, other: LinkInfo): boolean => one.index === other.index && one.name === other.name;
+
+const sameRoutes = (one: PodNetworkState, other: PodNetworkState): boolean =>
+  JSON.stringify([one.routes, one.neighbors]) === JSON.stringify([other.routes, other.neighbors]);

@@ -1,0 +1,143 @@
+import type { LinkInfo } from "../contracts/endpoint.js";
+import type { GuestAddressing, GuestNeighbor, GuestRoute } from "../contracts/guest.js";
+import type { Rtnetlink } from "../sys/netlink.js";
+import { type LinkAddress, Scope } from "../sys/netlink/address.js";
+import { addressBits } from "../sys/netlink/ip-address.js";
+import { type Link, LinkFlag } from "../sys/netlink/link.js";
+import { NeighborState } from "../sys/netlink/neighbor.js";
+import { type Route, RouteFlag, RouteProtocol, RouteTable, RouteType } from "../sys/netlink/route.js";
+import { networkErrors } from "./errors.js";
+
+/** What of a pod's network the guest shall have. */
+export interface PodNetworkState {
+  readonly links: readonly LinkInfo[];
+  readonly routes: readonly GuestRoute[];
+  readonly neighbors: readonly GuestNeighbor[];
+}
+
+/** What is read of a namespace, as the kernel has it. */
+interface Found {
+  readonly link: Link;
+  readonly addresses: readonly LinkAddress[];
+}
+
+const ethernet = 1;
+const leastMtu = 68;
+const mostMtu = 65_535;
+
+/** Links that the runtime makes itself, beside those of the pod. */
+const ownLink = /^(?:tap|mvt)\d+_kata$/;
+
+/** The name of the link that a model makes for the endpoint of that number; one that `scanPod` passes over. */
+export const tapName = (index: number): string => `tap${index}_kata`;
+
+/**
+ * Reads what the guest shall have: links with an address, and what goes through them. A link without addresses is nobody's
+ * (`sit0` and its like), the loopback the guest has itself, and its link-local IPv6 addresses it makes.
+ */
+export function scanPod(route: Rtnetlink, namespace: string): PodNetworkState {
+  const addresses = route.addresses();
+  const found = route
+    .links()
+    .filter(({ flags, name }) => (flags & LinkFlag.loopback) === 0 && !ownLink.test(name))
+    .map((link) => ({ link, addresses: addresses.filter((one) => one.link === link.index && isForGuest(one)) }))
+    .filter((one) => one.addresses.length > 0);
+  assertDistinct(found, namespace);
+  const names = new Map(found.map(({ link }) => [link.index, link.name]));
+  return {
+    links: found.map(linkInfo),
+    routes: [...found.flatMap(peerRoutes), ...route.routes().flatMap((one) => guestRoute(one, names))],
+    neighbors: route
+      .neighbors()
+      .flatMap(({ link, family, address, hardwareAddress, state, flags }): GuestNeighbor[] => {
+        const device = names.get(link);
+        if (device === undefined || hardwareAddress === undefined || state !== NeighborState.permanent) return [];
+        return [{ address: { family, address, prefix: addressBits(family) }, device, hardwareAddress, state, flags }];
+      }),
+  };
+}
+
+const isForGuest = ({ family, scope }: LinkAddress): boolean => family === "ipv4" || scope !== Scope.link;
+
+function linkInfo({ link, addresses }: Found): LinkInfo {
+  const { name, index, mtu, hardwareAddress, flags, details, device } = link;
+  assertCard(link);
+  const pci = device?.bus === "pci" ? { pciAddress: device.name } : {};
+  return {
+    name,
+    index,
+    kind: link.kind ?? (device?.bus === "pci" ? "physical" : "device"),
+    hardwareAddress,
+    mtu,
+    flags,
+    details,
+    ...pci,
+    guest: {
+      device: name,
+      name,
+      addresses: addresses.map(guestAddress),
+      mtu,
+      hardwareAddress,
+      ...((flags & LinkFlag.noArp) !== 0 && { flags: LinkFlag.noArp }),
+    },
+  };
+}
+
+/** Checks what the machine's card has of a link. */
+function assertCard({ name, mtu, hardwareType, hardwareAddress }: Link): void {
+  if (hardwareType === ethernet && hardwareAddress.length !== 17) {
+    throw networkErrors.KATA_NETWORK_HARDWARE_ADDRESS({ link: name, address: hardwareAddress });
+  }
+  if (mtu < leastMtu || mtu > mostMtu) {
+    throw networkErrors.KATA_NETWORK_MTU({ link: name, mtu, least: leastMtu, most: mostMtu });
+  }
+}
+
+/** An address with a peer is alone on its link, as far as the guest is told; `peerRoutes` leads to the peer. */
+const guestAddress = ({ family, address, prefix, peer }: LinkAddress): GuestAddressing => ({
+  family,
+  address,
+  prefix: peer === undefined ? prefix : addressBits(family),
+});
+
+const peerRoutes = ({ link, addresses }: Found): GuestRoute[] =>
+  addresses.flatMap(({ family, address, peer, prefix }): GuestRoute[] =>
+    peer === undefined
+      ? []
+      : [{ destination: `${peer}/${prefix}`, device: link.name, source: address, scope: Scope.link, family }],
+  );
+
+/** A route of the main table through one of the links; what the kernel made of addresses, the guest's does again. */
+function guestRoute(route: Route, names: ReadonlyMap<number, string>): GuestRoute[] {
+  const { family, destination, hops, source, table, type, protocol, scope, mtu } = route;
+  if (table !== RouteTable.main || type !== RouteType.unicast || protocol === RouteProtocol.kernel) return [];
+  const hop = hops.find(({ link }) => names.has(link));
+  const device = hop && names.get(hop.link);
+  if (hop === undefined || device === undefined) return [];
+  return [
+    {
+      destination: destination === undefined ? "" : `${destination.address}/${destination.prefix}`,
+      ...(hop.gateway !== undefined && { gateway: hop.gateway }),
+      device,
+      ...(source !== undefined && { source }),
+      scope,
+      family,
+      flags: hop.flags & RouteFlag.onLink,
+      ...(mtu !== undefined && { mtu }),
+    },
+  ];
+}
+
+/** Two links with the same address would answer each for the other in the guest. */
+function assertDistinct(found: readonly Found[], namespace: string): void {
+  const seen = new Map<string, string>();
+  for (const { link, addresses } of found) {
+    for (const { address, peer } of addresses) {
+      const first = seen.get(address);
+      if (first !== undefined && first !== link.name && peer === undefined) {
+        throw networkErrors.KATA_NETWORK_DUPLICATE({ address, first, second: link.name, namespace });
+      }
+      seen.set(address, link.name);
+    }
+  }
+}

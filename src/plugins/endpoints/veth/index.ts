@@ -1,0 +1,12 @@
+import { joinedEndpoints } from "../../../core/network/joined-endpoint.js";
+import { definePlugin } from "../../../core/plugin/plugin.js";
+import { noConfig } from "../../../core/plugin/standard-schema.js";
+
+/** One end of a veth pair, and virtual devices of drivers that behave like it. */
+export const plugin = definePlugin({
+  api: 1,
+  kind: "endpoint",
+  name: "veth",
+  config: noConfig,
+  create: () => joinedEndpoints("veth", ["veth", "device"]),
+});

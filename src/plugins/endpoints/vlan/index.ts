@@ -1,0 +1,12 @@
+import { joinedEndpoints } from "../../../core/network/joined-endpoint.js";
+import { definePlugin } from "../../../core/plugin/plugin.js";
+import { noConfig } from "../../../core/plugin/standard-schema.js";
+
+/** An 802.1Q VLAN of a link of the host. */
+export const plugin = definePlugin({
+  api: 1,
+  kind: "endpoint",
+  name: "vlan",
+  config: noConfig,
+  create: () => joinedEndpoints("vlan", ["vlan"]),
+});
