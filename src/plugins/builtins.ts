@@ -2,9 +2,15 @@ import type { Plugin } from "../core/plugin/plugin.js";
 import { plugin as kataAgent } from "./agents/kata/index.js";
 import { plugin as ipvlan } from "./endpoints/ipvlan/index.js";
 import { plugin as macvlan } from "./endpoints/macvlan/index.js";
+import { plugin as macvtap } from "./endpoints/macvtap/index.js";
+import { plugin as physical } from "./endpoints/physical/index.js";
+import { plugin as tap } from "./endpoints/tap/index.js";
+import { plugin as tuntap } from "./endpoints/tuntap/index.js";
+import { plugin as vhostUser } from "./endpoints/vhost-user/index.js";
 import { plugin as veth } from "./endpoints/veth/index.js";
 import { plugin as vlan } from "./endpoints/vlan/index.js";
 import { plugin as networkNone } from "./endpoints/network-models/none/index.js";
+import { plugin as macvtapModel } from "./endpoints/network-models/macvtap/index.js";
 import { plugin as tcFilter } from "./endpoints/network-models/tcfilter/index.js";
 import { plugin as virtContainer } from "./handlers/virt-container/index.js";
 import { plugin as qemu } from "./hypervisors/qemu/index.js";
@@ -22,11 +28,17 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   qemu,
   kataAgent,
   tcFilter,
+  macvtapModel,
   networkNone,
   veth,
   ipvlan,
   macvlan,
   vlan,
+  macvtap,
+  tap,
+  tuntap,
+  physical,
+  vhostUser,
   virtioFs,
   rootfsShared,
   volumeSystem,

@@ -47,6 +47,16 @@ export const networkErrors = defineErrors({
     message: (p: { link: string; kind: string; namespace: string }) =>
       `the ${p.kind} "${p.link}" of ${p.namespace} cannot be given to the virtual machine`,
   },
+  KATA_NETWORK_NO_PCI: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { link: string; address: string }) =>
+      `the device behind "${p.link}" is at ${JSON.stringify(p.address)}, which is no PCI address: only PCI devices can be passed through`,
+  },
+  KATA_NETWORK_DRIVER: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { device: string; driver: string; wanted: string }) =>
+      `the PCI device ${p.device} did not go to the driver ${p.wanted}, it has ${p.driver || "none"}; load it (modprobe ${p.wanted}), and see that the host has an IOMMU`,
+  },
   KATA_NETWORK_NO_AGENT: {
     status: "UNIMPLEMENTED",
     message: (p: { agent: string; links: readonly string[] }) =>

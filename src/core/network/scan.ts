@@ -26,7 +26,7 @@ const leastMtu = 68;
 const mostMtu = 65_535;
 
 /** Links that the runtime makes itself, beside those of the pod. */
-const ownLink = /^(?:tap|mvt)\d+_kata$/;
+const ownLink = /^(?:tap|ifb)\d+_kata$/;
 
 /** The name of the link that a model makes for the endpoint of that number; one that `scanPod` passes over. */
 export const tapName = (index: number): string => `tap${index}_kata`;

@@ -14,6 +14,17 @@ export interface TapRequest {
   readonly multiQueue?: boolean;
 }
 
+/** Which macvtap. */
+export interface MacvtapRequest {
+  readonly name: string;
+  /** Its index, which tells it from another of that name. */
+  readonly index: number;
+  /** The own one unless told. */
+  readonly namespace?: PathOrFd;
+  /** Descriptors wanted, one a queue pair. */
+  readonly queuePairs: number;
+}
+
 /** Taps: links whose other end is a descriptor (Documentation/networking/tuntap.rst). */
 export interface Taps {
   /**
@@ -21,4 +32,7 @@ export interface Taps {
    * here vanishes, with all that hangs on it, when the last of its descriptors is closed, however that comes.
    */
   open(request: TapRequest): number[];
+
+  /** Opens a macvtap that is there: a descriptor for each queue pair, with frames as those of a tap. */
+  openMacvtap(request: MacvtapRequest): number[];
 }

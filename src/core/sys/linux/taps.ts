@@ -2,9 +2,11 @@ import { openSync } from "node:fs";
 import type { Namespaces } from "../namespaces.js";
 import { assertLinkName } from "../netlink/link-codec.js";
 import { OpenFlag } from "../open-flags.js";
-import type { TapRequest, Taps } from "../taps.js";
+import type { PathOrFd } from "../path-or-fd.js";
+import type { MacvtapRequest, TapRequest, Taps } from "../taps.js";
 import { closeFd } from "./close-fd.js";
 import type { Libc } from "./libc.js";
+import { openMacvtapDevice } from "./macvtap-device.js";
 
 const device = "/dev/net/tun";
 const setInterface = 0x400454ca;
@@ -33,28 +35,56 @@ export class LinuxTaps implements Taps {
   }
 
   open(request: TapRequest): number[] {
-    assertLinkName(request.name);
-    const open = () => this.#open(request);
-    return request.namespace === undefined ? open() : this.#namespaces.inNetworkNamespace(request.namespace, open);
+    const { name, namespace, queuePairs, exclusive, multiQueue = queuePairs > 1 } = request;
+    assertLinkName(name);
+    return this.#in(namespace, () =>
+      closedOnError((fds) => {
+        for (let queue = 0; queue < queuePairs; queue++) {
+          const fd = openSync(device, OpenFlag.readWrite | OpenFlag.closeOnExec | OpenFlag.nonBlock);
+          fds.push(fd);
+          this.#setInterface(fd, name, multiQueue, exclusive && queue === 0);
+        }
+      }),
+    );
   }
 
-  #open({ name, queuePairs, exclusive, multiQueue = queuePairs > 1 }: TapRequest): number[] {
-    const base = flag.tap | flag.noInformation | flag.virtioHeader | (multiQueue ? flag.multiQueue : 0);
-    const fds: number[] = [];
-    try {
-      for (let queue = 0; queue < queuePairs; queue++) {
-        const fd = openSync(device, OpenFlag.readWrite | OpenFlag.closeOnExec | OpenFlag.nonBlock);
-        fds.push(fd);
-        const asked = Buffer.alloc(requestBytes);
-        asked.write(name);
-        asked.writeUInt16LE(base | (exclusive && queue === 0 ? flag.exclusive : 0), flagsAt);
-        const result = this.#libc.attempt("int ioctl(int, ulong, void*)", fd, setInterface, asked);
-        if (result < 0) throw this.#libc.error("ioctl TUNSETIFF", [name, queue], -result);
-      }
-    } catch (error) {
-      for (const fd of fds) closeFd(fd);
-      throw error;
-    }
+  openMacvtap({ name, index, namespace, queuePairs }: MacvtapRequest): number[] {
+    assertLinkName(name);
+    return this.#in(namespace, () =>
+      closedOnError((fds) => {
+        fds.push(...openMacvtapDevice(this.#libc, name, index, queuePairs));
+        for (const fd of fds) this.#setInterface(fd, name, queuePairs > 1, false);
+      }),
+    );
+  }
+
+  #in<T>(namespace: PathOrFd | undefined, action: () => T): T {
+    return namespace === undefined ? action() : this.#namespaces.inNetworkNamespace(namespace, action);
+  }
+
+  #setInterface(fd: number, name: string, multiQueue: boolean, exclusive: boolean): void {
+    const flags =
+      flag.tap |
+      flag.noInformation |
+      flag.virtioHeader |
+      (multiQueue ? flag.multiQueue : 0) |
+      (exclusive ? flag.exclusive : 0);
+    const request = Buffer.alloc(requestBytes);
+    request.write(name);
+    request.writeUInt16LE(flags, flagsAt);
+    const result = this.#libc.attempt("int ioctl(int, ulong, void*)", fd, setInterface, request);
+    if (result < 0) throw this.#libc.error("ioctl TUNSETIFF", [name], -result);
+  }
+}
+
+/** The descriptors that `fill` opens; when it fails they are closed. */
+function closedOnError(fill: (fds: number[]) => void): number[] {
+  const fds: number[] = [];
+  try {
+    fill(fds);
     return fds;
+  } catch (error) {
+    for (const fd of fds) closeFd(fd);
+    throw error;
   }
 }

@@ -6,6 +6,8 @@ export const LinkFlag = {
   pointToPoint: 0x10,
   noArp: 0x80,
   multicast: 0x1000,
+  /** Something is at the other end: `IFF_LOWER_UP`. */
+  carrier: 0x10000,
 } as const;
 
 /** How a macvlan or macvtap passes frames among those of one parent: `MACVLAN_MODE_*`. */
@@ -63,7 +65,7 @@ export interface TunDetails {
 /** What a new link is. `parent` is the index of the link it stands on. */
 export type LinkSpec =
   | { readonly kind: "veth"; readonly peer: NewLink; readonly peerNamespace?: number }
-  | { readonly kind: "bridge" | "dummy" }
+  | { readonly kind: "bridge" | "dummy" | "ifb" }
   | { readonly kind: "vlan"; readonly parent: number; readonly id: number }
   | { readonly kind: "macvlan" | "macvtap"; readonly parent: number; readonly mode: MacvlanMode }
   | { readonly kind: "ipvlan"; readonly parent: number; readonly mode: IpvlanMode };
