@@ -12,6 +12,10 @@ import type { ProcessStreams } from "./container/stdio.js";
 import { agentErrors, badArgument } from "./errors.js";
 import { copyFile } from "./machine/copy-file.js";
 import { bringOnline } from "./machine/hotplug.js";
+import { listInterfaces, updateInterface } from "./network/interfaces.js";
+import { addNeighbors } from "./network/neighbors.js";
+import { readPacketFilter, writePacketFilter } from "./network/packet-filter.js";
+import { listRoutes, updateRoutes } from "./network/routes.js";
 import { parseNetDev, readCgroupStats } from "./observe/cgroup-stats.js";
 import { guestDetails } from "./observe/guest-details.js";
 import { agentMetrics } from "./observe/metrics.js";
@@ -177,6 +181,26 @@ export function agentService(sandbox: Sandbox, tools: AgentTools): Implementatio
       await bringOnline(roots, { wait, cpus, cpuOnly, ms: onlineTime }, log);
       return nothing;
     },
+
+    async updateInterface({ interface: wanted }) {
+      if (wanted === undefined) throw badArgument("interface", undefined, "an interface");
+      return updateInterface(tools, wanted);
+    },
+
+    updateRoutes: ({ routes }) => ({ Routes: updateRoutes(sys, routes?.Routes ?? []) }),
+
+    listInterfaces: () => ({ Interfaces: listInterfaces(sys) }),
+
+    listRoutes: () => ({ Routes: listRoutes(sys) }),
+
+    addARPNeighbors({ neighbors }) {
+      addNeighbors(sys, neighbors?.ARPNeighbors ?? []);
+      return nothing;
+    },
+
+    getIPTables: async ({ isIpv6 }) => ({ data: await readPacketFilter(tools, isIpv6) }),
+
+    setIPTables: async ({ isIpv6, data }) => ({ data: await writePacketFilter(tools, isIpv6, data) }),
 
     copyFile(request) {
       copyFile(sys, roots, request);

@@ -63,6 +63,28 @@ export const agentErrors = defineErrors({
     status: "NOT_FOUND",
     message: (p: { device: string; ms: number }) => `the guest has no device ${p.device}, after ${p.ms} ms of waiting`,
   },
+  KATA_GUEST_CARD_ABSENT: {
+    status: "NOT_FOUND",
+    message: (p: { name: string; wanted: string; there: readonly string[]; ms: number }) =>
+      `the guest has no network card ${p.wanted} for "${p.name}", after ${p.ms} ms of waiting; there are: ${p.there.join(", ") || "none"}`,
+  },
+  KATA_GUEST_LINK_UNKNOWN: {
+    status: "NOT_FOUND",
+    message: (p: { name: string; there: readonly string[] }) =>
+      `the guest has no link "${p.name}"; there are: ${p.there.join(", ")}`,
+  },
+  KATA_GUEST_ROUTE: {
+    status: "INTERNAL",
+    message: (p: { route: string }) => `the guest cannot have the route ${p.route}`,
+  },
+  KATA_GUEST_NO_IPTABLES: {
+    status: "UNIMPLEMENTED",
+    message: (p: { program: string }) => `the guest's image has no ${p.program}`,
+  },
+  KATA_GUEST_IPTABLES: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { program: string; words: string }) => `${p.program} refuses the rules: ${p.words.slice(-1000)}`,
+  },
   KATA_GUEST_STORAGE: {
     status: "INTERNAL",
     message: (p: { driver: string; source: string; target: string }) =>

@@ -33,6 +33,7 @@ export const rootModules = {
  * costs a tenth of what it costs the agent, which would have to start a program for it.
  */
 export const deviceModules = {
+  "0x0001": "virtio_net",
   "0x0003": "virtio_console",
   "0x0013": "vmw_vsock_virtio_transport",
   "0x001a": "virtiofs",

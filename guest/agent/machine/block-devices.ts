@@ -1,8 +1,9 @@
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { agentErrors, badArgument } from "../errors.js";
 import type { AgentRoots } from "../roots.js";
+import { entries, isPciPath, pciDirectory } from "./pci-path.js";
 
 /** Milliseconds between two looks for a device. */
 const lookPause = 10;
@@ -13,32 +14,6 @@ export interface GuestNode {
   readonly kind: "block" | "character";
   readonly major: number;
   readonly minor: number;
-}
-
-function entries(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-/**
- * The directory in sysfs of a PCI device by its path of slots from the root bus (`02/01`, each `slot` or `slot.function`
- * in hexadecimal, bridges first); undefined while it is not there.
- */
-function pciDirectory(roots: Pick<AgentRoots, "sys">, slots: readonly string[]): string | undefined {
-  let directory = join(roots.sys, "devices/pci0000:00");
-  let bus = "0000:00";
-  for (const [index, slot] of slots.entries()) {
-    const [device = "", fn = "0"] = slot.split(".");
-    directory = join(directory, `${bus}:${device.padStart(2, "0")}.${fn}`);
-    if (index === slots.length - 1) break;
-    const below = entries(join(directory, "pci_bus"))[0];
-    if (below === undefined) return undefined;
-    bus = below;
-  }
-  return entries(directory).length > 0 ? directory : undefined;
 }
 
 /** Name of the disk a virtio-blk device on PCI makes: `vdb`. */
@@ -75,21 +50,20 @@ export async function waitForBlockDevice(
   ms: number,
 ): Promise<GuestNode> {
   const isPath = locator.startsWith(`${roots.dev}/`) && !locator.includes("..");
-  const slots = locator.split("/");
-  if (!isPath && !slots.every((slot) => /^[0-9a-f]{1,2}(\.[0-7])?$/i.test(slot))) {
+  if (!isPath && !isPciPath(locator)) {
     throw badArgument("the place of a block device", locator, `a path below ${roots.dev} or a path of PCI slots`);
   }
   const deadline = performance.now() + ms;
   for (;;) {
-    const node = isPath ? findNode(locator) : findDisk(roots, slots);
+    const node = isPath ? findNode(locator) : findDisk(roots, locator);
     if (node !== undefined) return node;
     if (performance.now() >= deadline) throw agentErrors.KATA_GUEST_DEVICE_ABSENT({ device: locator, ms });
     await pause(lookPause);
   }
 }
 
-function findDisk(roots: Pick<AgentRoots, "sys" | "dev">, slots: readonly string[]): GuestNode | undefined {
-  const directory = pciDirectory(roots, slots);
+function findDisk(roots: Pick<AgentRoots, "sys" | "dev">, path: string): GuestNode | undefined {
+  const directory = pciDirectory(roots, path);
   const disk = directory === undefined ? undefined : diskOf(directory);
   return disk === undefined ? undefined : findNode(join(roots.dev, disk));
 }

@@ -142,8 +142,8 @@ export class PodNetwork implements Resource<void> {
   async #tellGuest(attached: readonly Attached[], { routes, neighbors }: PodNetworkState): Promise<void> {
     const network = this.#guestNetwork();
     for (const one of attached) await network.updateInterface(one.interface);
-    await network.updateRoutes(routes);
     if (neighbors.length > 0) await network.addNeighbors(neighbors);
+    await network.updateRoutes(routes);
   }
 
   #guestNetwork(): AgentCapabilities["network"] {

@@ -1,0 +1,145 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Interface } from "../../../src/core/proto/gen/kata/types.js";
+import type { Rtnetlink } from "../../../src/core/sys/netlink.js";
+import { AddressFlag, type LinkAddress, Scope } from "../../../src/core/sys/netlink/address.js";
+import { type Link, LinkFlag } from "../../../src/core/sys/netlink/link.js";
+import { assertLinkName } from "../../../src/core/sys/netlink/link-codec.js";
+import type { Sys } from "../../../src/core/sys/sys.js";
+import { agentErrors, badArgument } from "../errors.js";
+import type { KernelModules } from "../machine/kernel-modules.js";
+import { isPciPath } from "../machine/pci-path.js";
+import type { AgentRoots } from "../roots.js";
+import { type CheckedAddress, checkAddress, familyValue } from "./fields.js";
+import { findCard } from "./find-card.js";
+
+/** What is needed to set up interfaces. */
+export interface InterfaceTools {
+  readonly sys: Pick<Sys, "netlink">;
+  readonly roots: Pick<AgentRoots, "sys">;
+  readonly modules: Pick<KernelModules, "load">;
+  /** Milliseconds a card may take to appear. */
+  readonly hotplugTime: number;
+}
+
+const leastMtu = 68n;
+const mostMtu = 65_535n;
+const lookPause = 10;
+
+/** The driver of the cards; nobody else loads it for one that is plugged in later. */
+const cardDriver = "virtio_net";
+
+/**
+ * Makes a card what the host wants it to be: its name, size, flags and addresses, and sets it up. Waits for a card that was
+ * just plugged in. Addresses that are not wanted are removed, the link's own of IPv6 stay.
+ */
+export async function updateInterface(tools: InterfaceTools, wanted: Interface): Promise<Interface> {
+  const addresses = checkInterface(wanted);
+  const route = tools.sys.netlink.route();
+  try {
+    const card = await waitForCard(tools, route, wanted);
+    const { index } = card;
+    takeName(route, card, wanted.name);
+    route.changeLink(index, {
+      ...(wanted.mtu > 0n && { mtu: Number(wanted.mtu) }),
+      arp: (wanted.rawFlags & LinkFlag.noArp) === 0,
+    });
+    setAddresses(route, index, addresses);
+    route.changeLink(index, { up: true });
+    return describe(route.link(index) ?? card, route.addresses(index));
+  } finally {
+    route.close();
+  }
+}
+
+/** All links, as they are. */
+export function listInterfaces({ netlink }: Pick<Sys, "netlink">): Interface[] {
+  const route = netlink.route();
+  try {
+    const addresses = route.addresses();
+    return route.links().map((link) =>
+      describe(
+        link,
+        addresses.filter((one) => one.link === link.index),
+      ),
+    );
+  } finally {
+    route.close();
+  }
+}
+
+function checkInterface({ name, mtu, devicePath, IPAddresses }: Interface): CheckedAddress[] {
+  assertLinkName(name);
+  if (mtu !== 0n && (mtu < leastMtu || mtu > mostMtu)) {
+    throw badArgument(`the MTU of "${name}"`, mtu, `${leastMtu} to ${mostMtu}`);
+  }
+  if (devicePath !== "" && !isPciPath(devicePath)) throw badArgument("devicePath", devicePath, "a path of PCI slots");
+  const addresses = IPAddresses.map((one) => checkAddress(`an address of "${name}"`, one));
+  const texts = addresses.map(({ address }) => address);
+  const twice = texts.find((text, index) => texts.indexOf(text) !== index);
+  if (twice !== undefined) throw badArgument(`the addresses of "${name}"`, twice, "each there once");
+  return addresses;
+}
+
+async function waitForCard(tools: InterfaceTools, route: Rtnetlink, wanted: Interface): Promise<Link> {
+  const { roots, modules, hotplugTime: ms } = tools;
+  const deadline = performance.now() + ms;
+  let cause: unknown;
+  for (let looks = 0; ; looks++, await pause(lookPause)) {
+    const card = findCard(roots, route, wanted);
+    if (card !== undefined) return card;
+    // A kernel that has the driver built in needs no module, so that there is none may be no reason.
+    if (looks === 0) await modules.load(cardDriver, []).catch((error: unknown) => (cause = error));
+    if (performance.now() < deadline) continue;
+    const { name, hwAddr, devicePath } = wanted;
+    const there = route.links().map((link) => `${link.name} (${link.hardwareAddress || "without address"})`);
+    const what = devicePath === "" ? hwAddr : `${hwAddr} at ${devicePath}`;
+    throw agentErrors.KATA_GUEST_CARD_ABSENT({ name, wanted: what, there, ms }, { cause });
+  }
+}
+
+/** Gives the card its name; another link that has it gets the card's in exchange. */
+function takeName(route: Rtnetlink, card: Link, name: string): void {
+  if (card.name === name) return;
+  const other = route.link(name);
+  const rename = (index: number, to: string) => {
+    route.changeLink(index, { up: false });
+    route.changeLink(index, { name: to });
+  };
+  if (other !== undefined) rename(other.index, `swap${other.index}`);
+  rename(card.index, name);
+  if (other === undefined) return;
+  rename(other.index, card.name);
+  if ((other.flags & LinkFlag.up) !== 0) route.changeLink(other.index, { up: true });
+}
+
+function setAddresses(route: Rtnetlink, link: number, wanted: readonly CheckedAddress[]): void {
+  const isWanted = (one: LinkAddress) =>
+    wanted.some(({ address, prefix }) => address === one.address && prefix === one.prefix);
+  const there = route.addresses(link);
+  for (const one of there) {
+    const isOwn = one.family === "ipv6" && one.scope === Scope.link;
+    if (!isOwn && !isWanted(one)) route.removeAddress(one);
+  }
+  for (const { family, address, prefix } of wanted) {
+    if (there.some((one) => one.address === address && one.prefix === prefix)) continue;
+    // The host has seen to it that nobody else has the address: it shall be usable at once.
+    route.addAddress({ link, family, address, prefix, flags: family === "ipv6" ? AddressFlag.noDuplicateCheck : 0 });
+  }
+}
+
+function describe(link: Link, addresses: readonly LinkAddress[]): Interface {
+  return {
+    device: link.name,
+    name: link.name,
+    IPAddresses: addresses.map(({ family, address, prefix }) => ({
+      family: familyValue(family),
+      address,
+      mask: String(prefix),
+    })),
+    mtu: BigInt(link.mtu),
+    hwAddr: link.hardwareAddress,
+    devicePath: "",
+    type: link.kind ?? "",
+    rawFlags: link.flags,
+  };
+}

@@ -1,0 +1,121 @@
+import type { Route as WireRoute } from "../../../src/core/proto/gen/kata/types.js";
+import type { Rtnetlink } from "../../../src/core/sys/netlink.js";
+import { Scope } from "../../../src/core/sys/netlink/address.js";
+import { LinkFlag } from "../../../src/core/sys/netlink/link.js";
+import {
+  type NewRoute,
+  type Route,
+  RouteFlag,
+  RouteProtocol,
+  RouteTable,
+  RouteType,
+} from "../../../src/core/sys/netlink/route.js";
+import { errnoNameOf } from "../../../src/core/sys/sys-error.js";
+import type { Sys } from "../../../src/core/sys/sys.js";
+import { agentErrors, badArgument } from "../errors.js";
+import { checkDestination, familyName, familyOfText, familyValue } from "./fields.js";
+
+/**
+ * Makes the routes of the main table those that the host wants, and answers what there is then. What the kernel makes of
+ * addresses, and what goes through the loopback, stays. Routes that end on a link come first: gateways are behind them.
+ */
+export function updateRoutes({ netlink }: Pick<Sys, "netlink">, wanted: readonly WireRoute[]): WireRoute[] {
+  const route = netlink.route();
+  try {
+    const links = new Map(route.links().map(({ name, index }) => [name, index]));
+    const checked = wanted.map((one) => checkRoute(one, links));
+    for (const old of hostRoutes(route)) removeRoute(route, old);
+    for (const one of checked.toSorted((a, b) => rank(a) - rank(b))) addRoute(route, one);
+    return describeRoutes(route);
+  } finally {
+    route.close();
+  }
+}
+
+/** The routes of the main table, as they are. */
+export function listRoutes({ netlink }: Pick<Sys, "netlink">): WireRoute[] {
+  const route = netlink.route();
+  try {
+    return describeRoutes(route);
+  } finally {
+    route.close();
+  }
+}
+
+const rank = ({ gateway, onLink = false }: NewRoute): number => (gateway === undefined ? 0 : onLink ? 1 : 2);
+
+/** Routes that are the host's to say. */
+function hostRoutes(route: Rtnetlink): Route[] {
+  const loopback = route.links().filter(({ flags }) => (flags & LinkFlag.loopback) !== 0);
+  const isLoopback = (link: number) => loopback.some(({ index }) => index === link);
+  return unicastRoutes(route).filter(
+    ({ protocol, hops }) => protocol !== RouteProtocol.kernel && !hops.some(({ link }) => isLoopback(link)),
+  );
+}
+
+const unicastRoutes = (route: Rtnetlink): Route[] =>
+  route.routes().filter(({ table, type }) => table === RouteTable.main && type === RouteType.unicast);
+
+function removeRoute(route: Rtnetlink, { family, destination, hops, priority }: Route): void {
+  for (const { link } of hops) {
+    const gone = { family, link, priority, ...(destination !== undefined && { destination }) };
+    try {
+      route.removeRoute(gone);
+    } catch (error) {
+      // a route of several ways goes as a whole
+      if (errnoNameOf(error) !== "ESRCH") throw error;
+    }
+  }
+}
+
+function addRoute(route: Rtnetlink, one: NewRoute): void {
+  try {
+    route.addRoute(one);
+  } catch (cause) {
+    // the kernel has made it already, of an address
+    if (errnoNameOf(cause) === "EEXIST") return;
+    const to = one.destination === undefined ? "default" : `${one.destination.address}/${one.destination.prefix}`;
+    const via = one.gateway === undefined ? "" : ` via ${one.gateway}`;
+    throw agentErrors.KATA_GUEST_ROUTE({ route: `${to}${via}` }, { cause });
+  }
+}
+
+function checkRoute(wanted: WireRoute, links: ReadonlyMap<string, number>): NewRoute {
+  const { dest, gateway, device, source, scope, flags, mtu } = wanted;
+  const link = links.get(device);
+  if (link === undefined) throw agentErrors.KATA_GUEST_LINK_UNKNOWN({ name: device, there: [...links.keys()] });
+  const destination = checkDestination("a route's destination", dest);
+  const gatewayFamily = gateway === "" ? undefined : familyOfText("a route's gateway", gateway);
+  // An IPv4 route may have a gateway of IPv6, so the destination decides where there is one.
+  const family = destination?.family ?? gatewayFamily ?? familyName(wanted.family);
+  if (source !== "" && familyOfText("a route's source", source) !== family) {
+    throw badArgument("a route's source", source, `an address of ${family}`);
+  }
+  if (gatewayFamily === "ipv4" && family === "ipv6") throw badArgument("a route's gateway", gateway, "of IPv6");
+  return {
+    family,
+    link,
+    ...(destination !== undefined && { destination }),
+    ...(gateway !== "" && { gateway }),
+    ...(source !== "" && { source }),
+    ...(scope !== Scope.universe && { scope }),
+    onLink: (flags & RouteFlag.onLink) !== 0,
+    ...(mtu > 0 && { mtu }),
+  };
+}
+
+function describeRoutes(route: Rtnetlink): WireRoute[] {
+  const names = new Map(route.links().map(({ name, index }) => [index, name]));
+  return unicastRoutes(route).flatMap(({ family, destination, hops, source, scope, mtu }) =>
+    hops.map(({ link, gateway, flags }) => ({
+      dest: destination === undefined ? "" : `${destination.address}/${destination.prefix}`,
+      gateway: gateway ?? "",
+      device: names.get(link) ?? "",
+      source: source ?? "",
+      scope,
+      family: familyValue(family),
+      flags,
+      mtu: mtu ?? 0,
+    })),
+  );
+}
