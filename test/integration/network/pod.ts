@@ -69,7 +69,9 @@ export class TestPod {
   /** Everything of the pod's namespace that an endpoint might change, in words. */
   state(): string {
     const lines = ["link", "address", "route", "-6 route"].map((what) => this.run("ip", ["-o", ...what.split(" ")]));
-    return [...lines, this.run("tc", ["qdisc", "show"])].join("\n").replaceAll(/ tentative|valid_lft \S+|preferred_lft \S+/g, "");
+    return [...lines, this.run("tc", ["qdisc", "show"])]
+      .join("\n")
+      .replaceAll(/ tentative|valid_lft \S+|preferred_lft \S+/g, "");
   }
 
   close(): void {
