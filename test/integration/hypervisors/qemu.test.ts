@@ -127,6 +127,37 @@ describe("a machine of the real QEMU", () => {
     await machine.addDevice(disk(join(made.root, "disk.img"), "virtio-blk-pci"));
   });
 
+  it("takes a network card with several queues while it runs, and gives it back", async function () {
+    if (process.getuid?.() !== 0) skip(this, "a network namespace needs root");
+    const { namespaces, taps, netlink } = createLinuxSys();
+    const made = await make();
+    const { machine } = made;
+    const namespace = join(made.root, "netns");
+    namespaces.createNetworkNamespace(namespace);
+    const route = netlink.route(namespace);
+    try {
+      const tapFds = taps.open({ name: "ktq0", namespace, queuePairs: 2, exclusive: true });
+      const hardwareAddress = "02:00:00:00:00:01";
+      const card = { kind: "net", id: "eth0", hardwareAddress, tapFds, queueSize: 256, vhost: false } as const;
+      await machine.start(small, never);
+      await consoleShows(made, /vda.*mounted filesystem/);
+      expect(machine.capability("net-hotplug")).to.deep.equal({ queuePairs: 64 });
+      expect(await machine.addDevice(card)).to.deep.equal({ id: "eth0", guestLocator: "1e/01" });
+      await consoleShows(made, /pci 0000:01:01\.0: .*class 0x020000/);
+      await machine.removeDevice("eth0");
+      expect(await machine.addDevice({ ...card, id: "again" })).to.deep.equal({ id: "again", guestLocator: "1e/01" });
+      for (const fd of tapFds) closeSync(fd);
+      const refused = await failureOf(machine.addDevice({ ...card, id: "bad", tapFds: [0] }));
+      expect(codeOf(refused)).to.equal("KATA_HYPERVISOR_DEVICE");
+      expect(route.link("ktq0")).to.not.equal(undefined);
+      await machine.stop();
+      expect(route.link("ktq0")).to.equal(undefined);
+    } finally {
+      route.close();
+      namespaces.removeNetworkNamespace(namespace);
+    }
+  });
+
   it("says what QEMU says when it does not start", async () => {
     const made = await make({ cpu_features: "no-such-feature=on" });
     const error = await failureOf(made.machine.start(small, never));

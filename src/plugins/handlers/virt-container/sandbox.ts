@@ -7,6 +7,7 @@ import { StateMachine } from "../../../core/sandbox/state-machine.js";
 import { bootMachine, type GuestIdentity, machineFailure, type MachineParts, prepareMachine } from "./boot.js";
 import type { Container } from "./container.js";
 import { handlerErrors } from "./errors.js";
+import { NetworkWatch } from "./network-watch.js";
 
 const transitions = {
   start: { from: ["new"], to: "starting" },
@@ -104,6 +105,10 @@ export class VirtSandbox {
       return handlerErrors.KATA_AGENT_LOST({ sandbox: this.id, console: hypervisor.consoleTail() }, { cause });
     });
     void Promise.race([failure, agentLost]).then((error) => this.#fail(error));
+    if (parts.network !== undefined) {
+      const watch = new NetworkWatch(parts.network, this.env.log);
+      this.env.scope.defer("network watch", () => watch.close());
+    }
     const oom = agent.capability("oom");
     if (oom) void this.#watchMemory(oom);
   }

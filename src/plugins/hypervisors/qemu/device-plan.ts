@@ -20,8 +20,10 @@ export interface DevicePlan {
   readonly name: string;
   readonly parts: readonly (ChardevPart | JsonPart)[];
   readonly slot: Slot;
-  /** Name of the disk's node, which outlives the device. */
-  readonly node?: string;
+  /** What stands behind the device on the host and outlives it. */
+  readonly backend?: { readonly kind: "node" | "netdev"; readonly name: string };
+  /** Descriptors that a running machine is given first, under these names. */
+  readonly descriptors?: readonly { readonly name: string; readonly fd: number }[];
   /** How the agent finds it, where it needs to be told. */
   readonly guestLocator?: string;
 }

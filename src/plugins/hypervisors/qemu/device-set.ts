@@ -1,10 +1,10 @@
 import { messageOf } from "../../../core/errors/error.js";
-import type { AttachedDevice, BlockDevice, Device } from "../../../core/contracts/device.js";
+import type { AttachedDevice, BlockDevice, Device, NetDevice } from "../../../core/contracts/device.js";
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import { type BlockKeys, scsiDisk, virtioDisk } from "./disk.js";
 import { sharedDirectory } from "./shared-directory.js";
-import { networkCard } from "./network-card.js";
+import { hotNetworkCard, mostQueuePairs, networkCard } from "./network-card.js";
 import type { DevicePlan } from "./device-plan.js";
 
 /** QEMU's name in messages. */
@@ -15,6 +15,11 @@ export interface KnownDevice {
   readonly device: Device;
   readonly plan: DevicePlan;
 }
+
+/** A device that a running machine may take. */
+export type HotDevice = BlockDevice | NetDevice;
+
+export const isHotpluggable = (device: Device): device is HotDevice => device.kind === "block" || device.kind === "net";
 
 const noSlot: Slot = { place: {}, release: () => undefined };
 
@@ -57,13 +62,14 @@ export class DeviceSet {
     return this.#add(device, () => this.#bus.coldSlot());
   }
 
-  /** Notes a disk that is plugged into a running machine. */
-  addHot(device: BlockDevice): AttachedDevice {
-    return this.#add(device, () => {
+  /** Notes a device that is plugged into a running machine. */
+  addHot(device: HotDevice): AttachedDevice {
+    const takeSlot = (): Slot => {
       const slot = this.#bus.hotSlot();
       if (slot !== undefined) return slot;
       throw refusal(device, "nothing can be plugged into the running machine; see [hypervisor.qemu] default_bridges");
-    });
+    };
+    return this.#add(device, takeSlot, true);
   }
 
   /** Forgets a device; its slot may be used again. */
@@ -74,15 +80,15 @@ export class DeviceSet {
     if (device.kind === "block" && device.driver === "virtio-scsi") this.#freeUnits.push(unitOf(plan));
   }
 
-  #add(device: Device, takeSlot: () => Slot): AttachedDevice {
+  #add(device: Device, takeSlot: () => Slot, hot = false): AttachedDevice {
     const { id } = device;
     if (this.#known.has(id)) throw hypervisorErrors.KATA_HYPERVISOR_DEVICE_EXISTS({ hypervisor, id });
-    const plan = this.#plan(`device${this.#names++}`, device, takeSlot);
+    const plan = this.#plan(`device${this.#names++}`, device, takeSlot, hot);
     this.#known.set(id, { device, plan });
     return { id, ...(plan.guestLocator !== undefined && { guestLocator: plan.guestLocator }) };
   }
 
-  #plan(name: string, device: Device, takeSlot: () => Slot): DevicePlan {
+  #plan(name: string, device: Device, takeSlot: () => Slot, hot: boolean): DevicePlan {
     switch (device.kind) {
       case "block":
         return this.#planDisk(name, device, takeSlot);
@@ -92,7 +98,10 @@ export class DeviceSet {
         return sharedDirectory(name, device, this.#bus, takeSlot());
       case "net":
         if (device.tapFds.length === 0) throw refusal(device, "it has no descriptor of a tap");
-        return networkCard(name, device, this.#bus, takeSlot(), this.#inherit);
+        if (device.tapFds.length > mostQueuePairs)
+          throw refusal(device, `it has ${device.tapFds.length} queue pairs, and ${mostQueuePairs} are the most`);
+        if (hot) return hotNetworkCard(name, device, this.#bus, takeSlot());
+        return networkCard(name, device, this.#bus, takeSlot(), device.tapFds.map(this.#inherit).map(String));
       default:
         throw refusal(device, "this kind is not known");
     }

@@ -63,7 +63,7 @@ export function virtioDisk(
   return {
     name,
     slot,
-    node,
+    backend: { kind: "node", name: node },
     parts: [
       { kind: "blockdev", properties: blockNode(node, device.path, device.readOnly, keys) },
       {
@@ -99,7 +99,7 @@ export function scsiDisk(
   return {
     name,
     slot,
-    node,
+    backend: { kind: "node", name: node },
     parts: [
       { kind: "blockdev", properties: blockNode(node, device.path, device.readOnly, keys) },
       {

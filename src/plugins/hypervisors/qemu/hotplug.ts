@@ -9,22 +9,35 @@ const unplugMs = 5000;
 /** How often a disk that QEMU still flushes is asked for. */
 const removalPauseMs = 20;
 
+const commands = { blockdev: "blockdev-add", netdev: "netdev_add", device: "device_add" } as const;
+
 /** Plugs a device into a running machine; when that fails, what stands behind it is removed again. */
 export async function plugIn(monitor: QmpClient, plan: DevicePlan): Promise<void> {
-  let hasNode = false;
+  const given: string[] = [];
+  let hasBackend = false;
   try {
+    for (const { name, fd } of plan.descriptors ?? []) {
+      await monitor.giveDescriptor(name, fd);
+      given.push(name);
+    }
     for (const part of plan.parts) {
       if (part.kind === "chardev") throw new Error("a device with a socket is there before the machine starts");
       await monitor.execute(commands[part.kind], part.properties);
-      hasNode ||= part.kind === "blockdev";
+      hasBackend ||= part.kind !== "device";
     }
   } catch (error) {
-    if (hasNode && plan.node !== undefined) await removeNode(monitor, plan.node);
+    if (hasBackend) await removeBackend(monitor, plan);
+    else for (const fdname of given) await takeBack(monitor, fdname);
     throw error;
   }
 }
 
-const commands = { blockdev: "blockdev-add", netdev: "netdev_add", device: "device_add" } as const;
+/** Has QEMU close a descriptor that no device uses; one that a failed command has used already is gone. */
+async function takeBack(monitor: QmpClient, fdname: string): Promise<void> {
+  await monitor.execute("closefd", { fdname }).catch((error: unknown) => {
+    if (codeOf(error) !== "KATA_QMP_REFUSED") throw error;
+  });
+}
 
 /**
  * Takes a device out of a running machine. The guest has to agree: when it does not within the time it has, `KATA_DEADLINE`
@@ -38,14 +51,16 @@ export async function pullOut(monitor: QmpClient, plan: DevicePlan, slowdown: nu
   } finally {
     deleted.forget();
   }
-  if (plan.node !== undefined) await removeNode(monitor, plan.node);
+  await removeBackend(monitor, plan);
 }
 
-/** Removes a disk's node, which may be in use for a moment after its device has gone. */
-async function removeNode(monitor: QmpClient, node: string): Promise<void> {
+/** Removes what stood behind a device; a disk's node may be in use for a moment after its device has gone. */
+async function removeBackend(monitor: QmpClient, { backend }: DevicePlan): Promise<void> {
+  if (backend === undefined) return;
+  if (backend.kind === "netdev") return void (await monitor.execute("netdev_del", { id: backend.name }));
   for (let tries = 50; ; tries--) {
     try {
-      await monitor.execute("blockdev-del", { "node-name": node });
+      await monitor.execute("blockdev-del", { "node-name": backend.name });
       return;
     } catch (error) {
       if (tries === 0 || codeOf(error) !== "KATA_QMP_REFUSED") throw error;

@@ -19,7 +19,8 @@ import { type MachineType, machineTypes, type VirtioBus } from "./bus.js";
 import { type Channel, openChannel } from "./channel.js";
 import { QemuCommand } from "./command.js";
 import { GuestConsole } from "./console.js";
-import { DeviceSet, refusal } from "./device-set.js";
+import { DeviceSet, type HotDevice, isHotpluggable, refusal } from "./device-set.js";
+import { mostQueuePairs } from "./network-card.js";
 import { plugIn, pullOut } from "./hotplug.js";
 import { qemuErrors } from "./errors.js";
 import { guestFiles } from "./guest-files.js";
@@ -153,10 +154,7 @@ export class QemuHypervisor implements Hypervisor {
   async addDevice(device: Device): Promise<AttachedDevice> {
     if (this.#state === "not started") return this.#devices.addCold(device);
     const monitor = this.#running(`take the device "${device.id}"`);
-    const drivers = this.capability("block-hotplug")?.drivers ?? [];
-    if (device.kind !== "block") throw refusal(device, "this kind must be there before the machine starts");
-    if (!drivers.includes(device.driver))
-      throw refusal(device, `a running machine of this configuration takes ${drivers.join(" and ") || "no disks"}`);
+    this.#assertHotpluggable(device);
     const attached = this.#devices.addHot(device);
     try {
       await plugIn(monitor, this.#devices.get(device.id).plan);
@@ -171,10 +169,18 @@ export class QemuHypervisor implements Hypervisor {
     const { device, plan } = this.#devices.get(id);
     if (this.#state !== "not started") {
       const monitor = this.#running(`remove the device "${id}"`);
-      if (device.kind !== "block") throw refusal(device, "it cannot be removed while the machine runs");
+      if (!isHotpluggable(device)) throw refusal(device, "it cannot be removed while the machine runs");
       await pullOut(monitor, plan, this.slowdown);
     }
     this.#devices.remove(id);
+  }
+
+  #assertHotpluggable(device: Device): asserts device is HotDevice {
+    if (!isHotpluggable(device)) throw refusal(device, "this kind must be there before the machine starts");
+    if (device.kind === "net") return;
+    const drivers = this.capability("block-hotplug")?.drivers ?? [];
+    if (drivers.includes(device.driver)) return;
+    throw refusal(device, `a running machine of this configuration takes ${drivers.join(" and ") || "no disks"}`);
   }
 
   capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined {
@@ -188,6 +194,7 @@ export class QemuHypervisor implements Hypervisor {
       "vcpu-threads": { threads: () => vcpuThreads(this.#running("tell its threads")) },
       "fs-sharing": { hotplug: false },
       ...(drivers.length > 0 && { "block-hotplug": { drivers } }),
+      ...(pci && { "net-hotplug": { queuePairs: mostQueuePairs } }),
     };
     return all[name];
   }
@@ -283,7 +290,8 @@ export class QemuHypervisor implements Hypervisor {
   async #converse(signal: AbortSignal): Promise<void> {
     // Before the monitor, so that no first line of the guest is lost.
     this.#console.attach(await this.#sockets.connect("console"));
-    const monitor = new QmpClient(await this.#sockets.connect("qmp"), (event) => this.#onEvent(event));
+    const { stream, send } = await this.#sockets.connectForDescriptors("qmp");
+    const monitor = new QmpClient(stream, (event) => this.#onEvent(event), send);
     this.#monitor = monitor;
     const version = await monitor.negotiate();
     this.#assertStarting(signal);

@@ -1,8 +1,16 @@
 import { rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { withDeadline } from "../../../core/deadline.js";
+import { SocketFamily, SocketType, unixAddress } from "../../../core/sys/socket-address.js";
 import type { Sys } from "../../../core/sys/sys.js";
+
+/** A connection over which descriptors can be sent, too. */
+export interface DescriptorConnection {
+  readonly stream: Duplex;
+  readonly send: (bytes: Uint8Array, fd: number) => void;
+}
 
 /**
  * The sockets of one machine in its run directory. They listen before QEMU is there, which inherits them: nobody waits for
@@ -39,6 +47,28 @@ export class MachineSocketFiles {
       await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
       return socket;
     });
+  }
+
+  /** Connects to one of them, with a way to send descriptors past the stream. */
+  async connectForDescriptors(name: string): Promise<DescriptorConnection> {
+    const { sockets, descriptors } = this.#sys;
+    const fd = sockets.open({ family: SocketFamily.unix, type: SocketType.stream });
+    try {
+      // It listens and nobody else connects, so this does not wait.
+      sockets.connect(fd, unixAddress(this.path(name)));
+      const own = descriptors.duplicate(fd);
+      const stream = descriptors.stream(fd);
+      stream.once("close", () => descriptors.close(own));
+      const send = (bytes: Uint8Array, carried: number): void => {
+        const sent = sockets.sendDescriptors(own, bytes, [carried]);
+        // So short a line fits whole, unless nobody reads.
+        if (sent !== bytes.length) throw new Error(`${name} does not take a line with a descriptor`);
+      };
+      return { stream, send };
+    } catch (error) {
+      descriptors.close(fd);
+      throw error;
+    }
   }
 
   /** Closes our side of the listening sockets, once QEMU has its own: who connects then hears when QEMU is gone. */

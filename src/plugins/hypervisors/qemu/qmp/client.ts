@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { withDeadline } from "../../../../core/deadline.js";
 import { JsonLineDecoder } from "./line-decoder.js";
@@ -32,6 +33,7 @@ interface Pending {
 export class QmpClient {
   readonly #stream: Duplex;
   readonly #onEvent: (event: QmpEvent) => void;
+  readonly #sendDescriptor: ((bytes: Uint8Array, fd: number) => void) | undefined;
   readonly #pending = new Map<number, Pending>();
   readonly #expected = new Set<(event: QmpEvent | undefined) => void>();
   readonly #greeting: Promise<string>;
@@ -39,10 +41,18 @@ export class QmpClient {
   #lastId = 0;
   #ended: { readonly cause: unknown } | undefined;
 
-  /** Takes the stream. `onEvent` is told every event of the machine. */
-  constructor(stream: Duplex, onEvent: (event: QmpEvent) => void = () => undefined) {
+  /**
+   * Takes the stream. `onEvent` is told every event of the machine. `sendDescriptor` writes to the same connection at once,
+   * with a descriptor beside the bytes; without it `giveDescriptor` cannot be used.
+   */
+  constructor(
+    stream: Duplex,
+    onEvent: (event: QmpEvent) => void = () => undefined,
+    sendDescriptor?: (bytes: Uint8Array, fd: number) => void,
+  ) {
     this.#stream = stream;
     this.#onEvent = onEvent;
+    this.#sendDescriptor = sendDescriptor;
     this.#greeting = new Promise((resolve) => {
       this.#greeted = resolve;
     });
@@ -80,6 +90,24 @@ export class QmpClient {
 
   /** What a command returns, unchecked; `KATA_QMP_REFUSED` in QEMU's words when it does not do it. */
   async execute(command: string, args?: Readonly<Record<string, unknown>>, ms = commandDeadline): Promise<unknown> {
+    return this.#execute(command, args, ms, (line) => void this.#stream.write(line));
+  }
+
+  /** Gives QEMU a copy of a descriptor, by which later commands name it; `closefd` takes it back if none has used it. */
+  async giveDescriptor(name: string, fd: number): Promise<void> {
+    const send = this.#sendDescriptor;
+    if (send === undefined) throw new Error("this connection to QEMU's monitor carries no descriptors");
+    // What the stream still holds would come after the line that is sent past it, in the middle of another.
+    if (this.#stream.writableLength > 0) await once(this.#stream, "drain");
+    await this.#execute("getfd", { fdname: name }, commandDeadline, (line) => send(Buffer.from(line), fd));
+  }
+
+  async #execute(
+    command: string,
+    args: Readonly<Record<string, unknown>> | undefined,
+    ms: number,
+    send: (line: string) => void,
+  ): Promise<unknown> {
     if (this.#ended !== undefined) throw this.#lost(command);
     const id = ++this.#lastId;
     const answered = new Promise<QmpAnswer>((settle, fail) => {
@@ -87,7 +115,7 @@ export class QmpClient {
     });
     try {
       const line = JSON.stringify({ execute: command, ...(args && { arguments: args }), id });
-      this.#stream.write(`${line}\n`);
+      send(`${line}\n`);
       const { result } = await withDeadline({ ms, what: `QEMU to answer "${command}"` }, () => answered);
       if ("value" in result) return result.value;
       const { kind, description } = result.error;

@@ -172,6 +172,7 @@ describe("the devices of a QEMU machine", () => {
         netdev: "device1-tap",
         mac: card.hardwareAddress,
         rx_queue_size: 256,
+        romfile: "",
         mq: true,
         vectors: 6,
         bus: "pcie.0",
