@@ -145,13 +145,17 @@ describe("a machine of the real QEMU", () => {
       expect(await machine.addDevice(card)).to.deep.equal({ id: "eth0", guestLocator: "1e/01" });
       await consoleShows(made, /pci 0000:01:01\.0: .*class 0x020000/);
       await machine.removeDevice("eth0");
-      expect(await machine.addDevice({ ...card, id: "again" })).to.deep.equal({ id: "again", guestLocator: "1e/01" });
       for (const fd of tapFds) closeSync(fd);
+      expect(route.link("ktq0")).to.equal(undefined);
+      const others = taps.open({ name: "ktq1", namespace, queuePairs: 1, exclusive: true });
+      const again = { ...card, id: "again", tapFds: others };
+      expect((await machine.addDevice(again)).guestLocator).to.equal("1e/02");
+      for (const fd of others) closeSync(fd);
       const refused = await failureOf(machine.addDevice({ ...card, id: "bad", tapFds: [0] }));
       expect(codeOf(refused)).to.equal("KATA_HYPERVISOR_DEVICE");
-      expect(route.link("ktq0")).to.not.equal(undefined);
+      expect(route.link("ktq1")).to.not.equal(undefined);
       await machine.stop();
-      expect(route.link("ktq0")).to.equal(undefined);
+      expect(route.link("ktq1")).to.equal(undefined);
     } finally {
       route.close();
       namespaces.removeNetworkNamespace(namespace);

@@ -3,7 +3,6 @@ import { boolean, choice, implemented, integer, integers, noEffect, string, stri
 const hostPath = { path: true } as const;
 const rate = { unit: "bits/s" } as const;
 const noVfio = noEffect("devices are not passed through yet");
-const noNetworkLimit = noEffect("network rates are not limited; Kata 4 ignores it too");
 
 /** Keys of block devices. */
 export const blockKeys = {
@@ -84,9 +83,9 @@ export const sharedFsKeys = {
 /** Keys of network links. */
 export const networkKeys = {
   disable_vhost_net: boolean(false, "Moves packets in the VMM and not in the host's kernel."),
-  network_queues: integer(1, "Queue pairs of a link; 0 is 1.", { unset: 0, max: 256 }),
-  rx_rate_limiter_max_rate: integer(0, "Rate at which a link receives; 0 is no limit.", { ...rate, ...noNetworkLimit }),
-  tx_rate_limiter_max_rate: integer(0, "Rate at which a link sends; 0 is no limit.", { ...rate, ...noNetworkLimit }),
+  network_queues: integer(1, "Queue pairs of a link; 0 is 1.", { unset: 0, max: 64 }),
+  rx_rate_limiter_max_rate: integer(0, "Rate at which a link receives; 0 is no limit.", rate),
+  tx_rate_limiter_max_rate: integer(0, "Rate at which a link sends; 0 is no limit.", rate),
 };
 
 /** Keys of devices that are passed through. */
