@@ -30,6 +30,7 @@ const packages = {
   kmod: () => existsSync("/sbin/modprobe"),
   e2fsprogs: () => existsSync("/sbin/mkfs.ext4"),
   containerd: () => existsSync("/usr/bin/containerd"),
+  "containernetworking-plugins": () => existsSync("/usr/lib/cni/bridge"),
   runc: () => existsSync("/usr/sbin/runc") || existsSync("/usr/bin/runc"),
   iproute2: () => existsSync("/sbin/ip") || existsSync("/usr/sbin/ip") || existsSync("/bin/ip"),
 };
@@ -44,7 +45,7 @@ export const machinePackages = [
   "kmod",
   "e2fsprogs",
 ];
-export const testPackages = [...machinePackages, "containerd", "runc", "iproute2"];
+export const testPackages = [...machinePackages, "containerd", "containernetworking-plugins", "runc", "iproute2"];
 
 /** Installs the packages that are missing from the distribution, saying first which. */
 export function installPackages(names) {

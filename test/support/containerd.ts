@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +22,14 @@ export const podFlags = (role: "sandbox" | "container", sandbox: string): readon
   `--annotation=io.kubernetes.cri.sandbox-id=${sandbox}`,
 ];
 
+/** What a containerd has besides the usual. */
+export interface ContainerdOptions {
+  /** Lines of its configuration for the Container Runtime Interface, which it then serves; images are for that, too. */
+  readonly cri?: (directory: string) => readonly string[];
+  /** What it is started within: a network namespace, say. */
+  readonly around?: (start: () => ChildProcess) => ChildProcess;
+}
+
 /** Directory of this build's shim. */
 const shimDirectory = fileURLToPath(new URL("../../shim", import.meta.url));
 
@@ -30,19 +38,21 @@ export class Containerd {
   readonly directory: string;
   readonly address: string;
   readonly logFile: string;
+  readonly #options: ContainerdOptions;
   #pid = 0;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, options: ContainerdOptions) {
     this.directory = directory;
+    this.#options = options;
     this.address = join(directory, "state", "c.sock");
     this.logFile = join(directory, "containerd.log");
   }
 
   /** Writes its configuration, starts it and imports the busybox image. */
-  static async open(): Promise<Containerd> {
-    const one = new Containerd(mkdtempSync(join(tmpdir(), "kata-ts-ctd-")));
+  static async open(options: ContainerdOptions = {}): Promise<Containerd> {
+    const one = new Containerd(mkdtempSync(join(tmpdir(), "kata-ts-ctd-")), options);
     const unused = ["btrfs", "zfs", "aufs", "devmapper"].map((name) => `"io.containerd.snapshotter.v1.${name}"`);
-    const disabled = [...unused, '"io.containerd.grpc.v1.cri"'].join(", ");
+    const disabled = [...unused, ...(options.cri === undefined ? ['"io.containerd.grpc.v1.cri"'] : [])].join(", ");
     const lines = [
       "version = 2",
       `root = "${one.directory}/root"`,
@@ -52,6 +62,7 @@ export class Containerd {
       `  address = "${one.address}"`,
       '[plugins."io.containerd.internal.v1.opt"]',
       `  path = "${one.directory}/opt"`,
+      ...(options.cri?.(one.directory) ?? []),
     ];
     writeFileSync(join(one.directory, "config.toml"), `${lines.join("\n")}\n`);
     await one.start();
@@ -61,7 +72,12 @@ export class Containerd {
 
   /** Makes an image of busybox and imports it. */
   async importImage(parts: ImageParts): Promise<void> {
-    const { status, stderr } = await this.ctr(["images", "import", writeImage(this.directory, parts)]);
+    const { status, stderr } = await this.ctr([
+      ...(this.#options.cri === undefined ? [] : ["--namespace", "k8s.io"]),
+      "images",
+      "import",
+      writeImage(this.directory, parts),
+    ]);
     if (status !== 0) throw new Error(stderr);
   }
 
@@ -70,10 +86,9 @@ export class Containerd {
     const log = openSync(this.logFile, "a");
     const env = { ...process.env, PATH: `${shimDirectory}:${process.env["PATH"]}` };
     const options = { detached: true, stdio: ["ignore", log, log], env } as const;
-    const child = spawn("containerd", ["-c", join(this.directory, "config.toml")], {
-      ...options,
-      stdio: [...options.stdio],
-    });
+    const args = ["-c", join(this.directory, "config.toml")];
+    const around = this.#options.around ?? ((act) => act());
+    const child = around(() => spawn("containerd", args, { ...options, stdio: [...options.stdio] }));
     this.#pid = child.pid ?? 0;
     for (let looks = 0; looks < 200; looks += 1) {
       const { status } = await this.ctr(["version"], { ms: 10_000 });

@@ -18,6 +18,7 @@ const checks: readonly Check[] = [
   hostDevices,
   hooks,
   userNamespace,
+  hostNetwork,
 ];
 
 function present(field: string, value: unknown, reason: string): ReturnType<Check> {
@@ -49,6 +50,15 @@ function hooks(spec: OciSpec): ReturnType<Check> {
 function userNamespace(spec: OciSpec): ReturnType<Check> {
   const user = spec.linux?.namespaces?.find((one) => one.type === "user");
   return user && { field: "linux.namespaces", value: user, reason: `${ownKernel}; user namespaces are not made in it` };
+}
+
+/** Namespaces without one of the network mean the host's (`hostNetwork`, `--net-host`). */
+function hostNetwork(spec: OciSpec): ReturnType<Check> {
+  const namespaces = nonEmpty(spec.linux?.namespaces);
+  if (namespaces === undefined || namespaces.some(({ type }) => type === "network")) return undefined;
+  const value = namespaces.map(({ type }) => type);
+  const reason = "without a network namespace it is the host's network, which a virtual machine cannot use";
+  return { field: "linux.namespaces", value, reason };
 }
 
 /**
