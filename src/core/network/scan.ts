@@ -2,7 +2,7 @@ import type { LinkInfo } from "../contracts/endpoint.js";
 import type { GuestAddressing, GuestNeighbor, GuestRoute } from "../contracts/guest.js";
 import type { Rtnetlink } from "../sys/netlink.js";
 import { type LinkAddress, Scope } from "../sys/netlink/address.js";
-import { addressBits } from "../sys/netlink/ip-address.js";
+import { addressBits, networkOf } from "../sys/netlink/ip-address.js";
 import { type Link, LinkFlag } from "../sys/netlink/link.js";
 import { NeighborState } from "../sys/netlink/neighbor.js";
 import { type Route, RouteFlag, RouteProtocol, RouteTable, RouteType } from "../sys/netlink/route.js";
@@ -43,10 +43,11 @@ export function scanPod(route: Rtnetlink, namespace: string): PodNetworkState {
     .map((link) => ({ link, addresses: addresses.filter((one) => one.link === link.index && isForGuest(one)) }))
     .filter((one) => one.addresses.length > 0);
   assertDistinct(found, namespace);
+  const routes = route.routes();
   const names = new Map(found.map(({ link }) => [link.index, link.name]));
   return {
-    links: found.map(linkInfo),
-    routes: [...found.flatMap(peerRoutes), ...route.routes().flatMap((one) => guestRoute(one, names))],
+    links: found.map((one) => linkInfo(one, routes)),
+    routes: [...found.flatMap(peerRoutes), ...routes.flatMap((one) => guestRoute(one, names))],
     neighbors: route
       .neighbors()
       .flatMap(({ link, family, address, hardwareAddress, state, flags }): GuestNeighbor[] => {
@@ -59,7 +60,7 @@ export function scanPod(route: Rtnetlink, namespace: string): PodNetworkState {
 
 const isForGuest = ({ family, scope }: LinkAddress): boolean => family === "ipv4" || scope !== Scope.link;
 
-function linkInfo({ link, addresses }: Found): LinkInfo {
+function linkInfo({ link, addresses }: Found, routes: readonly Route[]): LinkInfo {
   const { name, index, mtu, hardwareAddress, flags, details, device } = link;
   assertCard(link);
   const pci = device?.bus === "pci" ? { pciAddress: device.name } : {};
@@ -75,7 +76,7 @@ function linkInfo({ link, addresses }: Found): LinkInfo {
     guest: {
       device: name,
       name,
-      addresses: addresses.map(guestAddress),
+      addresses: addresses.map((one) => guestAddress(one, (flags & LinkFlag.up) === 0 || isOnLink(one, routes))),
       mtu,
       hardwareAddress,
       ...((flags & LinkFlag.noArp) !== 0 && { flags: LinkFlag.noArp }),
@@ -93,12 +94,27 @@ function assertCard({ name, mtu, hardwareType, hardwareAddress }: Link): void {
   }
 }
 
-/** An address with a peer is alone on its link, as far as the guest is told; `peerRoutes` leads to the peer. */
-const guestAddress = ({ family, address, prefix, peer }: LinkAddress): GuestAddressing => ({
+/**
+ * An address whose network is not on the link, because it has a peer, or somebody (CNI's `ptp`) has removed the route that
+ * the kernel made of it, is told as if it were alone there: the guest's kernel would make that route again.
+ */
+const guestAddress = ({ family, address, prefix, peer }: LinkAddress, onLink: boolean): GuestAddressing => ({
   family,
   address,
-  prefix: peer === undefined ? prefix : addressBits(family),
+  prefix: peer === undefined && onLink ? prefix : addressBits(family),
 });
+
+/** Whether the kernel's own route to an address's network is there. */
+function isOnLink({ link, family, address, prefix }: LinkAddress, routes: readonly Route[]): boolean {
+  const network = networkOf(family, address, prefix);
+  return routes.some(
+    ({ protocol, destination, hops }) =>
+      protocol === RouteProtocol.kernel &&
+      destination?.address === network &&
+      destination.prefix === prefix &&
+      hops.some((hop) => hop.link === link),
+  );
+}
 
 const peerRoutes = ({ link, addresses }: Found): GuestRoute[] =>
   addresses.flatMap(({ family, address, peer, prefix }): GuestRoute[] =>

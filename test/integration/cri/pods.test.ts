@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { messageOf } from "../../../src/core/errors/error.js";
 import { ClusterNode, type RunningPod } from "../../support/cri/cluster-node.js";
 import { checkLeaks } from "../../support/leaks.js";
+import { skip } from "../../support/skip.js";
 import { needsRoot } from "../sys/fixture.js";
 
 const subnets = ["10.88.0.0/16", "fd88::/64"];
@@ -55,10 +56,7 @@ for (const handler of ["runc", "kata-ts"]) {
       );
       const links = await node.cri.exec(first, "ip", "address", "show", "eth0");
       for (const address of one.addresses) expect(links.stdout).to.contain(`${address}/`);
-      for (const target of [...two.addresses, "10.88.0.1", "fd88::1"]) {
-        const { status, stdout } = await node.cri.exec(first, "ping", "-c", "1", "-w", "20", target);
-        expect([target, status, stdout]).to.deep.equal([target, 0, stdout]);
-      }
+      for (const target of [...two.addresses, "10.88.0.1", "fd88::1"]) await assertReaches(first, target);
       for (const target of two.addresses) {
         const { stdout } = await node.cri.exec(first, "sh", "-c", `echo hello | nc -w 5 ${target} 4711`);
         expect([target, stdout]).to.deep.equal([target, "hello\n"]);
@@ -73,6 +71,68 @@ for (const handler of ["runc", "kata-ts"]) {
         await node.cri.stopContainer(id, 0);
         await node.cri.removeContainer(id);
       }
+    });
+
+    /** Whether a pod reaches an address, by a packet there and back. */
+    async function assertReaches(container: string, target: string): Promise<void> {
+      const { status, stdout, stderr } = await node.cri.exec(container, "ping", "-c", "1", "-w", "20", target);
+      expect([target, status], stdout + stderr).to.deep.equal([target, 0]);
+    }
+
+    it("speak UDP with the host, both ways, over IPv4 and IPv6", async () => {
+      node.useNetwork({ name: "pods", plugins: [{ ...bridge, ipam: node.addressing(...subnets) }] });
+      const pod = await run();
+      const container = await node.runContainer(pod, "only");
+      for (const [type, host] of [
+        ["udp4", "10.88.0.1"],
+        ["udp6", "fd88::1"],
+      ] as const) {
+        const server = await node.tftpServer(type);
+        const fetch = ["timeout", "20", "tftp", "-g", "-r", "file", "-l", "/dev/stdout", host, String(server.port)];
+        const { stdout } = await node.cri.exec(container, ...fetch).finally(() => server.close());
+        expect([type, stdout]).to.deep.equal([type, "hello\n"]);
+      }
+    });
+
+    it("have a link of their own to the host (ptp)", async () => {
+      node.useNetwork({ name: "pods", plugins: [{ type: "ptp", ipam: node.addressing(...subnets) }] });
+      const [one, two] = [await run(), await run()];
+      const container = await node.runContainer(one, "only");
+      for (const address of two.addresses) await assertReaches(container, address);
+    });
+
+    it("have a macvlan of the host's link", async () => {
+      node.addUplink("up0");
+      const plugin = { type: "macvlan", master: "up0", mode: "bridge", ipam: node.addressing(...subnets) };
+      node.useNetwork({ name: "pods", plugins: [plugin] });
+      const [one, two] = [await run(), await run()];
+      const container = await node.runContainer(one, "only");
+      await node.runContainer(two, "other");
+      for (const address of two.addresses) await assertReaches(container, address);
+    });
+
+    it("have a limited bandwidth", async () => {
+      const limits = { type: "bandwidth", ingressRate: 80_000_000, ingressBurst: 80_000_000 };
+      const plugins = [{ ...bridge, ipam: node.addressing(...subnets) }, limits];
+      node.useNetwork({ name: "pods", plugins });
+      const container = await node.runContainer(await run(), "only");
+      await assertReaches(container, "10.88.0.1");
+    });
+
+    it("have ports of the host", async function () {
+      if (!node.hasPacketFilter()) skip(this, "iptables cannot translate addresses here");
+      const plugins = [
+        { ...bridge, ipam: node.addressing(...subnets) },
+        { type: "portmap", capabilities: { portMappings: true } },
+      ];
+      node.useNetwork({ name: "pods", plugins });
+      const mapping = { protocol: "TCP", container_port: 80, host_port: 8080, host_ip: "10.88.0.1" };
+      const pod = await run({ port_mappings: [mapping] });
+      const other = await run();
+      await node.runContainer(pod, "server", "nc -ll -p 80 -e cat");
+      const client = await node.runContainer(other, "client");
+      const { stdout } = await node.cri.exec(client, "sh", "-c", "echo hello | nc -w 5 10.88.0.1 8080");
+      expect(stdout).to.equal("hello\n");
     });
 
     if (handler === "kata-ts") {

@@ -1,5 +1,8 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import type { Rtnetlink } from "../../../src/core/sys/netlink.js";
 import { Containerd, busyboxImage } from "../containerd.js";
@@ -98,6 +101,28 @@ export class ClusterNode {
   /** Runs something of the host's in its namespace; it must do so at once. */
   inHost<T>(act: () => T): T {
     return this.#sys.namespaces.inNetworkNamespace(this.namespace, act);
+  }
+
+  /** Gives the host a link to a network that nobody is on. */
+  addUplink(name: string): void {
+    if (this.route.link(name) !== undefined) return;
+    this.route.createLink({ name }, { kind: "veth", peer: { name: `${name}-peer` } });
+    for (const end of [name, `${name}-peer`]) {
+      this.route.changeLink(this.route.link(end)?.index ?? 0, { up: true });
+    }
+  }
+
+  /** Whether iptables can translate addresses in the host's namespace. */
+  hasPacketFilter(): boolean {
+    return this.inHost(() => spawnSync("iptables", ["-t", "nat", "-L"]).status === 0);
+  }
+
+  /** Serves a file with the line "hello" by TFTP, over UDP, at a port of the host's. */
+  async tftpServer(type: "udp4" | "udp6"): Promise<{ readonly port: number; close(): void }> {
+    const program = fileURLToPath(new URL("tftp-server.js", import.meta.url));
+    const child = this.inHost(() => spawn(process.execPath, [program, type], { stdio: ["ignore", "pipe", "inherit"] }));
+    const [first] = (await once(child.stdout, "data")) as [Buffer];
+    return { port: Number(first.toString()), close: () => void child.kill("SIGKILL") };
   }
 
   async close(): Promise<void> {

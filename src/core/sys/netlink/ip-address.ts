@@ -34,6 +34,16 @@ export function formatIpAddress(family: IpFamily, bytes: Uint8Array): string {
   return family === "ipv4" ? bytes.join(".") : formatIpv6(bytes);
 }
 
+/** The first address of the network with a prefix of so many bits. */
+export function networkOf(family: IpFamily, address: string, prefix: number): string {
+  const bytes = parseIpAddress(family, address);
+  for (const index of bytes.keys()) {
+    const kept = Math.min(8, Math.max(0, prefix - 8 * index));
+    bytes[index] = (bytes[index] ?? 0) & (0xff00 >> kept) & 0xff;
+  }
+  return formatIpAddress(family, bytes);
+}
+
 function parseIpv6(text: string): Uint8Array {
   const lastColon = text.lastIndexOf(":");
   const tail = text.slice(lastColon + 1);

@@ -4,7 +4,7 @@ import { KataError } from "../../../../../src/core/errors/error.js";
 import { parseAddress } from "../../../../../src/core/sys/netlink/address-codec.js";
 import { AttributeWriter, Attributes } from "../../../../../src/core/sys/netlink/attributes.js";
 import { formatHardwareAddress, parseHardwareAddress } from "../../../../../src/core/sys/netlink/hardware-address.js";
-import { formatIpAddress, parseIpAddress } from "../../../../../src/core/sys/netlink/ip-address.js";
+import { formatIpAddress, networkOf, parseIpAddress } from "../../../../../src/core/sys/netlink/ip-address.js";
 import { encodeNewLink, parseLink } from "../../../../../src/core/sys/netlink/link-codec.js";
 import {
   encodeMessage,
@@ -199,6 +199,15 @@ describe("netlink", () => {
       expect(usual("0:0:0:0:0:0:0:0")).to.equal("::");
       expect(usual("::ffff:10.0.0.1")).to.equal("::ffff:10.0.0.1");
       expect(usual("fe80::1")).to.equal("fe80::1");
+    });
+
+    it("have a network", () => {
+      expect(networkOf("ipv4", "10.88.3.7", 16)).to.equal("10.88.0.0");
+      expect(networkOf("ipv4", "10.88.3.7", 29)).to.equal("10.88.3.0");
+      expect(networkOf("ipv4", "10.88.3.7", 32)).to.equal("10.88.3.7");
+      expect(networkOf("ipv4", "10.88.3.7", 0)).to.equal("0.0.0.0");
+      expect(networkOf("ipv6", "fd88::1:2:3:4", 64)).to.equal("fd88::");
+      expect(networkOf("ipv6", "fd88:0:0:ffff::1", 52)).to.equal("fd88:0:0:f000::");
     });
 
     it("of hardware have six bytes", () => {
