@@ -149,6 +149,16 @@ export class Containerd {
     return Number(served.findLast(([, shim]) => shim === sandbox)?.[2]);
   }
 
+  /** pid of the machine's VMM, a child of the shim that serves a sandbox. */
+  machineOf(sandbox: string): number {
+    const shim = this.shimOf(sandbox);
+    const children = readFileSync(`/proc/${shim}/task/${shim}/children`, "utf8").trim().split(" ").map(Number);
+    const isMachine = (pid: number): boolean => readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("qemu");
+    const found = children.find(isMachine);
+    if (found === undefined) throw new Error(`the shim ${shim} has no machine`);
+    return found;
+  }
+
   /** The status of each task, by id. */
   async tasks(): Promise<Map<string, string>> {
     const { stdout } = await this.ctr(["tasks", "list"]);

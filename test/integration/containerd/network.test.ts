@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { TestPod } from "../network/pod.js";
 import { describeContainerd } from "./suite.js";
@@ -64,5 +65,72 @@ describeContainerd("the network of a pod", (suite) => {
     } finally {
       await containerd.remove(id);
     }
+  });
+
+  describe("is given back as it was found", () => {
+    let before: string;
+
+    beforeEach(() => {
+      before = pod.state();
+    });
+
+    /** Waits until the namespace is as it was; containerd has a dead shim's leavings removed by itself. */
+    async function assertGivenBack(): Promise<void> {
+      for (let looks = 0; looks < 200 && pod.state() !== before; looks++) await sleep(50);
+      expect(pod.state()).to.equal(before);
+    }
+
+    const start = (id: string) => suite.containerd.run(id, ["-d", ...network()], ["sleep", "100000"]);
+
+    it("after the machine was killed", async () => {
+      const id = suite.newId();
+      expect((await start(id)).stderr).to.equal("");
+      process.kill(suite.containerd.machineOf(id), "SIGKILL");
+      await assertGivenBack();
+      await suite.containerd.remove(id);
+    });
+
+    it("after the shim was killed", async () => {
+      const id = suite.newId();
+      expect((await start(id)).stderr).to.equal("");
+      process.kill(suite.containerd.shimOf(id), "SIGKILL");
+      await assertGivenBack();
+      await suite.containerd.remove(id);
+    });
+
+    it("after the shim was killed at some step of its start", async () => {
+      for (const ms of [0, 30, 60, 100, 150, 250, 1000, 2500]) {
+        const id = suite.newId();
+        const starting = start(id);
+        let shim = 0;
+        while (!(shim > 0)) {
+          shim = suite.containerd.shimOf(id);
+          await sleep(5);
+        }
+        await sleep(ms);
+        process.kill(shim, "SIGKILL");
+        expect((await starting).status, `killed after ${ms} ms`).to.not.equal(0);
+        await assertGivenBack();
+        await suite.containerd.remove(id);
+      }
+    });
+
+    it("after a start that fails late", async () => {
+      const id = suite.newId();
+      const { stderr } = await suite.containerd.run(id, ["-d", ...network()], ["/no/such/program"]);
+      expect(stderr).to.contain("/no/such/program");
+      await assertGivenBack();
+      await suite.containerd.remove(id);
+    });
+
+    it("after a link that nobody takes", async () => {
+      pod.route.createLink({ name: "br0" }, { kind: "bridge" });
+      pod.route.addAddress({ link: pod.index("br0"), family: "ipv4", address: "10.9.0.1", prefix: 24 });
+      before = pod.state();
+      const id = suite.newId();
+      expect((await start(id)).stderr).to.match(/"br0" of kind "bridge".*there are: .*"veth"/);
+      await assertGivenBack();
+      await suite.containerd.remove(id);
+    });
   });
 });
