@@ -1,6 +1,7 @@
 import type { Logger } from "../log.js";
 import type { SandboxRecord } from "../sandbox/record.js";
 import type { Rtnetlink } from "../sys/netlink.js";
+import { errnoNameOf } from "../sys/sys-error.js";
 import type { Link } from "../sys/netlink/link.js";
 import { type NewQdisc, TrafficHandle } from "../sys/netlink/traffic-control.js";
 import { networkErrors } from "./errors.js";
@@ -16,12 +17,29 @@ export interface QdiscPlace {
 const { ingress, ingressQdisc, root } = TrafficHandle;
 
 /** Hangs a qdisc on a link of the pod, noted in the record before it is there, and forgotten when it cannot be made. */
-export function hangQdisc(record: SandboxRecord, { route, namespace, link }: QdiscPlace, qdisc: NewQdisc): void {
-  const parent = qdisc.kind === "tbf" ? root : ingress;
+export function hangQdisc(record: SandboxRecord, place: QdiscPlace, qdisc: NewQdisc): void {
+  noteQdisc(record, place, qdisc.kind === "tbf" ? root : ingress, () => place.route.addQdisc(qdisc));
+}
+
+/** The same for the place where frames come in, after removing what an earlier runtime has left there. */
+export function hangIngress(record: SandboxRecord, log: Logger, place: QdiscPlace): void {
+  const qdisc = { link: place.link.index, kind: "ingress" } as const;
+  noteQdisc(record, place, ingress, () => {
+    try {
+      place.route.addQdisc(qdisc);
+    } catch (error) {
+      if (errnoNameOf(error) !== "EEXIST") throw error;
+      clearStaleIngress(log, place);
+      place.route.addQdisc(qdisc);
+    }
+  });
+}
+
+function noteQdisc(record: SandboxRecord, { namespace, link }: QdiscPlace, parent: number, add: () => void): void {
   const noted = { kind: "qdisc", namespace, link: link.name, parent } as const;
   record.network(noted);
   try {
-    route.addQdisc(qdisc);
+    add();
   } catch (error) {
     record.forgetNetwork(noted);
     throw error;
@@ -32,7 +50,7 @@ export function hangQdisc(record: SandboxRecord, { route, namespace, link }: Qdi
  * Removes what an earlier runtime left at a link's ingress when it was killed: a qdisc all of whose filters redirect to
  * links that are no more. Anything else at that place is somebody's, and refused by name.
  */
-export function clearStaleIngress(log: Logger, { route, namespace, link }: QdiscPlace): void {
+function clearStaleIngress(log: Logger, { route, namespace, link }: QdiscPlace): void {
   const { index, name } = link;
   const taken = route.qdiscs(index).find(({ parent }) => parent === ingress);
   if (taken === undefined) return;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { TestPod } from "../network/pod.js";
+import { TestPod } from "../../support/test-pod.js";
 import { describeContainerd } from "./suite.js";
 
 describeContainerd("the network of a pod", (suite) => {

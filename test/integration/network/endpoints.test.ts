@@ -16,7 +16,7 @@ import { plugin as tap } from "../../../src/plugins/endpoints/tap/index.js";
 import { plugin as tuntap } from "../../../src/plugins/endpoints/tuntap/index.js";
 import type { PluginContext } from "../../../src/core/plugin/context.js";
 import { needsRoot } from "../sys/fixture.js";
-import { mac, TestPod } from "./pod.js";
+import { mac, TestPod } from "../../support/test-pod.js";
 
 const never = new AbortController().signal;
 

@@ -8,7 +8,7 @@ import { undoNetwork } from "../../../src/core/network/undo.js";
 import { TrafficHandle } from "../../../src/core/sys/netlink/traffic-control.js";
 import { TcFilter } from "../../../src/plugins/endpoints/network-models/tcfilter/tc-filter.js";
 import { needsRoot } from "../sys/fixture.js";
-import { mac, TestPod } from "./pod.js";
+import { mac, TestPod } from "../../support/test-pod.js";
 
 /** Bytes of a `struct virtio_net_hdr` before each frame of a tap. */
 const headerBytes = 10;

@@ -3,7 +3,6 @@ import type { Namespaces } from "../namespaces.js";
 import type { LinkWatch, Netlink, Rtnetlink } from "../netlink.js";
 import type { LinkAddress, NewAddress } from "../netlink/address.js";
 import { encodeAddress, encodeAddressQuery, parseAddress } from "../netlink/address-codec.js";
-import { ipFamilies } from "../netlink/ip-address.js";
 import type { Link, LinkChange, LinkSpec, NewLink } from "../netlink/link.js";
 import {
   encodeLinkChange,
@@ -132,9 +131,7 @@ class LinuxRtnetlink implements Rtnetlink {
   }
 
   routes(): Route[] {
-    return ipFamilies.flatMap((family) =>
-      this.#list(`${family} routes`, messageType.getRoute, messageType.newRoute, encodeRouteQuery(family), parseRoute),
-    );
+    return this.#list("routes", messageType.getRoute, messageType.newRoute, encodeRouteQuery(), parseRoute);
   }
 
   addRoute(route: NewRoute): void {

@@ -3,8 +3,6 @@ import { netlinkErrors } from "./errors.js";
 
 export type IpFamily = "ipv4" | "ipv6";
 
-export const ipFamilies: readonly IpFamily[] = ["ipv4", "ipv6"];
-
 /** `AF_INET` and `AF_INET6`. */
 export const familyNumber: Readonly<Record<IpFamily, number>> = { ipv4: 2, ipv6: 10 };
 

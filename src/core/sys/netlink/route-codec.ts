@@ -24,12 +24,8 @@ const attribute = {
 const mtuMetric = 2;
 const align = (length: number): number => (length + 3) & ~3;
 
-/** Asks for all routes of a family. */
-export function encodeRouteQuery(family: IpFamily): Buffer {
-  const bytes = Buffer.alloc(headerBytes);
-  bytes.writeUInt8(familyNumber[family], 0);
-  return bytes;
-}
+/** Asks for the routes of all families. */
+export const encodeRouteQuery = (): Buffer => Buffer.alloc(headerBytes);
 
 /** What `RTM_NEWROUTE` takes. */
 export function encodeNewRoute(route: NewRoute): Buffer {

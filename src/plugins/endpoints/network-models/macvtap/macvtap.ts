@@ -1,7 +1,7 @@
 import type { NetworkJoin, NetworkModel } from "../../../../core/contracts/network-model.js";
 import type { Logger } from "../../../../core/log.js";
 import { findLink } from "../../../../core/network/find-link.js";
-import { clearStaleIngress, hangQdisc, redirectIngress } from "../../../../core/network/pod-qdisc.js";
+import { hangIngress, redirectIngress } from "../../../../core/network/pod-qdisc.js";
 import { rateLimit } from "../../../../core/network/rate-limit.js";
 import { undoRecorded } from "../../../../core/network/recorded-changes.js";
 import type { SandboxRecord } from "../../../../core/sandbox/record.js";
@@ -66,12 +66,11 @@ export class Macvtap implements NetworkModel {
 
   #limitReceive(route: Rtnetlink, join: NetworkJoin, link: Link, rate: number): void {
     const place = { route, namespace: join.namespace, link };
-    clearStaleIngress(this.#log, place);
     const name = limiterName(join.tap);
     const limiter = this.#make(route, join, name, () => route.createLink({ name }, { kind: "ifb" }));
     route.changeLink(limiter.index, { up: true, mtu: link.mtu });
     route.addQdisc(rateLimit(limiter.index, rate));
-    hangQdisc(this.#record, place, { link: link.index, kind: "ingress" });
+    hangIngress(this.#record, this.#log, place);
     redirectIngress(route, link, limiter);
   }
 

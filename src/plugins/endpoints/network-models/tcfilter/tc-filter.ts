@@ -3,11 +3,10 @@ import type { Logger } from "../../../../core/log.js";
 import { closeFds } from "../../../../core/network/close-fds.js";
 import { networkErrors } from "../../../../core/network/errors.js";
 import { findLink } from "../../../../core/network/find-link.js";
-import { clearStaleIngress, hangQdisc, redirectIngress } from "../../../../core/network/pod-qdisc.js";
+import { hangIngress, hangQdisc, type QdiscPlace, redirectIngress } from "../../../../core/network/pod-qdisc.js";
 import { rateLimit } from "../../../../core/network/rate-limit.js";
 import { undoRecorded } from "../../../../core/network/recorded-changes.js";
 import type { SandboxRecord } from "../../../../core/sandbox/record.js";
-import type { Rtnetlink } from "../../../../core/sys/netlink.js";
 import { errnoNameOf } from "../../../../core/sys/sys-error.js";
 import type { Sys } from "../../../../core/sys/sys.js";
 
@@ -43,9 +42,8 @@ export class TcFilter implements NetworkModel {
     let fds: readonly number[] = [];
     try {
       const link = findLink(route, join.namespace, join.podInterface);
-      clearStaleIngress(this.#log, { route, namespace: join.namespace, link });
       fds = this.#openTap(join);
-      this.#connect(route, join);
+      this.#connect({ route, namespace: join.namespace, link }, join);
       return fds;
     } catch (error) {
       await closeFds(fds);
@@ -72,16 +70,15 @@ export class TcFilter implements NetworkModel {
     }
   }
 
-  #connect(route: Rtnetlink, { namespace, podInterface, tap: tapName, rates }: NetworkJoin): void {
-    const link = findLink(route, namespace, podInterface);
+  #connect(place: QdiscPlace, { tap: tapName, rates }: NetworkJoin): void {
+    const { route, namespace, link } = place;
     const tap = findLink(route, namespace, tapName);
-    const place = { route, namespace, link };
     route.changeLink(tap.index, { mtu: link.mtu, up: true });
     if (rates.receive !== undefined) route.addQdisc(rateLimit(tap.index, rates.receive));
     if (rates.transmit !== undefined) hangQdisc(this.#record, place, rateLimit(link.index, rates.transmit));
     route.addQdisc({ link: tap.index, kind: "ingress" });
     redirectIngress(route, tap, link);
-    hangQdisc(this.#record, place, { link: link.index, kind: "ingress" });
+    hangIngress(this.#record, this.#log, place);
     redirectIngress(route, link, tap);
   }
 }

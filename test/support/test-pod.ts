@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SandboxRecord } from "../../../src/core/sandbox/record.js";
-import type { Rtnetlink } from "../../../src/core/sys/netlink.js";
-import { AddressFlag } from "../../../src/core/sys/netlink/address.js";
-import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
+import { SandboxRecord } from "../../src/core/sandbox/record.js";
+import type { Rtnetlink } from "../../src/core/sys/netlink.js";
+import { AddressFlag } from "../../src/core/sys/netlink/address.js";
+import { createLinuxSys } from "../../src/core/sys/linux/index.js";
 
 /** A queueing discipline or a link as `tc -json` and `ip -json` tell of it. */
 export type Told = Readonly<Record<string, unknown>>;
@@ -16,14 +16,19 @@ export type Told = Readonly<Record<string, unknown>>;
  */
 export class TestPod {
   readonly sys = createLinuxSys();
-  readonly directory = mkdtempSync(join(tmpdir(), "kata-ts-pod-"));
-  readonly namespace = join(this.directory, "pod");
-  readonly host = join(this.directory, "host");
-  readonly record = SandboxRecord.create(this.directory, { namespace: "test", id: "pod" });
+  readonly directory: string;
+  readonly namespace: string;
+  readonly host: string;
+  readonly record: SandboxRecord;
   readonly route: Rtnetlink;
   readonly hostRoute: Rtnetlink;
 
-  constructor() {
+  /** `root` is where its directory is made. */
+  constructor(root = tmpdir()) {
+    this.directory = mkdtempSync(join(root, "kata-ts-pod-"));
+    this.namespace = join(this.directory, "pod");
+    this.host = join(this.directory, "host");
+    this.record = SandboxRecord.create(this.directory, { namespace: "test", id: "pod" });
     const { namespaces, netlink } = this.sys;
     namespaces.createNetworkNamespace(this.namespace);
     namespaces.createNetworkNamespace(this.host);
