@@ -1,11 +1,12 @@
 import { messageOf } from "../../../core/errors/error.js";
-import type { AttachedDevice, BlockDevice, Device, NetDevice } from "../../../core/contracts/device.js";
+import type { AttachedDevice, BlockDevice, Device, NetDevice, VfioDevice } from "../../../core/contracts/device.js";
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import { type BlockKeys, scsiDisk, virtioDisk } from "./disk.js";
 import { sharedDirectory } from "./shared-directory.js";
 import { hotNetworkCard, mostQueuePairs, networkCard } from "./network-card.js";
 import type { DevicePlan } from "./device-plan.js";
+import { passedThrough } from "./passed-through.js";
 
 /** QEMU's name in messages. */
 const hypervisor = "qemu";
@@ -17,9 +18,11 @@ export interface KnownDevice {
 }
 
 /** A device that a running machine may take. */
-export type HotDevice = BlockDevice | NetDevice;
+export type HotDevice = BlockDevice | NetDevice | VfioDevice;
 
-export const isHotpluggable = (device: Device): device is HotDevice => device.kind === "block" || device.kind === "net";
+const hotKinds: readonly Device["kind"][] = ["block", "net", "vfio"];
+
+export const isHotpluggable = (device: Device): device is HotDevice => hotKinds.includes(device.kind);
 
 const noSlot: Slot = { place: {}, release: () => undefined };
 
@@ -102,6 +105,9 @@ export class DeviceSet {
           throw refusal(device, `it has ${device.tapFds.length} queue pairs, and ${mostQueuePairs} are the most`);
         if (hot) return hotNetworkCard(name, device, this.#bus, takeSlot());
         return networkCard(name, device, this.#bus, takeSlot(), device.tapFds.map(this.#inherit).map(String));
+      case "vfio":
+        if (!this.#bus.isPci) throw refusal(device, "this machine has no PCI; set [hypervisor.qemu] machine_type = q35");
+        return passedThrough(name, device, takeSlot());
       default:
         throw refusal(device, "this kind is not known");
     }

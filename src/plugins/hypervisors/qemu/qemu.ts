@@ -177,7 +177,7 @@ export class QemuHypervisor implements Hypervisor {
 
   #assertHotpluggable(device: Device): asserts device is HotDevice {
     if (!isHotpluggable(device)) throw refusal(device, "this kind must be there before the machine starts");
-    if (device.kind === "net") return;
+    if (device.kind !== "block") return;
     const drivers = this.capability("block-hotplug")?.drivers ?? [];
     if (drivers.includes(device.driver)) return;
     throw refusal(device, `a running machine of this configuration takes ${drivers.join(" and ") || "no disks"}`);

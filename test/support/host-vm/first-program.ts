@@ -1,0 +1,38 @@
+import { outDirectory, statusFile } from "./boot-archive.js";
+
+/** What is run in the machine. */
+export interface HostVmCommand {
+  readonly command: readonly string[];
+  /** Absolute; as it is on this machine. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What this kernel may have as modules: virtual machines, their channels, links of the kinds that tests use. */
+const modules = ["kvm-amd", "vhost_vsock", "vsock_loopback", "vhost_net", "tun", "virtio_net", "vfio-pci"];
+
+/** A word as a shell reads it. */
+const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+
+/**
+ * The script that makes a host of the machine: what a distribution mounts at boot, cgroups of version 2 alone, and the
+ * modules; then it runs the command, notes its status, and turns the machine off.
+ */
+export function firstProgramText({ command, directory, env }: HostVmCommand): string {
+  const assignments = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`);
+  return [
+    ...assignments,
+    "mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+    "mkdir -p /dev/pts /dev/shm; mount -t devpts devpts /dev/pts; mount -t tmpfs shm /dev/shm; mount -t tmpfs run /run",
+    // The root is an overlay, on which containerd's snapshots cannot be: they are overlays themselves.
+    "mkdir /run/tmp; export TMPDIR=/run/tmp",
+    "modprobe virtio_console; stty -F /dev/hvc0 -onlcr; export TERM=dumb; exec </dev/null >/dev/hvc0 2>&1",
+    "ip link set lo up; hostname host-vm",
+    ...modules.map((name) => `modprobe ${name} || echo "host-vm: no module ${name}"`),
+    `cd ${quote(directory)}`,
+    command.map(quote).join(" "),
+    `echo $? >${outDirectory}/${statusFile}`,
+    "sync; echo o >/proc/sysrq-trigger; sleep 30",
+    "",
+  ].join("\n");
+}
