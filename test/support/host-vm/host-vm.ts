@@ -54,7 +54,14 @@ export async function runInHostVm(request: HostVmRequest): Promise<number> {
       [shareTags.root, "/"],
       [shareTags.out, request.out],
     ] as const) {
-      const command = { flavour: daemon.flavour, source, sandbox: "chroot", cache: "auto", extra: [], where: "" } as const;
+      const command = {
+        flavour: daemon.flavour,
+        source,
+        sandbox: "chroot",
+        cache: "auto",
+        extra: [],
+        where: "",
+      } as const;
       const socket = join(directory, tag);
       const parts = { sys: createLinuxSys(), log: silentLogger, record, path: daemon.path, socket, command };
       daemons.push(await Daemon.spawn(parts));
@@ -74,31 +81,42 @@ interface MachineFiles {
   readonly directory: string;
 }
 
-async function runMachine({ memoryMiB, cpus, ms }: HostVmRequest, files: MachineFiles): Promise<void> {
-  const { kernel, archive, directory } = files;
-  const share = (tag: string) => [
-    ...["-chardev", `socket,id=${tag},path=${join(directory, tag)}`],
-    ...["-device", `vhost-user-fs-pci,chardev=${tag},tag=${tag}`],
-  ];
+/** QEMU's command line: an option and its value a line. */
+function machineArguments({ memoryMiB, cpus }: HostVmRequest, { kernel, archive, directory }: MachineFiles): string[] {
+  const share = (tag: string) => `-chardev socket,id=${tag},path=${join(directory, tag)}
+    -device vhost-user-fs-pci,chardev=${tag},tag=${tag}`;
   const wire = `addr.type=unix,addr.path=${join(directory, "wire")}`;
-  const card = (id: string, address: string, server: "on" | "off") => [
-    ...["-netdev", `stream,id=${id},server=${server},${wire}`],
-    ...["-device", `virtio-net-pci-non-transitional,netdev=${id},addr=${address.slice(8)},iommu_platform=on,romfile=`],
-  ];
-  const args = [
-    ...["-machine", "q35,memory-backend=memory,usb=off", "-accel", "tcg,thread=multi,tb-size=512"],
-    ...["-cpu", "max,la57=off", "-smp", String(cpus), "-m", String(memoryMiB)],
-    ...["-object", `memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on`],
-    ...["-device", "intel-iommu,intremap=on"],
-    ...Object.values(shareTags).flatMap(share),
-    ...["-device", "virtio-serial-pci", "-chardev", "stdio,id=output,signal=off", "-device", "virtconsole,chardev=output"],
-    ...card("card0", cardAddresses[0], "on"),
-    ...card("card1", cardAddresses[1], "off"),
-    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-    ...["-serial", `file:${join(directory, "console")}`, "-kernel", kernel, "-initrd", archive],
-    ...["-append", "console=ttyS0 panic=-1 mitigations=off intel_iommu=on quiet"],
-  ];
-  const machine = spawn("qemu-system-x86_64", args, { stdio: ["ignore", "inherit", "inherit"], timeout: ms, killSignal: "SIGKILL" });
+  const card = (id: string, address: string, server: "on" | "off") => `-netdev stream,id=${id},server=${server},${wire}
+    -device virtio-net-pci-non-transitional,netdev=${id},addr=${address.slice(8)},iommu_platform=on,romfile=`;
+  const lines = `-machine q35,memory-backend=memory,usb=off
+    -accel tcg,thread=multi,tb-size=512
+    -cpu max,la57=off
+    -smp ${cpus}
+    -m ${memoryMiB}
+    -object memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on
+    -device intel-iommu,intremap=on
+    ${Object.values(shareTags).map(share).join("\n")}
+    -device virtio-serial-pci
+    -chardev stdio,id=output,signal=off
+    -device virtconsole,chardev=output
+    ${card("card0", cardAddresses[0], "on")}
+    ${card("card1", cardAddresses[1], "off")}
+    -display none
+    -serial file:${join(directory, "console")}
+    -kernel ${kernel}
+    -initrd ${archive}
+    -append console=ttyS0 panic=-1 mitigations=off intel_iommu=on quiet`;
+  const pairs = lines.split("\n").map((line) => line.trim().split(/ (.*)/s, 2));
+  return [...pairs.flat(), "-nodefaults", "-no-user-config", "-no-reboot"];
+}
+
+async function runMachine(request: HostVmRequest, files: MachineFiles): Promise<void> {
+  const { ms } = request;
+  const machine = spawn("qemu-system-x86_64", machineArguments(request, files), {
+    stdio: ["ignore", "inherit", "inherit"],
+    timeout: ms,
+    killSignal: "SIGKILL",
+  });
   const [, signal] = (await once(machine, "exit")) as [number | null, string | null];
   if (signal !== null) throw new Error(`the host machine had not ended after ${ms / 1000} s`);
 }
@@ -112,6 +130,6 @@ function readStatus({ out }: HostVmRequest, directory: string): number {
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
     const lines = readFileSync(join(directory, "console"), "utf8").trimEnd().split("\n").slice(-shownLines);
-    throw new Error(`the host machine did not come up; its console ends:\n${lines.join("\n")}`);
+    throw new Error(`the host machine did not come up; its console ends:\n${lines.join("\n")}`, { cause: error });
   }
 }

@@ -106,7 +106,8 @@ export class DeviceSet {
         if (hot) return hotNetworkCard(name, device, this.#bus, takeSlot());
         return networkCard(name, device, this.#bus, takeSlot(), device.tapFds.map(this.#inherit).map(String));
       case "vfio":
-        if (!this.#bus.isPci) throw refusal(device, "this machine has no PCI; set [hypervisor.qemu] machine_type = q35");
+        if (!this.#bus.isPci)
+          throw refusal(device, "this machine has no PCI; set [hypervisor.qemu] machine_type = q35");
         return passedThrough(name, device, takeSlot());
       default:
         throw refusal(device, "this kind is not known");
