@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { inHostVm } from "./host-vm/needs-host-vm.js";
 import { type Finished, runProgram, type RunOptions } from "./program.js";
 import { updateTask } from "./update-task.js";
 import { CtrEvents } from "./ctr-events.js";
@@ -63,6 +64,8 @@ export class Containerd {
       '[plugins."io.containerd.internal.v1.opt"]',
       `  path = "${one.directory}/opt"`,
       ...(options.cri?.(one.directory) ?? []),
+      // Usually 5 s, in which a slow host hardly starts a program.
+      ...(inHostVm() ? ["[timeouts]", '  "io.containerd.timeout.shim.cleanup" = "2m"'] : []),
     ];
     writeFileSync(join(one.directory, "config.toml"), `${lines.join("\n")}\n`);
     await one.start();

@@ -59,7 +59,7 @@ async function undo({ sys, roots, name }: CleanUpRequest, directory: string): Pr
   if (record !== undefined) {
     const { processes, paths, network } = record;
     await attempt(() => killAll(processes));
-    for (const noted of network.toReversed()) await attempt(async () => undoNetwork(sys, noted));
+    for (const noted of network.toReversed()) await attempt(() => undoNetwork(sys, noted));
     for (const path of paths.toReversed()) await attempt(() => unmount(sys, path));
     for (const path of paths.toReversed()) await attempt(() => remove(sys, path));
   }

@@ -10,8 +10,8 @@ export interface LinkInfo {
   /** In its namespace; 0 for what is no link of the host's kernel. */
   readonly index: number;
   /**
-   * `IFLA_INFO_KIND` (`veth`, `macvlan`, `tun`, …). Where the kernel names none: `physical` for a device on a bus `pci`,
-   * `device` for any other. `vhost-user` from a DAN file.
+   * `IFLA_INFO_KIND` (`veth`, `macvlan`, `tun`, …). Where the kernel names none: `physical` for a PCI device, `device` for
+   * any other. `vhost-user` from a DAN file.
    */
   readonly kind: string;
   /** MAC, lower case with colons: also that of the VM's card. */
@@ -21,6 +21,8 @@ export interface LinkInfo {
   /** `IFF_*`. */
   readonly flags: number;
   readonly details: LinkDetails;
+  /** What somebody has written down of it: `IFLA_IFALIAS`. */
+  readonly alias?: string;
   /** Where a physical device is: `0000:00:03.0`. */
   readonly pciAddress?: string;
   /** Where the program listens that serves a card by vhost-user. */
@@ -49,6 +51,8 @@ export interface EndpointRequest {
 export interface EndpointContribution {
   readonly device: Device;
   readonly interface: GuestInterface;
+  /** Whether the link leaves the namespace with its device, until `cleanup`. */
+  readonly takesLink?: boolean;
 }
 
 /**

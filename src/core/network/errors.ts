@@ -52,10 +52,30 @@ export const networkErrors = defineErrors({
     message: (p: { link: string; address: string }) =>
       `the device behind "${p.link}" is at ${JSON.stringify(p.address)}, which is no PCI address: only PCI devices can be passed through`,
   },
+  KATA_NETWORK_NO_VFIO: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { device: string; driver: string }) =>
+      `the PCI device ${p.device} cannot be passed through: the host's kernel has no driver ${p.driver}; load it (modprobe ${p.driver})`,
+  },
+  KATA_NETWORK_NO_IOMMU: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { device: string }) =>
+      `the PCI device ${p.device} cannot be passed through: no IOMMU keeps it to the guest's memory; turn it on in the firmware and on the host's kernel command line (intel_iommu=on, amd_iommu=on)`,
+  },
+  KATA_NETWORK_IOMMU_GROUP: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { device: string; group: string; others: readonly string[] }) =>
+      `the PCI device ${p.device} cannot be passed through alone: its IOMMU group ${p.group} has ${p.others.join(", ")} too, which drivers of the host have; unbind them, or bind them to vfio-pci`,
+  },
+  KATA_NETWORK_NOT_BACK: {
+    status: "DEADLINE_EXCEEDED",
+    message: (p: { device: string; driver: string; ms: number }) =>
+      `the PCI device ${p.device} was given back to its driver ${p.driver}, but no link of it appeared in the host's namespace in ${p.ms} ms`,
+  },
   KATA_NETWORK_DRIVER: {
     status: "FAILED_PRECONDITION",
     message: (p: { device: string; driver: string; wanted: string }) =>
-      `the PCI device ${p.device} did not go to the driver ${p.wanted}, it has ${p.driver || "none"}; load it (modprobe ${p.wanted}), and see that the host has an IOMMU`,
+      `the PCI device ${p.device} did not go to the driver ${p.wanted}, it has ${p.driver || "none"}; dmesg(1) of the host may say why`,
   },
   KATA_NETWORK_NO_AGENT: {
     status: "UNIMPLEMENTED",

@@ -1,19 +1,18 @@
-import { readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { codeOf } from "../errors/error.js";
+import { networkErrors } from "./errors.js";
 
-/** Domain, bus, device and function: `0000:00:03.0`. */
-const addressForm = /^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
+/** The driver that hands a device to a VMM. */
+export const passThroughDriver = "vfio-pci";
 
-/** Whether a text is a PCI address, and so may be a part of a path. */
-export const isPciAddress = (text: string): boolean => addressForm.test(text);
-
-const buses = (root: string): string => join(root, "bus", "pci");
+const bus = (root: string): string => join(root, "bus/pci");
+const directoryOf = (root: string, address: string): string => join(bus(root), "devices", address);
 
 /** The driver that has a device; empty when none has. `root` is where sysfs is mounted. */
 export function driverOf(address: string, root = "/sys"): string {
   try {
-    return basename(readlinkSync(join(buses(root), "devices", address, "driver")));
+    return basename(readlinkSync(join(directoryOf(root, address), "driver")));
   } catch (error) {
     if (codeOf(error) === "ENOENT") return "";
     throw error;
@@ -25,13 +24,37 @@ export function driverOf(address: string, root = "/sys"): string {
  * `driver` leaves it without one.
  */
 export function bindDriver(address: string, driver: string, root = "/sys"): void {
-  const device = join(buses(root), "devices", address);
+  const device = directoryOf(root, address);
   const current = driverOf(address, root);
   if (current === driver) return;
   writeFileSync(join(device, "driver_override"), driver === "" ? "\n" : driver);
   if (current !== "") writeFileSync(join(device, "driver", "unbind"), address);
   if (driver === "") return;
-  writeFileSync(join(buses(root), "drivers_probe"), address);
+  writeFileSync(join(bus(root), "drivers_probe"), address);
   // The override has done its work: a driver that comes later may claim the device as ever.
   writeFileSync(join(device, "driver_override"), "\n");
+}
+
+/** Class of a bridge between buses, which a VMM need not have: PCI Code and ID Assignment, 06. */
+const bridgeClass = /^0x0604/;
+
+/**
+ * Checks that a device can be handed to a VMM before it is taken from its driver: the driver that hands it over is there,
+ * an IOMMU keeps it to the guest's memory, and no other device shares its IOMMU group (Documentation/driver-api/vfio.rst).
+ */
+export function assertPassable(address: string, root = "/sys"): void {
+  if (!existsSync(join(bus(root), "drivers", passThroughDriver))) {
+    throw networkErrors.KATA_NETWORK_NO_VFIO({ device: address, driver: passThroughDriver });
+  }
+  const group = join(directoryOf(root, address), "iommu_group");
+  if (!existsSync(group)) throw networkErrors.KATA_NETWORK_NO_IOMMU({ device: address });
+  const others = readdirSync(join(group, "devices")).filter((other) => other !== address && !isHarmless(other, root));
+  if (others.length === 0) return;
+  throw networkErrors.KATA_NETWORK_IOMMU_GROUP({ device: address, group: basename(readlinkSync(group)), others });
+}
+
+function isHarmless(address: string, root: string): boolean {
+  const driver = driverOf(address, root);
+  if (driver === "" || driver === passThroughDriver) return true;
+  return bridgeClass.test(readFileSync(join(directoryOf(root, address), "class"), "latin1"));
 }

@@ -38,6 +38,8 @@ interface Attached {
   readonly link: LinkInfo;
   readonly endpoint: Endpoint;
   interface: GuestInterface;
+  /** The link is not in the namespace: what the guest is told of it stays as it was. */
+  isTaken: boolean;
 }
 
 /**
@@ -75,8 +77,10 @@ export class PodNetwork implements Resource<void> {
 
   /** Adds the links that have come since the last look and removes those that are gone. Says whether there were any. */
   async update(signal: AbortSignal): Promise<boolean> {
-    const found = this.#scan();
-    const gone = this.#attached.filter(({ link }) => !found.links.some((one) => sameLink(one, link)));
+    const found = this.#withTaken(this.#scan());
+    const gone = this.#attached.filter(
+      ({ link, isTaken }) => !isTaken && !found.links.some((one) => sameLink(one, link)),
+    );
     const come = found.links.filter((one) => !this.#attached.some(({ link }) => sameLink(one, link)));
     for (const one of gone) await this.#remove(one);
     const added: Attached[] = [];
@@ -113,18 +117,30 @@ export class PodNetwork implements Resource<void> {
     }
   }
 
+  /** What was found, with what goes through links that the machine has taken whole. */
+  #withTaken({ links, routes, neighbors }: PodNetworkState): PodNetworkState {
+    const names = this.#attached.filter(({ isTaken }) => isTaken).map(({ link }) => link.name);
+    const isTaken = ({ device }: { readonly device: string }) => names.includes(device);
+    return {
+      links,
+      routes: [...this.#told.routes.filter(isTaken), ...routes],
+      neighbors: [...this.#told.neighbors.filter(isTaken), ...neighbors],
+    };
+  }
+
   async #add(link: LinkInfo, signal: AbortSignal): Promise<Attached> {
     signal.throwIfAborted();
     const { drivers, namespace, model, settings, hypervisor } = this.#parts;
     const request: EndpointRequest = { link, namespace, model, index: this.#made++, queueSize, ...settings };
     const describe = () => `the link "${link.name}" of kind "${link.kind}" in ${namespace}`;
     const endpoint = mostSpecific("endpoint", drivers, (one) => one.match(link), describe).create(request);
-    const attached: Attached = { link, endpoint, interface: link.guest };
+    const attached: Attached = { link, endpoint, interface: link.guest, isTaken: false };
     this.#attached.push(attached);
     try {
       const contribution = await endpoint.prepare(signal);
       const device = await hypervisor.addDevice(contribution.device);
       attached.interface = guestInterface(contribution, device);
+      attached.isTaken = contribution.takesLink ?? false;
       return attached;
     } catch (error) {
       this.#attached = this.#attached.filter((one) => one !== attached);

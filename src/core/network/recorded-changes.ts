@@ -6,11 +6,15 @@ import { undoNetwork } from "./undo.js";
  * Undoes the changes of the network that a sandbox's record holds and that `mine` picks, the last first. All are tried;
  * what could not be undone stays noted.
  */
-export function undoRecorded(sys: Sys, record: SandboxRecord, mine: (noted: RecordedNetwork) => boolean): void {
+export async function undoRecorded(
+  sys: Sys,
+  record: SandboxRecord,
+  mine: (noted: RecordedNetwork) => boolean,
+): Promise<void> {
   const errors: unknown[] = [];
   for (const noted of record.content.network.filter(mine).toReversed()) {
     try {
-      undoNetwork(sys, noted);
+      await undoNetwork(sys, noted);
       record.forgetNetwork(noted);
     } catch (error) {
       errors.push(error);

@@ -7,6 +7,7 @@ import { type Link, LinkFlag } from "../sys/netlink/link.js";
 import { NeighborState } from "../sys/netlink/neighbor.js";
 import { type Route, RouteFlag, RouteProtocol, RouteTable, RouteType } from "../sys/netlink/route.js";
 import { networkErrors } from "./errors.js";
+import { pciAddressOf } from "./pci-address.js";
 
 /** What of a pod's network the guest shall have. */
 export interface PodNetworkState {
@@ -61,18 +62,19 @@ export function scanPod(route: Rtnetlink, namespace: string): PodNetworkState {
 const isForGuest = ({ family, scope }: LinkAddress): boolean => family === "ipv4" || scope !== Scope.link;
 
 function linkInfo({ link, addresses }: Found, routes: readonly Route[]): LinkInfo {
-  const { name, index, mtu, hardwareAddress, flags, details, device } = link;
+  const { name, index, mtu, hardwareAddress, flags, details, device, alias } = link;
   assertCard(link);
-  const pci = device?.bus === "pci" ? { pciAddress: device.name } : {};
+  const pciAddress = device && pciAddressOf(device);
   return {
     name,
     index,
-    kind: link.kind ?? (device?.bus === "pci" ? "physical" : "device"),
+    kind: link.kind ?? (pciAddress === undefined ? "device" : "physical"),
     hardwareAddress,
     mtu,
     flags,
     details,
-    ...pci,
+    ...(pciAddress !== undefined && { pciAddress }),
+    ...(alias !== undefined && { alias }),
     guest: {
       device: name,
       name,

@@ -1,15 +1,15 @@
 import type { RecordedNetwork } from "../sandbox/record.js";
 import { errnoNameOf } from "../sys/sys-error.js";
 import type { Sys } from "../sys/sys.js";
-import { bindDriver } from "./pci-driver.js";
+import { giveBack } from "./taken-device.js";
 
 /** What is not there any more: the namespace, the link, or what hung on it (EINVAL: no qdisc). */
 const gone = new Set(["ENOENT", "ENODEV", "EINVAL"]);
 
 /** Undoes a change of the network that a record names. What is not there any more is no error. */
-export function undoNetwork(sys: Sys, noted: RecordedNetwork): void {
+export async function undoNetwork(sys: Sys, noted: RecordedNetwork): Promise<void> {
   try {
-    if (noted.kind === "driver") bindDriver(noted.device, noted.driver);
+    if (noted.kind === "driver") await giveBack(sys.netlink, noted);
     else undoOnLink(sys, noted);
   } catch (error) {
     if (!gone.has(errnoNameOf(error) ?? "")) throw error;

@@ -29,8 +29,15 @@ export type RecordedNetwork =
   | { readonly kind: "qdisc"; readonly namespace: string; readonly link: string; readonly parent: number }
   /** A link that was made. */
   | { readonly kind: "link"; readonly namespace: string; readonly link: string }
-  /** A PCI device that was taken from a driver; from none when that is empty. */
-  | { readonly kind: "driver"; readonly device: string; readonly driver: string };
+  /** A PCI device that was taken from a driver, from none when that is empty; and where the link was that it made. */
+  | { readonly kind: "driver"; readonly device: string; readonly driver: string; readonly place?: LinkPlace };
+
+/** A link that is gone for a while: where it was, and what it was called there. */
+export interface LinkPlace {
+  readonly namespace: string;
+  readonly name: string;
+  readonly alias?: string;
+}
 
 /** What `record.json` holds. */
 export interface RecordContent {
@@ -230,5 +237,13 @@ function isNetwork(value: unknown): value is RecordedNetwork {
   const texts = (...keys: string[]) => keys.every((key) => typeof rest[key] === "string");
   if (kind === "qdisc") return texts("namespace", "link") && Number.isInteger(rest["parent"]);
   if (kind === "link") return texts("namespace", "link");
-  return kind === "driver" && texts("device", "driver");
+  return kind === "driver" && texts("device", "driver") && (rest["place"] === undefined || isPlace(rest["place"]));
+}
+
+function isPlace(value: unknown): value is LinkPlace {
+  if (typeof value !== "object" || value === null) return false;
+  const { namespace, name, alias } = value as Partial<Record<keyof LinkPlace, unknown>>;
+  return (
+    typeof namespace === "string" && typeof name === "string" && (alias === undefined || typeof alias === "string")
+  );
 }

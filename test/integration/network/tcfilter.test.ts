@@ -121,11 +121,12 @@ describe("the network model tcfilter", () => {
     closeSync(fd);
     expect(pod.state()).to.not.equal(before);
     const noted = pod.record.content.network;
-    for (const one of noted.toReversed()) undoNetwork(pod.sys, one);
+    for (const one of noted.toReversed()) await undoNetwork(pod.sys, one);
     expect(pod.state()).to.equal(before);
-    for (const one of noted) undoNetwork(pod.sys, one);
-    for (const one of noted) undoNetwork(pod.sys, { ...one, ...(one.kind === "qdisc" && { link: "nothere" }) });
-    for (const one of noted) undoNetwork(pod.sys, { ...one, ...(one.kind === "qdisc" && { namespace: "/nothere" }) });
+    for (const one of noted) await undoNetwork(pod.sys, one);
+    for (const one of noted) await undoNetwork(pod.sys, { ...one, ...(one.kind === "qdisc" && { link: "nothere" }) });
+    for (const one of noted)
+      await undoNetwork(pod.sys, { ...one, ...(one.kind === "qdisc" && { namespace: "/nothere" }) });
   });
 
   it("takes over a link whose tap is gone since a crash", async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import type { Rtnetlink } from "../../../src/core/sys/netlink.js";
+import { addAddress } from "../add-address.js";
 import { Containerd, busyboxImage } from "../containerd.js";
 import { CriClient, type PodConfig } from "./client.js";
 
@@ -110,6 +111,16 @@ export class ClusterNode {
     for (const end of [name, `${name}-peer`]) {
       this.route.changeLink(this.route.link(end)?.index ?? 0, { up: true });
     }
+  }
+
+  /** Puts a VLAN with addresses (`10.0.0.1/16`) on the far end of an uplink. */
+  addVlanPeer(name: string, id: number, addresses: readonly string[]): { remove(): void } {
+    const vlan = `${name}.${id}`;
+    this.route.createLink({ name: vlan }, { kind: "vlan", parent: this.route.link(name)?.index ?? 0, id });
+    const { index: link } = this.route.link(vlan)!;
+    this.route.changeLink(link, { up: true });
+    for (const text of addresses) addAddress(this.route, link, text);
+    return { remove: () => this.route.removeLink(link) };
   }
 
   /** Whether iptables can translate addresses in the host's namespace. */

@@ -1,4 +1,6 @@
+import { dirname } from "node:path";
 import { outDirectory, statusFile } from "./boot-archive.js";
+import { hostVmVariable } from "./needs-host-vm.js";
 
 /** What is run in the machine. */
 export interface HostVmCommand {
@@ -11,6 +13,14 @@ export interface HostVmCommand {
 /** What this kernel may have as modules: virtual machines, their channels, links of the kinds that tests use. */
 const modules = ["kvm-amd", "vhost_vsock", "vsock_loopback", "vhost_net", "tun", "virtio_net", "vfio-pci"];
 
+/** How machines are made in a host that is emulated itself: it takes long to find their memory, and they to boot. */
+const configuration = `[hypervisor.qemu]
+default_memory = 512
+[agent.kata]
+reconnect_timeout_ms = 180000
+`;
+const configurationFile = "/etc/kata-containers/kata-ts/configuration.toml";
+
 /** A word as a shell reads it. */
 const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
@@ -19,7 +29,9 @@ const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
  * modules; then it runs the command, notes its status, and turns the machine off.
  */
 export function firstProgramText({ command, directory, env }: HostVmCommand): string {
-  const assignments = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`);
+  const assignments = Object.entries({ ...env, [hostVmVariable]: "1" }).map(
+    ([name, value]) => `export ${name}=${quote(value)}`,
+  );
   return [
     ...assignments,
     "mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t cgroup2 cgroup2 /sys/fs/cgroup",
@@ -29,6 +41,7 @@ export function firstProgramText({ command, directory, env }: HostVmCommand): st
     "modprobe virtio_console; stty -F /dev/hvc0 -onlcr; export TERM=dumb; exec </dev/null >/dev/hvc0 2>&1",
     "ip link set lo up; hostname host-vm",
     ...modules.map((name) => `modprobe ${name} || echo "host-vm: no module ${name}"`),
+    `mkdir -p ${dirname(configurationFile)}; printf %s ${quote(configuration)} >${configurationFile}`,
     `cd ${quote(directory)}`,
     command.map(quote).join(" "),
     `echo $? >${outDirectory}/${statusFile}`,

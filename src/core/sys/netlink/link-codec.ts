@@ -24,6 +24,7 @@ const attribute = {
   link: 5,
   master: 10,
   info: 18,
+  alias: 20,
   namespaceFd: 28,
   transmitQueues: 31,
   receiveQueues: 32,
@@ -132,6 +133,7 @@ export function encodeLinkChange(index: number, change: LinkChange): Buffer {
   if (change.hardwareAddress !== undefined)
     attributes.bytes(attribute.address, parseHardwareAddress(change.hardwareAddress));
   if (change.master !== undefined) attributes.u32(attribute.master, change.master);
+  if (change.alias !== undefined) attributes.text(attribute.alias, change.alias);
   if (change.namespace !== undefined) attributes.u32(attribute.namespaceFd, change.namespace);
   const flag = (on: boolean | undefined, bit: number) => ({
     set: on === true ? bit : 0,
@@ -154,6 +156,7 @@ export function parseLink(payload: Buffer): Link {
   const kind = information?.text(info.kind);
   const parent = attributes.u32(attribute.link);
   const master = attributes.u32(attribute.master);
+  const alias = attributes.text(attribute.alias);
   const bus = attributes.text(attribute.deviceBus);
   const deviceName = attributes.text(attribute.deviceName);
   return {
@@ -167,6 +170,7 @@ export function parseLink(payload: Buffer): Link {
     ...(parent !== undefined && parent !== 0 && { parent }),
     parentElsewhere: attributes.has(attribute.linkNamespaceId),
     ...(master !== undefined && { master }),
+    ...(alias !== undefined && { alias }),
     transmitQueues: attributes.u32(attribute.transmitQueues) ?? 1,
     ...(bus !== undefined && deviceName !== undefined && { device: { bus, name: deviceName } }),
     details: parseDetails(kind, information?.nested(info.data)),

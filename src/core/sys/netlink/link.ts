@@ -38,7 +38,9 @@ export interface Link {
   readonly master?: number;
   /** Transmit queues it was made with. */
   readonly transmitQueues: number;
-  /** Bus and name of the device behind it: `pci` and `0000:00:03.0`. */
+  /** What somebody has written down of it: `IFLA_IFALIAS`. */
+  readonly alias?: string;
+  /** Bus and name of the device behind it: `pci` and `0000:00:03.0`, `virtio` and `virtio3`. */
   readonly device?: { readonly bus: string; readonly name: string };
   readonly details: LinkDetails;
 }
@@ -90,6 +92,8 @@ export interface LinkChange {
   readonly hardwareAddress?: string;
   /** Index of a bridge or bond; 0 takes it out. */
   readonly master?: number;
+  /** What is written down of it; 255 bytes at most. */
+  readonly alias?: string;
   /** Descriptor of the network namespace it goes to. */
   readonly namespace?: number;
 }

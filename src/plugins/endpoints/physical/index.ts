@@ -9,12 +9,13 @@ export const plugin = definePlugin({
   kind: "endpoint",
   name: "physical",
   config: noConfig,
-  create({ sandbox }) {
+  create({ sys, sandbox }) {
     if (sandbox === undefined) throw new Error("an endpoint is created for a sandbox");
     return {
       name: "physical",
       match: ({ kind }) => (kind === "physical" ? 100 : 0),
-      create: (request: EndpointRequest) => new PhysicalEndpoint(request, { record: sandbox.record }),
+      create: (request: EndpointRequest) =>
+        new PhysicalEndpoint(request, { netlink: sys.netlink, record: sandbox.record }),
     };
   },
 });

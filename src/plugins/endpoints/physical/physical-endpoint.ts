@@ -1,27 +1,28 @@
 import type { Endpoint, EndpointContribution, EndpointRequest } from "../../../core/contracts/endpoint.js";
 import { networkErrors } from "../../../core/network/errors.js";
-import { bindDriver, driverOf, isPciAddress } from "../../../core/network/pci-driver.js";
+import { isPciAddress } from "../../../core/network/pci-address.js";
+import { assertPassable, bindDriver, driverOf, passThroughDriver } from "../../../core/network/pci-driver.js";
+import { giveBack, type TakenDevice } from "../../../core/network/taken-device.js";
 import type { SandboxRecord } from "../../../core/sandbox/record.js";
-
-/** The driver that hands a device to a VMM. */
-const passThrough = "vfio-pci";
+import type { Netlink } from "../../../core/sys/netlink.js";
 
 /** What the endpoint is made with. */
 export interface PhysicalParts {
+  readonly netlink: Netlink;
   readonly record: SandboxRecord;
   /** Where sysfs is mounted; another tree for a test. */
   readonly sysfs?: string;
 }
 
 /**
- * A PCI device that is taken from its driver and given to the guest whole. `cleanup` gives it back, and with it the link,
- * which the driver makes anew in the host's own namespace.
+ * A PCI device that is taken from its driver and given to the guest whole; its link is gone from the namespace meanwhile.
+ * `cleanup` gives both back. Addresses and routes that the link had were the pod's, and are not set again.
  */
 export class PhysicalEndpoint implements Endpoint {
   readonly name: string;
   readonly #request: EndpointRequest;
   readonly #parts: PhysicalParts;
-  #taken: { readonly kind: "driver"; readonly device: string; readonly driver: string } | undefined;
+  #taken: TakenDevice | undefined;
 
   constructor(request: EndpointRequest, parts: PhysicalParts) {
     this.name = `endpoint ${request.link.name}`;
@@ -34,28 +35,39 @@ export class PhysicalEndpoint implements Endpoint {
     const { name, kind, pciAddress: address = "" } = link;
     try {
       if (!isPciAddress(address)) throw networkErrors.KATA_NETWORK_NO_PCI({ link: name, address });
+      assertPassable(address, this.#parts.sysfs);
       this.#take(address);
     } catch (cause) {
       throw networkErrors.KATA_NETWORK_ENDPOINT({ link: name, kind, namespace }, { cause });
     }
-    return { device: { kind: "vfio", id: name, address }, interface: link.guest };
+    return { device: { kind: "vfio", id: name, address }, interface: link.guest, takesLink: true };
   }
 
   async cleanup(): Promise<void> {
     const taken = this.#taken;
     if (taken === undefined) return;
-    bindDriver(taken.device, taken.driver, this.#parts.sysfs);
+    await giveBack(this.#parts.netlink, taken, this.#parts.sysfs);
     this.#taken = undefined;
     this.#parts.record.forgetNetwork(taken);
   }
 
   #take(device: string): void {
     const { record, sysfs } = this.#parts;
-    const taken = { kind: "driver", device, driver: driverOf(device, sysfs) } as const;
+    const { link, namespace } = this.#request;
+    const { name, alias } = link;
+    const driver = driverOf(device, sysfs);
+    const taken = {
+      kind: "driver",
+      device,
+      driver,
+      place: { namespace, name, ...(alias !== undefined && { alias }) },
+    } as const;
     record.network(taken);
     this.#taken = taken;
-    bindDriver(device, passThrough, sysfs);
+    bindDriver(device, passThroughDriver, sysfs);
     const now = driverOf(device, sysfs);
-    if (now !== passThrough) throw networkErrors.KATA_NETWORK_DRIVER({ device, driver: now, wanted: passThrough });
+    if (now !== passThroughDriver) {
+      throw networkErrors.KATA_NETWORK_DRIVER({ device, driver: now, wanted: passThroughDriver });
+    }
   }
 }

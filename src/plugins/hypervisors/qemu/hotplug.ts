@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "../../../core/errors/error.js";
-import type { QmpClient } from "./qmp/client.js";
+import { commandDeadline, type QmpClient } from "./qmp/client.js";
 import type { DevicePlan } from "./device-plan.js";
 
 /** How long the guest may take to let go of a device, in milliseconds, when its code is not emulated. */
@@ -11,8 +11,11 @@ const removalPauseMs = 20;
 
 const commands = { blockdev: "blockdev-add", netdev: "netdev_add", device: "device_add" } as const;
 
-/** Plugs a device into a running machine; when that fails, what stands behind it is removed again. */
-export async function plugIn(monitor: QmpClient, plan: DevicePlan): Promise<void> {
+/**
+ * Plugs a device into a running machine; when that fails, what stands behind it is removed again. `extraMs` is how much
+ * longer than usual that may take, in milliseconds.
+ */
+export async function plugIn(monitor: QmpClient, plan: DevicePlan, extraMs: number): Promise<void> {
   const given: string[] = [];
   let hasBackend = false;
   try {
@@ -22,7 +25,7 @@ export async function plugIn(monitor: QmpClient, plan: DevicePlan): Promise<void
     }
     for (const part of plan.parts) {
       if (part.kind === "chardev") throw new Error("a device with a socket is there before the machine starts");
-      await monitor.execute(commands[part.kind], part.properties);
+      await monitor.execute(commands[part.kind], part.properties, commandDeadline + extraMs);
       hasBackend ||= part.kind !== "device";
     }
   } catch (error) {

@@ -27,7 +27,8 @@ import { guestFiles } from "./guest-files.js";
 import { kernelCommandLine } from "./kernel-parameters.js";
 import { busOf, type FixedSlots, type MachineSockets, writeMachine } from "./machine-command.js";
 import { findQemu } from "./program.js";
-import { QmpClient } from "./qmp/client.js";
+import { pinTime } from "./pinned-memory.js";
+import { greetingDeadline, QmpClient } from "./qmp/client.js";
 import { vcpuThreads } from "./qmp/queries.js";
 import type { QmpEvent } from "./qmp/messages.js";
 import { MachineSocketFiles } from "./sockets.js";
@@ -77,6 +78,7 @@ export class QemuHypervisor implements Hypervisor {
   #state: State = "not started";
   #program = "";
   #kernel = "";
+  #memoryMiB = 0;
   #accelerator: Accelerator | undefined;
   #child: Child | undefined;
   #monitor: QmpClient | undefined;
@@ -157,7 +159,7 @@ export class QemuHypervisor implements Hypervisor {
     this.#assertHotpluggable(device);
     const attached = this.#devices.addHot(device);
     try {
-      await plugIn(monitor, this.#devices.get(device.id).plan);
+      await plugIn(monitor, this.#devices.get(device.id).plan, pinTime(device.kind, this.#memoryMiB));
       return attached;
     } catch (error) {
       this.#devices.remove(device.id);
@@ -208,6 +210,7 @@ export class QemuHypervisor implements Hypervisor {
     const accelerator = await chooseAccelerator(settings.machine_accelerators, where("machine_accelerators"), probe);
     this.#assertStarting(signal);
     [this.#program, this.#kernel, this.#accelerator] = [program, guest.kernel, accelerator];
+    this.#memoryMiB = spec.memoryMiB;
     this.#log.info(accelerator.kind === "kvm" ? "the machine runs on KVM" : "the machine is emulated, which is slow", {
       reason: accelerator.reason,
       channel: this.guestAddress.kind,
@@ -293,7 +296,8 @@ export class QemuHypervisor implements Hypervisor {
     const { stream, send } = await this.#sockets.connectForDescriptors("qmp");
     const monitor = new QmpClient(stream, (event) => this.#onEvent(event), send);
     this.#monitor = monitor;
-    const version = await monitor.negotiate();
+    const pinned = Math.max(0, ...this.#devices.list().map(({ device }) => pinTime(device.kind, this.#memoryMiB)));
+    const version = await monitor.negotiate(greetingDeadline + pinned);
     this.#assertStarting(signal);
     await monitor.execute("cont");
     this.#log.debug("QEMU runs the machine", { pid: this.pid, version });

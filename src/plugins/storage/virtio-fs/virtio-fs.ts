@@ -22,7 +22,7 @@ const guestDirectory = "/run/kata-containers/shared/containers";
 const tag = "kataShared";
 
 /** How long after the end of a daemon whose client hung up the end of the machine is waited for, to blame the right one. */
-const hangupGraceMs = 2000;
+const hangupGraceMs = 10_000;
 
 /** What a share is made from. */
 export interface VirtioFsParts {

@@ -57,7 +57,7 @@ export class Macvtap implements NetworkModel {
 
   async part({ namespace, podInterface, tap }: NetworkJoin): Promise<void> {
     const names = [podInterface, tap, limiterName(tap)];
-    undoRecorded(
+    await undoRecorded(
       this.#sys,
       this.#record,
       (noted) => noted.kind !== "driver" && noted.namespace === namespace && names.includes(noted.link),

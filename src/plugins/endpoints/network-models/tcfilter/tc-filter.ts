@@ -54,7 +54,7 @@ export class TcFilter implements NetworkModel {
   }
 
   async part({ namespace, podInterface }: NetworkJoin): Promise<void> {
-    undoRecorded(
+    await undoRecorded(
       this.#sys,
       this.#record,
       (noted) => noted.kind === "qdisc" && noted.namespace === namespace && noted.link === podInterface,

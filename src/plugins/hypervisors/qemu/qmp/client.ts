@@ -6,10 +6,10 @@ import { qmpErrors } from "./errors.js";
 import { parseQmpMessage, type QmpAnswer, type QmpEvent, type QmpMessage } from "./messages.js";
 
 /** How long a command may take, in milliseconds, unless it says otherwise. */
-const commandDeadline = 10_000;
+export const commandDeadline = 10_000;
 
 /** How long QEMU may take to set up its machine and greet. Preallocating much memory is part of it. */
-const greetingDeadline = 60_000;
+export const greetingDeadline = 60_000;
 
 /** A wait for an event; see `QmpClient.expectEvent`. */
 export interface ExpectedEvent {
@@ -70,7 +70,7 @@ export class QmpClient {
     stream.on("end", () => this.#end(undefined));
   }
 
-  /** Waits for QEMU's greeting and begins; answers QEMU's version. */
+  /** Waits for QEMU's greeting, which may come before its machine is made, and begins; answers QEMU's version. */
   async negotiate(ms: number = greetingDeadline): Promise<string> {
     const lost = new Promise<never>((_, reject) => {
       // An id that no command has: it is settled only by the end of the connection.
@@ -81,7 +81,7 @@ export class QmpClient {
       const version = await withDeadline({ ms, what: "the greeting of QEMU's monitor" }, () =>
         Promise.race([this.#greeting, lost]),
       );
-      await this.execute("qmp_capabilities");
+      await this.execute("qmp_capabilities", undefined, ms);
       return version;
     } finally {
       this.#pending.delete(0);

@@ -1,0 +1,57 @@
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf } from "../errors/error.js";
+import type { RecordedNetwork } from "../sandbox/record.js";
+import type { Netlink } from "../sys/netlink.js";
+import type { Link } from "../sys/netlink/link.js";
+import { networkErrors } from "./errors.js";
+import { pciAddressOf } from "./pci-address.js";
+import { bindDriver } from "./pci-driver.js";
+
+/** A PCI device that was taken from its driver, as the sandbox's record has it. */
+export type TakenDevice = Extract<RecordedNetwork, { kind: "driver" }>;
+
+/** Where drivers make their links, whatever namespace this process is in. */
+const driverNamespace = "/proc/1/ns/net";
+
+/** Milliseconds that a driver may take to make a link of its device. */
+const linkMs = 5000;
+const lookMs = 20;
+
+/**
+ * Gives a device back to the driver it had, and its link to the namespace it was in, under the name and the alias that it
+ * had there: CNI's `host-device` looks for it by these. It stays where its driver made it, with the host's, when the pod's
+ * namespace is gone.
+ */
+export async function giveBack(netlink: Netlink, taken: TakenDevice, sysfs?: string): Promise<void> {
+  bindDriver(taken.device, taken.driver, sysfs);
+  if (taken.driver === "" || taken.place === undefined) return;
+  const { namespace, name, alias } = taken.place;
+  const target = openNamespace(namespace);
+  if (target === undefined) return;
+  const route = netlink.route(driverNamespace);
+  try {
+    const link = await linkOf(() => route.links(), taken, sysfs);
+    route.changeLink(link.index, { namespace: target, name, ...(alias !== undefined && { alias }) });
+  } finally {
+    route.close();
+    closeSync(target);
+  }
+}
+
+async function linkOf(links: () => Link[], { device, driver }: TakenDevice, sysfs?: string): Promise<Link> {
+  for (const deadline = performance.now() + linkMs; ; await sleep(lookMs)) {
+    const found = links().find((link) => link.device !== undefined && pciAddressOf(link.device, sysfs) === device);
+    if (found !== undefined) return found;
+    if (performance.now() > deadline) throw networkErrors.KATA_NETWORK_NOT_BACK({ device, driver, ms: linkMs });
+  }
+}
+
+function openNamespace(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
