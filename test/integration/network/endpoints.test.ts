@@ -7,6 +7,7 @@ import type { NetworkModel } from "../../../src/core/contracts/network-model.js"
 import { codeOf, describeError } from "../../../src/core/errors/error.js";
 import { silentLogger } from "../../../src/core/log.js";
 import type { CardSettings } from "../../../src/core/network/card-settings.js";
+import { NamespaceSource } from "../../../src/core/network/namespace-source.js";
 import { PodNetwork } from "../../../src/core/network/pod-network.js";
 import { joinedEndpoints } from "../../../src/core/network/joined-endpoint.js";
 import { Macvtap } from "../../../src/plugins/endpoints/network-models/macvtap/macvtap.js";
@@ -88,8 +89,7 @@ describe("a pod's network", () => {
       await tuntap.create(context, undefined),
     ];
     network = new PodNetwork({
-      sys: pod.sys,
-      namespace: pod.namespace,
+      source: new NamespaceSource(pod.sys, pod.namespace),
       model,
       drivers,
       settings: { queuePairs: 1, vhost: false, rates: {}, ...settings },
@@ -209,8 +209,7 @@ describe("a pod's network", () => {
   it("says what is wrong with a namespace", async () => {
     const failure = async (namespace: string): Promise<string> => {
       const bad = new PodNetwork({
-        sys: pod.sys,
-        namespace,
+        source: new NamespaceSource(pod.sys, namespace),
         model: models()[0]!,
         drivers: [],
         settings: { queuePairs: 1, vhost: false, rates: {} },

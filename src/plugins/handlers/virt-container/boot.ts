@@ -7,6 +7,7 @@ import type { Hypervisor, VmSpec } from "../../../core/contracts/hypervisor.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
 import { withDeadline } from "../../../core/deadline.js";
 import { cardSettings } from "../../../core/network/card-settings.js";
+import { NamespaceSource } from "../../../core/network/namespace-source.js";
 import { PodNetwork } from "../../../core/network/pod-network.js";
 import type { SandboxEnvironment } from "../../../core/plugin/context.js";
 import type { PhaseTimer } from "../../../core/sandbox/phases.js";
@@ -93,7 +94,7 @@ async function createNetwork(
   if (!model.attaches) return undefined;
   const drivers = await plugins.all("endpoint");
   const settings = cardSettings(config.hypervisor);
-  return new PodNetwork({ sys, namespace, model, drivers, settings, hypervisor, agent });
+  return new PodNetwork({ source: new NamespaceSource(sys, namespace), model, drivers, settings, hypervisor, agent });
 }
 
 /** Settles, with an error, when the machine or its share ends by itself. */
