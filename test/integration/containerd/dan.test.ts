@@ -1,0 +1,78 @@
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { TestPod } from "../../support/test-pod.js";
+import { tapped, type Written } from "../../unit/core/network/dan/dan-texts.js";
+import { describeContainerd } from "./suite.js";
+
+describeContainerd("the network of a pod by a DAN file", (suite) => {
+  let pod: TestPod;
+
+  beforeEach(() => {
+    pod = new TestPod();
+    mkdirSync(join(pod.directory, "dans"));
+  });
+
+  afterEach(() => pod.close());
+
+  /** Writes the DAN file of a sandbox. */
+  function write(id: string, ...devices: readonly Written[]): string {
+    const file = join(pod.directory, "dans", `${id}.json`);
+    writeFileSync(file, JSON.stringify({ devices }));
+    return file;
+  }
+
+  /** Runs a container to its end, with a configuration that has the directory of this pod's files. */
+  function run(id: string, script: string, flags: readonly string[] = []) {
+    const configuration = join(pod.directory, "configuration.toml");
+    writeFileSync(configuration, `[runtime]\ndan_conf = "${pod.directory}/dans"\n`);
+    const all = ["--rm", "--runtime-config-path", configuration, ...flags];
+    return suite.containerd.run(id, all, ["sh", "-c", script]);
+  }
+  const inPod = () => ["--with-ns", `network:${pod.namespace}`];
+
+  it("is the tap that the file names, as the file says, and no other link", async () => {
+    const id = suite.newId();
+    pod.run("ip", ["tuntap", "add", "dev", "tap0", "mode", "tap"]);
+    pod.run("ip", ["address", "add", "10.7.0.1/24", "dev", "tap0"]);
+    pod.run("ip", ["link", "set", "tap0", "up", "mtu", "1400", "addrgenmode", "none"]);
+    const before = pod.state();
+    const network_info = {
+      interface: { ip_addresses: ["10.7.0.2/24"], mtu: 1400 },
+      routes: [{ gateway: "10.7.0.1" }],
+      neighbors: [{ ip_address: "10.7.0.9", hardware_addr: "02:00:00:00:07:09" }],
+    };
+    write(id, tapped({ name: "net1", guest_mac: "02:00:00:00:07:02", network_info }));
+    const script = "ip addr; ip route; ip neigh; ping -c 1 -w 30 10.7.0.1; ping -c 1 -w 30 10.1.1.2";
+    const { stdout, stderr } = await run(id, script, inPod());
+    expect(stderr).to.equal("");
+    expect(stdout)
+      .to.match(/net1: <[^>]*UP[^>]*> mtu 1400/)
+      .and.to.not.match(/eth0/);
+    expect(stdout).to.contain("link/ether 02:00:00:00:07:02").and.contain("inet 10.7.0.2/24");
+    expect(stdout).to.contain("default via 10.7.0.1 dev net1");
+    expect(stdout).to.match(/10\.7\.0\.9 dev net1 lladdr 02:00:00:00:07:09 .*PERMANENT/);
+    // The second one goes by the default route to another address of the namespace that the tap is in.
+    expect(stdout.match(/1 packets received/g)).to.have.length(2);
+    expect(pod.state()).to.equal(before);
+  });
+
+  it("is the namespace's when there is no file of that sandbox", async () => {
+    const id = suite.newId();
+    write("another", tapped());
+    const { stdout } = await run(id, "ip addr", inPod());
+    expect(stdout).to.contain("inet 10.1.1.2/24");
+  });
+
+  it("fails the pod, with the place that is wrong, when the file is", async () => {
+    const before = pod.state();
+    const id = suite.newId();
+    const file = write(id, tapped());
+    expect((await run(id, "true", inPod())).stderr).to.contain(
+      `${file}: devices[0].device.tap_name is "tap0", which is not in ${pod.namespace}; there are: lo, eth0`,
+    );
+    chmodSync(file, 0o666);
+    expect((await run(id, "true", inPod())).stderr).to.match(/not taken from .*\.json \(runtime\.dan_conf, .*:2\)/);
+    expect(pod.state()).to.equal(before);
+  });
+});
