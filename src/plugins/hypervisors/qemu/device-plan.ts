@@ -8,20 +8,27 @@ export interface ChardevPart {
   readonly path: string;
 }
 
-/** A part of a device in JSON: `blockdev` and `netdev` are what stands behind it on the host. */
-export interface JsonPart {
-  readonly kind: "blockdev" | "netdev" | "device";
+/** What stands behind a device on the host, in JSON. `id` is that of `properties`: a disk's is its `node-name`. */
+export interface BackendPart {
+  readonly kind: "blockdev" | "netdev";
+  readonly id: string;
   readonly properties: Properties;
 }
+
+/** The device itself, in JSON. */
+export interface FrontendPart {
+  readonly kind: "device";
+  readonly properties: Properties;
+}
+
+export type DevicePart = ChardevPart | BackendPart | FrontendPart;
 
 /** A device as QEMU is told of it, by command line or by monitor: its parts in order, the device itself last. */
 export interface DevicePlan {
   /** QEMU's name of the device; ours, because that of whoever adds it may have any form. */
   readonly name: string;
-  readonly parts: readonly (ChardevPart | JsonPart)[];
+  readonly parts: readonly DevicePart[];
   readonly slot: Slot;
-  /** What stands behind the device on the host and outlives it. */
-  readonly backend?: { readonly kind: "node" | "netdev"; readonly name: string };
   /** Descriptors that a running machine is given first, under these names. */
   readonly descriptors?: readonly { readonly name: string; readonly fd: number }[];
   /** How the agent finds it, where it needs to be told. */

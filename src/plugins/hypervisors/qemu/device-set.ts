@@ -1,10 +1,16 @@
 import { messageOf } from "../../../core/errors/error.js";
-import type { AttachedDevice, BlockDevice, Device, NetDevice } from "../../../core/contracts/device.js";
+import type {
+  AttachedDevice,
+  BlockDevice,
+  Device,
+  NetDevice,
+  VhostUserNetDevice,
+} from "../../../core/contracts/device.js";
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import { type BlockKeys, scsiDisk, virtioDisk } from "./disk.js";
 import { sharedDirectory } from "./shared-directory.js";
-import { hotNetworkCard, mostQueuePairs, networkCard } from "./network-card.js";
+import { hotNetworkCard, mostQueuePairs, networkCard, servedCard } from "./network-card.js";
 import type { DevicePlan } from "./device-plan.js";
 
 /** QEMU's name in messages. */
@@ -17,9 +23,13 @@ export interface KnownDevice {
 }
 
 /** A device that a running machine may take. */
-export type HotDevice = BlockDevice | NetDevice;
+export type HotDevice = BlockDevice | NetDevice | VhostUserNetDevice;
 
-export const isHotpluggable = (device: Device): device is HotDevice => device.kind === "block" || device.kind === "net";
+export const isHotpluggable = (device: Device): device is HotDevice =>
+  device.kind === "block" || device.kind === "net" || device.kind === "vhost-user-net";
+
+/** Whether a program beside QEMU reads and writes the guest's memory for a device. */
+const isServed = ({ kind }: Device): boolean => kind === "fs" || kind === "vhost-user-net";
 
 const noSlot: Slot = { place: {}, release: () => undefined };
 
@@ -44,6 +54,11 @@ export class DeviceSet {
 
   list(): KnownDevice[] {
     return [...this.#known.values()];
+  }
+
+  /** Whether there is a device that needs the guest's memory to be shared with other programs. */
+  get sharesMemory(): boolean {
+    return this.list().some(({ device }) => isServed(device));
   }
 
   has(id: string): boolean {
@@ -98,10 +113,12 @@ export class DeviceSet {
         return sharedDirectory(name, device, this.#bus, takeSlot());
       case "net":
         if (device.tapFds.length === 0) throw refusal(device, "it has no descriptor of a tap");
-        if (device.tapFds.length > mostQueuePairs)
-          throw refusal(device, `it has ${device.tapFds.length} queue pairs, and ${mostQueuePairs} are the most`);
+        assertQueues(device, device.tapFds.length);
         if (hot) return hotNetworkCard(name, device, this.#bus, takeSlot());
         return networkCard(name, device, this.#bus, takeSlot(), device.tapFds.map(this.#inherit).map(String));
+      case "vhost-user-net":
+        assertQueues(device, device.queuePairs);
+        return servedCard(name, device, this.#bus, takeSlot());
       default:
         throw refusal(device, "this kind is not known");
     }
@@ -122,6 +139,12 @@ export class DeviceSet {
       if (error instanceof Error && "syscall" in error) throw refusal(device, messageOf(error), error);
       throw error;
     }
+  }
+}
+
+function assertQueues(device: Device, pairs: number): void {
+  if (pairs > mostQueuePairs) {
+    throw refusal(device, `it has ${pairs} queue pairs, and ${mostQueuePairs} are the most`);
   }
 }
 

@@ -95,7 +95,7 @@ function addMachine(command: QemuCommand, parts: MachineParts): void {
 function addMemory(command: QemuCommand, parts: MachineParts): void {
   const { config, spec, devices } = parts;
   // Daemons that serve a device read the guest's memory themselves; memory of the machine's own is faster to fault in.
-  const shared = devices.list().some(({ device }) => device.kind === "fs");
+  const shared = devices.sharesMemory;
   const huge = config.enable_hugepages && config.hugepage_type === "hugetlbfs";
   command.json("object", {
     "qom-type": shared || huge ? "memory-backend-memfd" : "memory-backend-ram",

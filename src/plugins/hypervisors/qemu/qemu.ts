@@ -81,6 +81,8 @@ export class QemuHypervisor implements Hypervisor {
   #child: Child | undefined;
   #monitor: QmpClient | undefined;
   #ending: Promise<void> | undefined;
+  /** Programs beside QEMU can read and write the guest's memory; known after `start`. */
+  #sharesMemory = false;
   /** Its end was asked for while it ran. */
   #wanted = false;
 
@@ -178,9 +180,18 @@ export class QemuHypervisor implements Hypervisor {
   #assertHotpluggable(device: Device): asserts device is HotDevice {
     if (!isHotpluggable(device)) throw refusal(device, "this kind must be there before the machine starts");
     if (device.kind === "net") return;
+    if (device.kind === "vhost-user-net") return this.#assertSharedMemory(device);
     const drivers = this.capability("block-hotplug")?.drivers ?? [];
     if (drivers.includes(device.driver)) return;
     throw refusal(device, `a running machine of this configuration takes ${drivers.join(" and ") || "no disks"}`);
+  }
+
+  /** Whoever serves a device reads and writes the guest's memory, which is shared from the start or never. */
+  #assertSharedMemory(device: Device): void {
+    if (this.#sharesMemory) return;
+    const why =
+      "the memory of this machine was not shared when it started; it is with shared_fs or with such a card then";
+    throw refusal(device, why);
   }
 
   capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined {
@@ -213,6 +224,7 @@ export class QemuHypervisor implements Hypervisor {
       channel: this.guestAddress.kind,
       why: this.#channel.reason,
     });
+    this.#sharesMemory = this.#devices.sharesMemory;
     writeMachine(this.#command, {
       name: `kata-${sandbox.id}`,
       uuid: randomUUID(),

@@ -193,6 +193,25 @@ describe("QEMU's command line", () => {
     expect(memory({ enable_mem_prealloc: true })).to.deep.equal({ ...plain, prealloc: true });
   });
 
+  it("shares memory with a program that serves a card, to whose socket it connects", () => {
+    const command = machine("q35", serial, {}, (devices) => {
+      devices.addCold({
+        kind: "vhost-user-net",
+        id: "eth0",
+        hardwareAddress: "02:00:00:00:00:01",
+        socket: "/run/a,b.sock",
+        queuePairs: 2,
+        queueSize: 256,
+      });
+    });
+    expect(values(command, "object")[0]).to.deep.include({ "qom-type": "memory-backend-memfd", share: true });
+    expect(values(command, "chardev").at(-1)).to.equal("socket,id=device0-socket,path=/run/a,,b.sock");
+    expect(values(command, "netdev")).to.deep.equal([
+      { type: "vhost-user", id: "device0-served", chardev: "device0-socket", queues: 2 },
+    ]);
+    expect(values(command, "device").at(-1)).to.deep.include({ netdev: "device0-served", mq: true, vectors: 6 });
+  });
+
   it("has what is asked for besides: balloon, SCSI, an I/O thread, a sandbox, a monitor for people", () => {
     const more: Partial<HypervisorConfig> = {
       reclaim_guest_freed_memory: true,

@@ -195,6 +195,35 @@ describe("a QEMU machine, with another program in QEMU's place", () => {
     nothingLeft(made);
   });
 
+  it("takes a card that another program serves only when its memory was shared from the start", async () => {
+    const answer = `monitor((command) => {
+      if (command.execute === "device_del")
+        setImmediate(() => say(sockets[0], { event: "DEVICE_DELETED", data: { device: command.arguments.id } }));
+      return well(command);
+    });`;
+    const card = {
+      kind: "vhost-user-net",
+      id: "eth0",
+      hardwareAddress: "02:00:00:00:00:01",
+      socket: "/s",
+      queuePairs: 1,
+      queueSize: 256,
+    } as const;
+    const alone = await machineOf(answer);
+    await alone.machine.start(spec, never);
+    const refused = await failureOf(alone.machine.addDevice(card));
+    expect(codeOf(refused)).to.equal("KATA_HYPERVISOR_DEVICE");
+    expect(messageOf(refused)).to.include("not shared when it started");
+    const made = await machineOf(answer);
+    await made.machine.addDevice({ ...card, id: "first" });
+    await made.machine.start(spec, never);
+    expect(await made.machine.addDevice(card)).to.deep.equal({ id: "eth0", guestLocator: "1e/01" });
+    await made.machine.removeDevice("eth0");
+    expect(await made.machine.addDevice(card)).to.deep.equal({ id: "eth0", guestLocator: "1e/02" });
+    for (const { machine } of [alone, made]) await machine.stop();
+    nothingLeft(made);
+  });
+
   it("leaves nothing when there is no program, no guest, or no room for its sockets", async () => {
     const none = await makeMachine({ path: "/nonexistent/qemu", kernel: "/dev/null", initrd: "/dev/null" });
     expect(codeOf(await failureOf(none.machine.start(spec, never)))).to.equal("KATA_QEMU_MISSING");
