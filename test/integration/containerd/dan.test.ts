@@ -1,8 +1,10 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { skip } from "../../support/skip.js";
 import { TestPod } from "../../support/test-pod.js";
-import { tapped, type Written } from "../../unit/core/network/dan/dan-texts.js";
+import { noTestpmd, Testpmd } from "../../support/testpmd.js";
+import { served, tapped, type Written } from "../../unit/core/network/dan/dan-texts.js";
 import { describeContainerd } from "./suite.js";
 
 describeContainerd("the network of a pod by a DAN file", (suite) => {
@@ -55,6 +57,35 @@ describeContainerd("the network of a pod by a DAN file", (suite) => {
     // The second one goes by the default route to another address of the namespace that the tap is in.
     expect(stdout.match(/1 packets received/g)).to.have.length(2);
     expect(pod.state()).to.equal(before);
+  });
+
+  it("is a card that another program serves, in a pod without a namespace", async function () {
+    const reason = noTestpmd();
+    if (reason !== undefined) skip(this, reason);
+    const id = suite.newId();
+    // The kernel would answer for the link, too.
+    pod.run("ip", ["address", "flush", "dev", "eth0"]);
+    const { namespace, directory } = pod;
+    const testpmd = await Testpmd.start({ name: id, namespace, directory, link: "eth0" });
+    try {
+      const network_info = {
+        interface: { ip_addresses: ["10.1.1.2/24", "fd01:1::2/64"], mtu: 1450 },
+        routes: [{ gateway: "10.1.1.1" }],
+      };
+      write(id, served({ device: { type: "vhost-user", path: testpmd.socket }, network_info }));
+      const { stdout, stderr } = await run(
+        id,
+        "ip addr; ip route; ping -c 3 -w 60 10.1.1.1; ping -6 -c 1 -w 60 fd01:1::1",
+      );
+      expect(stderr).to.equal("");
+      expect(stdout).to.match(/eth0: <[^>]*UP[^>]*> mtu 1450/);
+      expect(stdout).to.contain("link/ether 02:00:00:00:00:01").and.contain("inet 10.1.1.2/24");
+      expect(stdout).to.contain("default via 10.1.1.1 dev eth0");
+      expect(stdout).to.contain("3 packets received").and.contain("1 packets received");
+      expect(pod.run("ip", ["neigh", "show", "10.1.1.2"], pod.host)).to.contain("lladdr 02:00:00:00:00:01");
+    } finally {
+      await testpmd.close();
+    }
   });
 
   it("is the namespace's when there is no file of that sandbox", async () => {

@@ -1,3 +1,4 @@
+import type { Accelerator } from "./accelerator.js";
 import type { Slot } from "./bus.js";
 import type { Properties, QemuCommand } from "./command.js";
 
@@ -19,6 +20,8 @@ export interface BackendPart {
 export interface FrontendPart {
   readonly kind: "device";
   readonly properties: Properties;
+  /** What of it is different in a machine whose processor is emulated. */
+  readonly emulated?: Properties;
 }
 
 export type DevicePart = ChardevPart | BackendPart | FrontendPart;
@@ -35,10 +38,15 @@ export interface DevicePlan {
   readonly guestLocator?: string;
 }
 
-/** Writes a device into the command line. */
-export function addToCommand(command: QemuCommand, plan: DevicePlan): void {
+/** The properties of a device in a machine that this accelerator runs. */
+export const deviceProperties = ({ properties, emulated }: FrontendPart, by: Accelerator["kind"]): Properties =>
+  by === "kvm" ? properties : { ...properties, ...emulated };
+
+/** Writes a device of a machine that this accelerator runs into the command line. */
+export function addToCommand(command: QemuCommand, plan: DevicePlan, by: Accelerator["kind"]): void {
   for (const part of plan.parts) {
     if (part.kind === "chardev") command.keyed("chardev", "socket", { id: part.id, path: part.path });
+    else if (part.kind === "device") command.json("device", deviceProperties(part, by));
     else command.json(part.kind, part.properties);
   }
 }

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "../../../core/errors/error.js";
 import type { QmpClient } from "./qmp/client.js";
-import type { DevicePart, DevicePlan } from "./device-plan.js";
+import { chardevs } from "./qmp/queries.js";
+import type { Accelerator } from "./accelerator.js";
+import { type DevicePart, type DevicePlan, deviceProperties } from "./device-plan.js";
 
 /** How long the guest may take to let go of a device, in milliseconds, when its code is not emulated. */
 const unplugMs = 5000;
@@ -12,8 +14,8 @@ const removalPauseMs = 20;
 /** What is asked of QEMU's monitor. */
 export type Monitor = Pick<QmpClient, "execute" | "giveDescriptor" | "expectEvent">;
 
-/** Plugs a device into a running machine; when that fails, what was made of it is removed again, the last first. */
-export async function plugIn(monitor: Monitor, plan: DevicePlan): Promise<void> {
+/** Plugs a device into a machine that this accelerator runs; when that fails, what was made of it is removed again, the last first. */
+export async function plugIn(monitor: Monitor, plan: DevicePlan, by: Accelerator["kind"]): Promise<void> {
   const given: string[] = [];
   const made: DevicePart[] = [];
   try {
@@ -22,7 +24,7 @@ export async function plugIn(monitor: Monitor, plan: DevicePlan): Promise<void> 
       given.push(name);
     }
     for (const part of plan.parts) {
-      await add(monitor, part);
+      await add(monitor, part, by);
       made.push(part);
     }
   } catch (error) {
@@ -35,7 +37,7 @@ export async function plugIn(monitor: Monitor, plan: DevicePlan): Promise<void> 
   }
 }
 
-async function add(monitor: Monitor, part: DevicePart): Promise<void> {
+async function add(monitor: Monitor, part: DevicePart, by: Accelerator["kind"]): Promise<void> {
   switch (part.kind) {
     case "chardev": {
       const addr = { type: "unix", data: { path: part.path } };
@@ -47,7 +49,7 @@ async function add(monitor: Monitor, part: DevicePart): Promise<void> {
     case "netdev":
       return void (await monitor.execute("netdev_add", part.properties));
     case "device":
-      return void (await monitor.execute("device_add", part.properties));
+      return void (await monitor.execute("device_add", deviceProperties(part, by)));
   }
 }
 
@@ -77,7 +79,7 @@ export async function pullOut(monitor: Monitor, plan: DevicePlan, slowdown: numb
 async function remove(monitor: Monitor, part: DevicePart): Promise<void> {
   switch (part.kind) {
     case "chardev":
-      return void (await monitor.execute("chardev-remove", { id: part.id }));
+      return removeChardev(monitor, part.id);
     case "blockdev":
       return removeDisk(monitor, part.id);
     case "netdev":
@@ -85,6 +87,11 @@ async function remove(monitor: Monitor, part: DevicePart): Promise<void> {
     case "device":
       return;
   }
+}
+
+/** QEMU removes the one that a `netdev` had together with that, unless the `netdev` was never made. */
+async function removeChardev(monitor: Monitor, id: string): Promise<void> {
+  if ((await chardevs(monitor)).includes(id)) await monitor.execute("chardev-remove", { id });
 }
 
 /** A disk's node may be in use for a moment after its device has gone. */

@@ -109,13 +109,14 @@ function addMemory(command: QemuCommand, parts: MachineParts): void {
 }
 
 function addGuest(command: QemuCommand, parts: MachineParts): void {
-  const { guest, config, bus, slots } = parts;
+  const { guest, config, bus, slots, accelerator } = parts;
   command.option("kernel", guest.kernel).option("append", parts.commandLine);
   if (guest.initrd !== undefined) command.option("initrd", guest.initrd);
   if (guest.image === undefined) return;
   // Never written to, so shared by all machines through the host's page cache, whatever the keys for other disks say.
   const keys = { ...config, block_device_aio: "threads", block_device_cache_set: false } as const;
-  addToCommand(command, virtioDisk("image", { path: guest.image, readOnly: true }, { bus, slot: slots.image }, keys));
+  const image = virtioDisk("image", { path: guest.image, readOnly: true }, { bus, slot: slots.image }, keys);
+  addToCommand(command, image, accelerator.kind);
 }
 
 function addConsole(command: QemuCommand, { sockets, config }: MachineParts): void {
@@ -189,6 +190,6 @@ export function writeMachine(command: QemuCommand, parts: MachineParts): QemuCom
   addGuest(command, parts);
   addChannel(command, parts);
   addCommonDevices(command, parts);
-  for (const { plan } of parts.devices.list()) addToCommand(command, plan);
+  for (const { plan } of parts.devices.list()) addToCommand(command, plan, parts.accelerator.kind);
   return command;
 }

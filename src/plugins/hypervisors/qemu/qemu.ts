@@ -159,7 +159,7 @@ export class QemuHypervisor implements Hypervisor {
     this.#assertHotpluggable(device);
     const attached = this.#devices.addHot(device);
     try {
-      await plugIn(monitor, this.#devices.get(device.id).plan);
+      await plugIn(monitor, this.#devices.get(device.id).plan, this.#accelerator?.kind ?? "tcg");
       return attached;
     } catch (error) {
       this.#devices.remove(device.id);

@@ -8,10 +8,14 @@ const { KATA_QMP_REFUSED } = defineErrors({
   KATA_QMP_REFUSED: { status: "INTERNAL", message: (p: { command: string }) => `QEMU refuses ${p.command}` },
 });
 
-/** A monitor that notes what it is asked and refuses some of it. */
+/**
+ * A monitor that notes what it is asked to change and refuses some of it. As in QEMU, a character device goes with the
+ * `netdev` that has it.
+ */
 class NotedMonitor implements Monitor {
   readonly asked: [command: string, parameters: unknown][] = [];
   readonly #refused: readonly string[];
+  readonly #chardevs = new Set<string>();
 
   constructor(...refused: readonly string[]) {
     this.#refused = refused;
@@ -22,8 +26,11 @@ class NotedMonitor implements Monitor {
   }
 
   async execute(command: string, parameters?: object): Promise<unknown> {
+    if (command === "query-chardev") return [...this.#chardevs].map((label) => ({ label, filename: "unix" }));
     this.asked.push([command, parameters]);
     if (this.#refused.includes(command)) throw KATA_QMP_REFUSED({ command });
+    if (command === "chardev-add") this.#chardevs.add("socket0");
+    if (command === "netdev_del") this.#chardevs.clear();
     return {};
   }
 
@@ -56,7 +63,7 @@ const tap: DevicePlan = { ...served, parts: served.parts.slice(1), descriptors: 
 describe("plugging into a running QEMU", () => {
   it("makes the parts of a device in order, and removes them in reverse when it is pulled out", async () => {
     const monitor = new NotedMonitor();
-    await plugIn(monitor, served);
+    await plugIn(monitor, served, "kvm");
     const addr = { type: "unix", data: { path: "/s" } };
     expect(monitor.asked).to.deep.equal([
       ["chardev-add", { id: "socket0", backend: { type: "socket", data: { addr, server: false } } }],
@@ -68,26 +75,36 @@ describe("plugging into a running QEMU", () => {
     expect(monitor.asked).to.deep.equal([
       ["device_del", { id: "device0" }],
       ["netdev_del", { id: "net0" }],
-      ["chardev-remove", { id: "socket0" }],
     ]);
+  });
+
+  it("gives an emulated machine what is different there", async () => {
+    const [, , card] = served.parts;
+    if (card?.kind !== "device") throw new Error("the last part is the device");
+    const plan: DevicePlan = { ...served, parts: [{ ...card, emulated: { vectors: 0 } }] };
+    const [onKvm, emulated] = [new NotedMonitor(), new NotedMonitor()];
+    await plugIn(onKvm, plan, "kvm");
+    await plugIn(emulated, plan, "tcg");
+    expect(onKvm.asked).to.deep.equal([["device_add", card.properties]]);
+    expect(emulated.asked).to.deep.equal([["device_add", { ...card.properties, vectors: 0 }]]);
   });
 
   const steps = [
     ["chardev-add", []],
     ["netdev_add", ["chardev-remove"]],
-    ["device_add", ["netdev_del", "chardev-remove"]],
+    ["device_add", ["netdev_del"]],
   ] as const;
   for (const [refused, undone] of steps) {
     it(`undoes in reverse what was made before QEMU refuses ${refused}`, async () => {
       const monitor = new NotedMonitor(refused);
-      expect(messageOf(await failureOf(plugIn(monitor, served)))).to.equal(`QEMU refuses ${refused}`);
+      expect(messageOf(await failureOf(plugIn(monitor, served, "kvm")))).to.equal(`QEMU refuses ${refused}`);
       expect(monitor.commands.slice(monitor.commands.indexOf(refused) + 1)).to.deep.equal(undone);
     });
   }
 
   it("tries to undo everything, and tells of what it could not", async () => {
     const monitor = new NotedMonitor("device_add", "netdev_del");
-    const error = await failureOf(plugIn(monitor, served));
+    const error = await failureOf(plugIn(monitor, served, "kvm"));
     expect(monitor.commands.slice(-2)).to.deep.equal(["netdev_del", "chardev-remove"]);
     expect(error).to.be.instanceOf(AggregateError);
     expect((error as AggregateError).errors.map(messageOf)).to.deep.equal([
@@ -98,10 +115,10 @@ describe("plugging into a running QEMU", () => {
 
   it("takes descriptors back that no backend has", async () => {
     const early = new NotedMonitor("netdev_add", "closefd");
-    expect(messageOf(await failureOf(plugIn(early, tap)))).to.equal("QEMU refuses netdev_add");
+    expect(messageOf(await failureOf(plugIn(early, tap, "kvm")))).to.equal("QEMU refuses netdev_add");
     expect(early.commands).to.deep.equal(["getfd", "netdev_add", "closefd"]);
     const late = new NotedMonitor("device_add");
-    await failureOf(plugIn(late, tap));
+    await failureOf(plugIn(late, tap, "kvm"));
     expect(late.commands).to.deep.equal(["getfd", "netdev_add", "device_add", "netdev_del"]);
   });
 });
