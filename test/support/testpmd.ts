@@ -20,13 +20,15 @@ export interface TestpmdParts {
   readonly link: string;
   /** Where its socket and its files are made. */
   readonly directory: string;
+  /** Of the card; 1 when absent. */
+  readonly queuePairs?: number;
 }
 
 /** Bit of a listening socket in /proc/net/unix: `__SO_ACCEPTCON` of the kernel. */
 const listening = 0x10000;
 
 /**
- * DPDK's testpmd as a small switch: it serves a card by vhost-user, with one queue pair, and passes frames between that and a
+ * DPDK's testpmd as a small switch: it serves a card by vhost-user and passes frames between that and a
  * link, in both directions. It polls, so it takes what nobody else wants of a processor.
  */
 export class Testpmd {
@@ -34,7 +36,7 @@ export class Testpmd {
   readonly #child: ChildProcess;
   #said = "";
 
-  private constructor({ name, namespace, link, directory }: TestpmdParts) {
+  private constructor({ name, namespace, link, directory, queuePairs = 1 }: TestpmdParts) {
     this.socket = join(directory, `${name}.sock`);
     const files = join(directory, name);
     mkdirSync(files);
@@ -48,10 +50,12 @@ export class Testpmd {
       ...environment,
       `--file-prefix=${name}`,
       `--lcores=0@(${cpus}),1@(${cpus})`,
-      `--vdev=net_vhost0,iface=${this.socket},queues=1`,
-      `--vdev=net_af_packet0,iface=${link}`,
+      `--vdev=net_vhost0,iface=${this.socket},queues=${queuePairs}`,
+      `--vdev=net_af_packet0,iface=${link},qpairs=${queuePairs}`,
       "--",
       "--no-mlockall",
+      `--rxq=${queuePairs}`,
+      `--txq=${queuePairs}`,
       ...switching,
     ];
     const env = { ...process.env, RUNTIME_DIRECTORY: files };

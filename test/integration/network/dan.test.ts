@@ -184,6 +184,15 @@ describe("a pod's network by a DAN file", () => {
     }
   });
 
+  it("may have a tap of the runtime's own namespace, but only when the file names that", async () => {
+    const own = "/proc/self/ns/net";
+    const devices = [tapped({ device: { type: "host-tap", tap_name: "no-such-tap" } })];
+    expect(await refusal(make(devices, { namespace: own }))).to.match(/^KATA_NETWORK_OWN /);
+    expect(await refusal(make(devices, { netns: own }))).to.match(
+      /^KATA_DAN_DEVICE .*is "no-such-tap", which is not in \/proc\/self\/ns\/net; there are: /,
+    );
+  });
+
   it("connects to the program that serves a card, without a namespace at all", async () => {
     const path = await listen();
     const device = { type: "vhost-user", path, queue_num: 4, queue_size: 1024 };

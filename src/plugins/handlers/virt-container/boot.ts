@@ -85,16 +85,20 @@ export async function prepareMachine(
  * model that joins links. Without either there are no links, and any model will do.
  */
 async function createNetwork(
-  { info, config, plugins }: SandboxEnvironment,
+  { info, config, plugins, log }: SandboxEnvironment,
   sys: Sys,
   hypervisor: Hypervisor,
   agent: Agent,
 ): Promise<PodNetwork | undefined> {
   const { internetworking_model: name, dan_conf } = config.runtime;
-  const source = networkSource(info, sys, findDanFile(dan_conf, info.id, formatChoice(config, "runtime.dan_conf")));
+  const dan = findDanFile(dan_conf, info.id, formatChoice(config, "runtime.dan_conf"));
+  const source = networkSource(info, sys, dan);
   if (source === undefined) return undefined;
   const model = await plugins.create("network-model", name, formatChoice(config, "runtime.internetworking_model"));
-  if (!model.attaches) return undefined;
+  if (!model.attaches) {
+    if (dan !== undefined) log.warn("the pod has no network, whatever its DAN file says", { model: name, ...dan });
+    return undefined;
+  }
   const drivers = await plugins.all("endpoint");
   const settings = cardSettings(config.hypervisor);
   return new PodNetwork({ source, model, drivers, settings, hypervisor, agent });
