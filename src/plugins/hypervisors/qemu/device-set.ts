@@ -61,6 +61,11 @@ export class DeviceSet {
     return this.list().some(({ device }) => isServed(device));
   }
 
+  /** Where the programs listen that serve cards. */
+  get sockets(): string[] {
+    return this.list().flatMap(({ device }) => (device.kind === "vhost-user-net" ? [device.socket] : []));
+  }
+
   has(id: string): boolean {
     return this.#known.has(id);
   }

@@ -323,7 +323,10 @@ export class QemuHypervisor implements Hypervisor {
     const exit = await child.waitFor(500);
     const lines = [...this.#console.tail(5), ...child.tail(10)];
     const what = { program: this.#program, kernel: this.#kernel, lines };
-    if (exit === undefined) return qemuErrors.KATA_QEMU_START({ ...what, step: messageOf(error) }, { cause: error });
+    if (exit === undefined) {
+      const { sockets } = this.#devices;
+      return qemuErrors.KATA_QEMU_START({ ...what, step: messageOf(error), sockets }, { cause: error });
+    }
     const how = exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`;
     return qemuErrors.KATA_QEMU_EXITED({ ...what, how }, { cause: error });
   }

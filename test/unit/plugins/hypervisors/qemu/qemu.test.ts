@@ -130,6 +130,23 @@ describe("a QEMU machine, with another program in QEMU's place", () => {
     }
   });
 
+  it("names the sockets of programs that have to answer first when it does not start", async () => {
+    const script =
+      'monitor(({ execute }) => execute === "cont" ? { error: { class: "GenericError", desc: "no" } } : { return: {} });';
+    const failure = async (socket?: string): Promise<string> => {
+      const made = await machineOf(script);
+      const card = { id: "eth0", hardwareAddress: "02:00:00:00:00:01", queuePairs: 1, queueSize: 256 } as const;
+      if (socket !== undefined) await made.machine.addDevice({ kind: "vhost-user-net", ...card, socket });
+      const said = messageOf(await failureOf(made.machine.start(spec, never)));
+      nothingLeft(made);
+      return said;
+    };
+    expect(await failure("/run/switch.sock")).to.match(
+      /what serves its cards has to answer first, on \/run\/switch\.sock$/,
+    );
+    expect(await failure()).to.not.include("serves its cards");
+  });
+
   it("is ended when the start is called off", async () => {
     const made = await machineOf("monitor(() => undefined);");
     const abort = new AbortController();
