@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { skip } from "../../support/skip.js";
 import { TestPod } from "../../support/test-pod.js";
@@ -90,13 +91,20 @@ describeContainerd("the network of a pod by a DAN file", (suite) => {
       return testpmd;
     }
 
-    for (const queuePairs of [1, 2]) {
-      it(`in a pod without a namespace, by queue pairs: ${queuePairs}`, async () => {
+    for (const [machine, queuePairs] of [
+      ["q35", 1],
+      ["q35", 2],
+      ["microvm", 1],
+    ] as const) {
+      it(`in a pod without a namespace, on ${machine} by queue pairs: ${queuePairs}`, async () => {
         const id = suite.newId();
         await serve(id, queuePairs);
         const script =
           "ip addr; ip route; ping -c 3 -w 60 10.1.1.1; ping -6 -c 1 -w 60 fd01:1::1; ls /sys/class/net/eth0/queues";
-        const { stdout, stderr } = await run(id, script, [`default_vcpus = ${queuePairs}`]);
+        const { stdout, stderr } = await run(id, script, [
+          `machine_type = "${machine}"`,
+          `default_vcpus = ${queuePairs}`,
+        ]);
         expect(stderr).to.equal("");
         expect(stdout).to.match(/eth0: <[^>]*UP[^>]*> mtu 1450/);
         expect(stdout).to.contain("link/ether 02:00:00:00:00:01").and.contain("inet 10.1.1.2/24");
@@ -133,6 +141,19 @@ describeContainerd("the network of a pod by a DAN file", (suite) => {
       await testpmd?.close();
       expect((await run(id, "true")).stderr).to.contain(`path is "${socket}", which is not there`);
     });
+  });
+
+  it("leaves the tap as it was when the shim is killed", async () => {
+    const id = suite.newId();
+    pod.run("ip", ["tuntap", "add", "dev", "tap0", "mode", "tap"]);
+    const before = pod.state();
+    write(id, tapped());
+    const { stderr } = await suite.containerd.run(id, ["-d", ...configured(), ...inPod()], ["sleep", "100000"]);
+    expect(stderr).to.equal("");
+    process.kill(suite.containerd.shimOf(id), "SIGKILL");
+    await suite.containerd.remove(id);
+    for (let looks = 0; looks < 200 && pod.state() !== before; looks++) await sleep(50);
+    expect(pod.state()).to.equal(before);
   });
 
   it("is the namespace's when there is no file of that sandbox", async () => {

@@ -39,6 +39,7 @@ export class Field {
     return this.#error(`is ${show(this.#value)}${why}`);
   }
 
+  /** A text, which may be empty. */
   text(): string {
     if (typeof this.#value === "string") return this.#value;
     throw this.refuse("; it takes a text");
@@ -51,6 +52,7 @@ export class Field {
     throw this.refuse(`; it takes a whole number from ${least} to ${most}${unit}`);
   }
 
+  /** The items of a list. */
   list(): Field[] {
     if (!Array.isArray(this.#value)) throw this.refuse("; it takes a list");
     return this.#value.map((item: unknown, index) => new Field(this.#file, `${this.#path}[${index}]`, item));

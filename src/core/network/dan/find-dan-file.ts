@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { codeOf, messageOf } from "../../errors/error.js";
+import { codeOf, KataError, messageOf } from "../../errors/error.js";
 import { distrust } from "../../trust.js";
 import { danErrors } from "./errors.js";
 
@@ -41,7 +41,7 @@ export function readDanFile({ file, asked }: FoundDan): string {
     const bytes = readBounded(real, fail);
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    if (codeOf(error)?.startsWith("KATA_") === true) throw error;
+    if (error instanceof KataError) throw error;
     if (codeOf(error) === "ERR_ENCODING_INVALID_ENCODED_DATA") {
       throw danErrors.KATA_DAN_SYNTAX({ file, reason: messageOf(error) }, { cause: error });
     }
@@ -50,7 +50,8 @@ export function readDanFile({ file, asked }: FoundDan): string {
 }
 
 function readBounded(file: string, fail: (problem: string) => Error): Uint8Array {
-  const fd = openSync(file, "r");
+  // A fifo that nobody writes would never be open otherwise.
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw fail("it is no file");

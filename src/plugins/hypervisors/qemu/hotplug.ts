@@ -14,7 +14,10 @@ const removalPauseMs = 20;
 /** What is asked of QEMU's monitor. */
 export type Monitor = Pick<QmpClient, "execute" | "giveDescriptor" | "expectEvent">;
 
-/** Plugs a device into a machine that this accelerator runs; when that fails, what was made of it is removed again, the last first. */
+/**
+ * Plugs a device into a machine that runs by this accelerator; when that fails, what was made of it is removed again, the
+ * last first.
+ */
 export async function plugIn(monitor: Monitor, plan: DevicePlan, by: Accelerator["kind"]): Promise<void> {
   const given: string[] = [];
   const made: DevicePart[] = [];

@@ -80,6 +80,8 @@ function addMachine(command: QemuCommand, parts: MachineParts): void {
     ([key, value]) => `${key}=${typeof value === "boolean" ? (value ? "on" : "off") : value}`,
   );
   command.option("machine", [machineType, ...own, ...accelerator.machineOptions].join(","));
+  // QEMU's virtio-mmio is of virtio 0.9 otherwise, which programs that serve devices do not speak.
+  if (machineType === "microvm") command.option("global", "virtio-mmio.force-legacy=off");
   if (accelerator.kind === "kvm") command.option("accel", "kvm");
   else command.option("accel", "tcg,thread=multi");
   // Five-level page tables make every miss of an emulated TLB dearer, and serve only more than 64 TiB.

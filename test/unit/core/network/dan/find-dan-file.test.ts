@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,6 +86,9 @@ describe("the DAN file of a sandbox", () => {
     expect(refusalOfRead()).to.match(/^KATA_DAN_READ .*ENOENT.*remove that file/);
     rmSync(path());
     mkdirSync(path());
+    expect(refusalOfRead()).to.match(/^KATA_DAN_READ .*it is no file/);
+    rmSync(path(), { recursive: true });
+    execFileSync("mkfifo", ["-m", "600", path()]);
     expect(refusalOfRead()).to.match(/^KATA_DAN_READ .*it is no file/);
     rmSync(directory, { recursive: true });
     writeFileSync(directory, "");

@@ -139,6 +139,7 @@ describe("QEMU's command line", () => {
         "memory-backend=memory,mem-merge=off,dump-guest-core=off",
     ]);
     expect(command.fds).to.deep.equal([40, 41, 60]);
+    expect(values(command, "global")).to.deep.equal(["virtio-mmio.force-legacy=off"]);
     expect(values(command, "device")).to.deep.equal([
       {
         driver: "virtio-blk-device",
