@@ -32,6 +32,7 @@ const packages = {
   containerd: () => existsSync("/usr/bin/containerd"),
   "containernetworking-plugins": () => existsSync("/usr/lib/cni/bridge"),
   runc: () => existsSync("/usr/sbin/runc") || existsSync("/usr/bin/runc"),
+  "dpdk-dev": () => existsSync("/usr/bin/dpdk-testpmd"),
   iproute2: () => existsSync("/sbin/ip") || existsSync("/usr/sbin/ip") || existsSync("/bin/ip"),
 };
 
@@ -45,7 +46,14 @@ export const machinePackages = [
   "kmod",
   "e2fsprogs",
 ];
-export const testPackages = [...machinePackages, "containerd", "containernetworking-plugins", "runc", "iproute2"];
+export const testPackages = [
+  ...machinePackages,
+  "containerd",
+  "containernetworking-plugins",
+  "runc",
+  "iproute2",
+  "dpdk-dev",
+];
 
 /** Installs the packages that are missing from the distribution, saying first which. */
 export function installPackages(names) {

@@ -6,6 +6,7 @@ import type { Resource } from "./resource.js";
 
 /** A link found in the pod's network namespace, or described by a DAN file. */
 export interface LinkInfo {
+  /** In its namespace; what is in none has the name it gets in the guest. */
   readonly name: string;
   /** In its namespace; 0 for what is no link of the host's kernel. */
   readonly index: number;
@@ -27,14 +28,25 @@ export interface LinkInfo {
   readonly pciAddress?: string;
   /** Where the program listens that serves a card by vhost-user. */
   readonly vhostUserSocket?: string;
+  /** What a DAN file says of the machine's card; what it leaves out is configuration's and the endpoint's to choose. */
+  readonly card?: CardWish;
   /** As the guest shall have it. */
   readonly guest: GuestInterface;
+}
+
+/** What is asked of a machine's card. */
+export interface CardWish {
+  /** MAC, lower case with colons. */
+  readonly hardwareAddress?: string;
+  readonly queuePairs?: number;
+  /** Entries of each queue, a power of two. */
+  readonly queueSize?: number;
 }
 
 /** What an endpoint is made from. */
 export interface EndpointRequest {
   readonly link: LinkInfo;
-  /** Path of the pod's network namespace. */
+  /** Path of the network namespace that the link is in; empty when it is in none. */
   readonly namespace: string;
   readonly model: NetworkModel;
   /** Position among the sandbox's endpoints, never used twice. */

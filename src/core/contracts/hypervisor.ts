@@ -37,7 +37,7 @@ export interface HypervisorCapabilities {
   snapshot: { save(directory: string): Promise<void> };
   /** Takes `block` devices while running. */
   "block-hotplug": { readonly drivers: readonly string[] };
-  /** Takes `net` devices while running. */
+  /** Takes `net` devices while running, and `vhost-user-net` where it has those. */
   "net-hotplug": { readonly queuePairs: number };
   /** Takes `fs` devices. */
   "fs-sharing": { readonly hotplug: boolean };

@@ -14,8 +14,8 @@ export class PodNamespace {
     this.fd = fd;
   }
 
-  /** Opens it; an error that says what is wrong with the path when it is none, or the runtime's own. */
-  static open(namespaces: Namespaces, path: string): PodNamespace {
+  /** Opens it; an error that says what is wrong with the path when it is none, or the runtime's own and not `own`. */
+  static open(namespaces: Namespaces, path: string, { own = false } = {}): PodNamespace {
     const fd = openFile(path);
     try {
       const identity = namespaces.identify(fd);
@@ -23,7 +23,7 @@ export class PodNamespace {
       if (!identity.startsWith("net:")) {
         throw networkErrors.KATA_NETWORK_NAMESPACE({ path, why: `is a namespace of another kind, ${identity}` });
       }
-      if (identity === namespaces.identity("network")) throw networkErrors.KATA_NETWORK_OWN({ path });
+      if (!own && identity === namespaces.identity("network")) throw networkErrors.KATA_NETWORK_OWN({ path });
       return new PodNamespace(path, fd);
     } catch (error) {
       closeSync(fd);

@@ -12,17 +12,15 @@ import type { Hypervisor } from "../contracts/hypervisor.js";
 import type { NetworkModel } from "../contracts/network-model.js";
 import type { Resource } from "../contracts/resource.js";
 import { mostSpecific } from "../plugin/match.js";
-import type { Sys } from "../sys/sys.js";
+import type { LinkWatch } from "../sys/netlink.js";
 import type { CardSettings } from "./card-settings.js";
 import { networkErrors } from "./errors.js";
-import { PodNamespace } from "./pod-namespace.js";
-import { type PodNetworkState, scanPod } from "./scan.js";
+import type { PodNetworkSource, PodNetworkState, SourceEvents } from "./pod-network-source.js";
 
 /** What a pod's network is made with. */
 export interface PodNetworkParts {
-  readonly sys: Pick<Sys, "namespaces" | "netlink">;
-  /** Path of the pod's network namespace. */
-  readonly namespace: string;
+  /** Opened by `prepare` and closed by `cleanup`. */
+  readonly source: PodNetworkSource;
   readonly model: NetworkModel;
   readonly drivers: readonly EndpointDriver[];
   readonly settings: CardSettings;
@@ -30,28 +28,29 @@ export interface PodNetworkParts {
   readonly agent: Pick<Agent, "name" | "capability">;
 }
 
-/** Entries of each queue of a card, as in Kata. */
-const queueSize = 256;
+/** Entries of each queue of a card that nobody says more of, as in Kata. */
+const usualQueueSize = 256;
 
 /** A link of the pod that the machine has a card for. */
 interface Attached {
   readonly link: LinkInfo;
   readonly endpoint: Endpoint;
+  /** Of its device; empty until that is added. */
+  id: string;
   interface: GuestInterface;
   /** The link is not in the namespace: what the guest is told of it stays as it was. */
   isTaken: boolean;
 }
 
 /**
- * The interfaces of a pod in its network namespace, as one resource of the sandbox: `prepare` reads the namespace, makes an
- * endpoint of each link and gives its device to the hypervisor, `attach` has the guest set them up, `update` does both for
- * what has changed since. `cleanup` leaves the namespace as it was found.
+ * The interfaces of a pod, as one resource of the sandbox: `prepare` reads its network's source, makes an endpoint of each
+ * link and gives its device to the hypervisor, `attach` has the guest set them up, `update` does both for what has changed
+ * since. `cleanup` leaves the namespace as it was found.
  */
 export class PodNetwork implements Resource<void> {
   readonly name = "network";
   readonly #parts: PodNetworkParts;
   #attached: Attached[] = [];
-  #namespace: PodNamespace | undefined;
   #made = 0;
   #told: PodNetworkState = { links: [], routes: [], neighbors: [] };
 
@@ -65,9 +64,9 @@ export class PodNetwork implements Resource<void> {
   }
 
   async prepare(signal: AbortSignal): Promise<void> {
-    const { sys, namespace } = this.#parts;
-    this.#namespace = PodNamespace.open(sys.namespaces, namespace);
-    this.#told = this.#scan();
+    const { source } = this.#parts;
+    source.open();
+    this.#told = source.read();
     for (const link of this.#told.links) await this.#add(link, signal);
   }
 
@@ -77,7 +76,7 @@ export class PodNetwork implements Resource<void> {
 
   /** Adds the links that have come since the last look and removes those that are gone. Says whether there were any. */
   async update(signal: AbortSignal): Promise<boolean> {
-    const found = this.#withTaken(this.#scan());
+    const found = this.#withTaken(this.#parts.source.read());
     const gone = this.#attached.filter(
       ({ link, isTaken }) => !isTaken && !found.links.some((one) => sameLink(one, link)),
     );
@@ -91,10 +90,9 @@ export class PodNetwork implements Resource<void> {
     return changed;
   }
 
-  /** Calls back when the namespace has changed. Ends with `cleanup`. */
-  watch(events: { readonly changed: () => void; readonly error: (error: Error) => void }) {
-    const { sys, namespace } = this.#parts;
-    return sys.netlink.watch(this.#namespace?.fd ?? namespace, events);
+  /** Calls back when the source has changed; undefined when that never does. To be closed before `cleanup`. */
+  watch(events: SourceEvents): LinkWatch | undefined {
+    return this.#parts.source.watch?.(events);
   }
 
   async cleanup(): Promise<void> {
@@ -102,19 +100,8 @@ export class PodNetwork implements Resource<void> {
     const ended = this.#attached.toReversed();
     this.#attached = [];
     for (const { endpoint } of ended) await endpoint.cleanup().catch((error: unknown) => errors.push(error));
-    this.#namespace?.close();
-    this.#namespace = undefined;
+    this.#parts.source.close();
     if (errors.length > 0) throw new AggregateError(errors, "giving the pod's network back");
-  }
-
-  #scan(): PodNetworkState {
-    const { sys, namespace } = this.#parts;
-    const route = sys.netlink.route(this.#namespace?.fd ?? namespace);
-    try {
-      return scanPod(route, namespace);
-    } finally {
-      route.close();
-    }
   }
 
   /** What was found, with what goes through links that the machine has taken whole. */
@@ -130,15 +117,16 @@ export class PodNetwork implements Resource<void> {
 
   async #add(link: LinkInfo, signal: AbortSignal): Promise<Attached> {
     signal.throwIfAborted();
-    const { drivers, namespace, model, settings, hypervisor } = this.#parts;
-    const request: EndpointRequest = { link, namespace, model, index: this.#made++, queueSize, ...settings };
-    const describe = () => `the link "${link.name}" of kind "${link.kind}" in ${namespace}`;
-    const endpoint = mostSpecific("endpoint", drivers, (one) => one.match(link), describe).create(request);
-    const attached: Attached = { link, endpoint, interface: link.guest, isTaken: false };
+    const { drivers, source, hypervisor } = this.#parts;
+    const describe = () => `the link "${link.name}" of kind "${link.kind}" in ${source.name}`;
+    const driver = mostSpecific("endpoint", drivers, (one) => one.match(link), describe);
+    const endpoint = driver.create(this.#request(link));
+    const attached: Attached = { link, endpoint, id: "", interface: link.guest, isTaken: false };
     this.#attached.push(attached);
     try {
       const contribution = await endpoint.prepare(signal);
       const device = await hypervisor.addDevice(contribution.device);
+      attached.id = device.id;
       attached.interface = guestInterface(contribution, device);
       attached.isTaken = contribution.takesLink ?? false;
       return attached;
@@ -149,8 +137,15 @@ export class PodNetwork implements Resource<void> {
     }
   }
 
+  #request(link: LinkInfo): EndpointRequest {
+    const { source, model, settings } = this.#parts;
+    const { queuePairs = settings.queuePairs, queueSize = usualQueueSize } = link.card ?? {};
+    const index = this.#made++;
+    return { link, namespace: source.namespace, model, index, ...settings, queuePairs, queueSize };
+  }
+
   async #remove(attached: Attached): Promise<void> {
-    await this.#parts.hypervisor.removeDevice(attached.link.name);
+    await this.#parts.hypervisor.removeDevice(attached.id);
     this.#attached = this.#attached.filter((one) => one !== attached);
     await attached.endpoint.cleanup();
   }

@@ -7,14 +7,9 @@ import { type Link, LinkFlag } from "../sys/netlink/link.js";
 import { NeighborState } from "../sys/netlink/neighbor.js";
 import { type Route, RouteFlag, RouteProtocol, RouteTable, RouteType } from "../sys/netlink/route.js";
 import { networkErrors } from "./errors.js";
+import { leastMtu, mostMtu } from "./mtu.js";
 import { pciAddressOf } from "./pci-address.js";
-
-/** What of a pod's network the guest shall have. */
-export interface PodNetworkState {
-  readonly links: readonly LinkInfo[];
-  readonly routes: readonly GuestRoute[];
-  readonly neighbors: readonly GuestNeighbor[];
-}
+import type { PodNetworkState } from "./pod-network-source.js";
 
 /** What is read of a namespace, as the kernel has it. */
 interface Found {
@@ -23,8 +18,6 @@ interface Found {
 }
 
 const ethernet = 1;
-const leastMtu = 68;
-const mostMtu = 65_535;
 
 /** Links that the runtime makes itself, beside those of the pod. */
 const ownLink = /^(?:tap|ifb)\d+_kata$/;

@@ -26,7 +26,7 @@ export class TakenEndpoint implements Endpoint {
     } catch (cause) {
       throw networkErrors.KATA_NETWORK_ENDPOINT({ link: name, kind, namespace }, { cause });
     }
-    const device = { kind: "net", id: name, hardwareAddress, tapFds: this.#fds, queueSize, vhost } as const;
+    const device = { kind: "net", id: link.guest.name, hardwareAddress, tapFds: this.#fds, queueSize, vhost } as const;
     return { device, interface: link.guest };
   }
 
@@ -38,14 +38,18 @@ export class TakenEndpoint implements Endpoint {
 }
 
 /**
- * The request with another hardware address for the machine's card than that of the link, whose other end it is: a bridge
- * keeps frames for the address of its own port.
+ * The request with the hardware address that is asked for the machine's card, or else another one than that of the link,
+ * whose other end it is: a bridge keeps frames for the address of its own port.
  */
 export function otherEnd(request: EndpointRequest): EndpointRequest {
   const { link } = request;
-  const first = Number.parseInt(link.hardwareAddress.slice(0, 2), 16) ^ locallyAdministered;
-  const hardwareAddress = first.toString(16).padStart(2, "0") + link.hardwareAddress.slice(2);
+  const hardwareAddress = link.card?.hardwareAddress ?? otherAddress(link.hardwareAddress);
   return { ...request, link: { ...link, hardwareAddress, guest: { ...link.guest, hardwareAddress } } };
+}
+
+function otherAddress(address: string): string {
+  const first = Number.parseInt(address.slice(0, 2), 16) ^ locallyAdministered;
+  return first.toString(16).padStart(2, "0") + address.slice(2);
 }
 
 /** The bit of a MAC's first byte that says who gave it. */

@@ -13,6 +13,8 @@ import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { expectNoLeaks, type LeakScope, type Traces, traces } from "../../support/leaks.js";
 import { processGroups } from "../../support/process-stat.js";
 import { skip } from "../../support/skip.js";
+import { TestPod } from "../../support/test-pod.js";
+import { noTestpmd, Testpmd } from "../../support/testpmd.js";
 import {
   failureOf,
   makeMachine,
@@ -160,6 +162,54 @@ describe("a machine of the real QEMU", () => {
       route.close();
       namespaces.removeNetworkNamespace(namespace);
     }
+  });
+
+  it("takes cards that another program serves, at its start and while it runs, and gives them back", async function () {
+    if (process.getuid?.() !== 0) skip(this, "a network namespace needs root");
+    const reason = noTestpmd();
+    if (reason !== undefined) skip(this, reason);
+    const made = await make();
+    const { machine, root: directory } = made;
+    const pod = new TestPod(directory);
+    pod.addPair("eth1", "peer1", 2);
+    const switches: Testpmd[] = [];
+    try {
+      for (const link of ["eth0", "eth1"]) {
+        switches.push(await Testpmd.start({ name: `${mark}${link}`, namespace: pod.namespace, directory, link }));
+      }
+      const [first, second] = switches as [Testpmd, Testpmd];
+      const kind = { kind: "vhost-user-net", queuePairs: 1, queueSize: 256 } as const;
+      const cold = { ...kind, id: "cold", hardwareAddress: "02:00:00:00:00:01", socket: first.socket };
+      const hot = { ...kind, id: "hot", hardwareAddress: "02:00:00:00:00:02", socket: second.socket };
+      expect(await machine.addDevice(cold)).to.deep.equal({ id: "cold", guestLocator: "04" });
+      await machine.start(small, never);
+      const ready = /virtio is now ready for processing/;
+      await first.says(ready);
+      expect(await machine.addDevice(hot)).to.deep.equal({ id: "hot", guestLocator: "1e/01" });
+      await second.says(ready);
+      const refused = await failureOf(machine.addDevice({ ...hot, id: "bad", socket: "/nowhere/of.sock" }));
+      expect(codeOf(refused)).to.equal("KATA_HYPERVISOR_DEVICE");
+      expect(messageOf(refused)).to.include("/nowhere/of.sock");
+      await machine.removeDevice("hot");
+      await second.says(/vhost peer closed/);
+      const nobody = await failureOf(machine.addDevice({ ...hot, id: "nobody", hardwareAddress: "nobody" }));
+      expect(messageOf(nobody)).to.match(/QEMU refused "device_add"/);
+      expect((await machine.addDevice({ ...hot, id: "again" })).guestLocator).to.equal("1e/04");
+      await second.says(/vhost peer closed[^]*virtio is now ready for processing/);
+      await machine.stop();
+    } finally {
+      for (const one of switches) await one.close();
+      pod.close();
+    }
+  });
+
+  it("takes no card that another program serves when it does not share its memory", async () => {
+    const made = await make();
+    await made.machine.start(small, never);
+    const card = { id: "eth0", hardwareAddress: "02:00:00:00:00:01", queuePairs: 1, queueSize: 256 } as const;
+    const refused = await failureOf(made.machine.addDevice({ kind: "vhost-user-net", ...card, socket: "/s" }));
+    expect(codeOf(refused)).to.equal("KATA_HYPERVISOR_DEVICE");
+    expect(messageOf(refused)).to.match(/was not shared when it started/);
   });
 
   it("says what QEMU says when it does not start", async () => {

@@ -1,12 +1,11 @@
 import { closeSync } from "node:fs";
 import { expect } from "chai";
-import type { Agent, AgentCapabilities } from "../../../src/core/contracts/agent.js";
-import type { Device, NetDevice } from "../../../src/core/contracts/device.js";
-import type { GuestInterface, GuestNeighbor, GuestRoute } from "../../../src/core/contracts/guest.js";
+import type { NetDevice } from "../../../src/core/contracts/device.js";
 import type { NetworkModel } from "../../../src/core/contracts/network-model.js";
 import { codeOf, describeError } from "../../../src/core/errors/error.js";
 import { silentLogger } from "../../../src/core/log.js";
 import type { CardSettings } from "../../../src/core/network/card-settings.js";
+import { NamespaceSource } from "../../../src/core/network/namespace-source.js";
 import { PodNetwork } from "../../../src/core/network/pod-network.js";
 import { joinedEndpoints } from "../../../src/core/network/joined-endpoint.js";
 import { Macvtap } from "../../../src/plugins/endpoints/network-models/macvtap/macvtap.js";
@@ -16,40 +15,10 @@ import { plugin as tap } from "../../../src/plugins/endpoints/tap/index.js";
 import { plugin as tuntap } from "../../../src/plugins/endpoints/tuntap/index.js";
 import type { PluginContext } from "../../../src/core/plugin/context.js";
 import { needsRoot } from "../sys/fixture.js";
+import { NotedGuest } from "../../support/noted-guest.js";
 import { mac, TestPod } from "../../support/test-pod.js";
 
 const never = new AbortController().signal;
-
-/** A guest that notes what it is told of its network. */
-class NotedGuest {
-  interfaces: GuestInterface[] = [];
-  routes: readonly GuestRoute[] = [];
-  neighbors: readonly GuestNeighbor[] = [];
-  readonly devices = new Map<string, Device>();
-
-  readonly agent = {
-    name: "noted",
-    capability: <K extends keyof AgentCapabilities>(name: K) =>
-      name === "network" ? (this.#network as unknown as AgentCapabilities[K]) : undefined,
-  } as Pick<Agent, "name" | "capability">;
-
-  readonly hypervisor = {
-    addDevice: async (device: Device) => {
-      this.devices.set(device.id, device);
-      return { id: device.id, guestLocator: `0${this.devices.size}` };
-    },
-    removeDevice: async (id: string) => void this.devices.delete(id),
-  };
-
-  readonly #network: Pick<AgentCapabilities["network"], "updateInterface" | "updateRoutes" | "addNeighbors"> = {
-    updateInterface: async (wanted) => {
-      this.interfaces.push(wanted);
-      return wanted;
-    },
-    updateRoutes: async (routes) => (this.routes = routes),
-    addNeighbors: async (neighbors) => void (this.neighbors = neighbors),
-  };
-}
 
 describe("a pod's network", () => {
   let pod: TestPod;
@@ -88,8 +57,7 @@ describe("a pod's network", () => {
       await tuntap.create(context, undefined),
     ];
     network = new PodNetwork({
-      sys: pod.sys,
-      namespace: pod.namespace,
+      source: new NamespaceSource(pod.sys, pod.namespace),
       model,
       drivers,
       settings: { queuePairs: 1, vhost: false, rates: {}, ...settings },
@@ -209,8 +177,7 @@ describe("a pod's network", () => {
   it("says what is wrong with a namespace", async () => {
     const failure = async (namespace: string): Promise<string> => {
       const bad = new PodNetwork({
-        sys: pod.sys,
-        namespace,
+        source: new NamespaceSource(pod.sys, namespace),
         model: models()[0]!,
         drivers: [],
         settings: { queuePairs: 1, vhost: false, rates: {} },

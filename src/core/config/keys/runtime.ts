@@ -60,7 +60,11 @@ export const runtimeKeys = {
     { unset: "" },
   ),
   experimental: strings([], "Experimental features to turn on.", noEffect("there are no experimental features")),
-  dan_conf: string("/run/kata-containers/dans", "Directory of directly attachable network configurations."),
+  dan_conf: string(
+    "/run/kata-containers/dans",
+    "Directory whose <sandbox id>.json says a pod's interfaces (DAN); its network namespace is not looked at then.",
+    { path: true },
+  ),
   use_passfd_io: boolean(false, "Passes process streams to the machine as file descriptors.", noPassfd),
   passfd_listener_port: integer(1027, "Port of the agent for passed file descriptors.", noPassfd),
   shared_mounts: tables(

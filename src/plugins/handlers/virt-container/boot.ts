@@ -7,7 +7,11 @@ import type { Hypervisor, VmSpec } from "../../../core/contracts/hypervisor.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
 import { withDeadline } from "../../../core/deadline.js";
 import { cardSettings } from "../../../core/network/card-settings.js";
+import { DanSource } from "../../../core/network/dan/dan-source.js";
+import { findDanFile, type FoundDan } from "../../../core/network/dan/find-dan-file.js";
+import { NamespaceSource } from "../../../core/network/namespace-source.js";
 import { PodNetwork } from "../../../core/network/pod-network.js";
+import type { PodNetworkSource } from "../../../core/network/pod-network-source.js";
 import type { SandboxEnvironment } from "../../../core/plugin/context.js";
 import type { PhaseTimer } from "../../../core/sandbox/phases.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
@@ -77,23 +81,37 @@ export async function prepareMachine(
 }
 
 /**
- * The pod's network, when it has one: a namespace that the spec names, with a model that joins its links. Without a
- * namespace there are no links, and any model will do.
+ * The pod's network, when it has one: what its DAN file says, or else what is in the namespace that the spec names, with a
+ * model that joins links. Without either there are no links, and any model will do.
  */
 async function createNetwork(
-  { info, config, plugins }: SandboxEnvironment,
+  { info, config, plugins, log }: SandboxEnvironment,
   sys: Sys,
   hypervisor: Hypervisor,
   agent: Agent,
 ): Promise<PodNetwork | undefined> {
-  const { networkNamespace: namespace } = info;
-  if (namespace === undefined) return undefined;
-  const { internetworking_model: name } = config.runtime;
+  const { internetworking_model: name, dan_conf } = config.runtime;
+  const dan = findDanFile(dan_conf, info.id, formatChoice(config, "runtime.dan_conf"));
+  const source = networkSource(info, sys, dan);
+  if (source === undefined) return undefined;
   const model = await plugins.create("network-model", name, formatChoice(config, "runtime.internetworking_model"));
-  if (!model.attaches) return undefined;
+  if (!model.attaches) {
+    if (dan !== undefined) log.warn("the pod has no network, whatever its DAN file says", { model: name, ...dan });
+    return undefined;
+  }
   const drivers = await plugins.all("endpoint");
   const settings = cardSettings(config.hypervisor);
-  return new PodNetwork({ sys, namespace, model, drivers, settings, hypervisor, agent });
+  return new PodNetwork({ source, model, drivers, settings, hypervisor, agent });
+}
+
+/** A DAN file goes before the namespace, of which nothing is looked at then but the taps it names. */
+function networkSource(
+  { networkNamespace: namespace }: SandboxEnvironment["info"],
+  sys: Sys,
+  dan: FoundDan | undefined,
+): PodNetworkSource | undefined {
+  if (dan !== undefined) return new DanSource(sys, dan, namespace);
+  return namespace === undefined ? undefined : new NamespaceSource(sys, namespace);
 }
 
 /** Settles, with an error, when the machine or its share ends by itself. */

@@ -4,6 +4,7 @@ import { pluginConfig } from "../../../core/config/plugin-schema.js";
 export const config = pluginConfig({
   open: true,
   uses: [
+    "runtime.dan_conf",
     "runtime.disable_guest_seccomp",
     "hypervisor.default_vcpus",
     "hypervisor.default_memory",

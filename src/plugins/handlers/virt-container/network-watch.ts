@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describeError } from "../../../core/errors/error.js";
 import type { Logger } from "../../../core/log.js";
 import type { PodNetwork } from "../../../core/network/pod-network.js";
+import type { LinkWatch } from "../../../core/sys/netlink.js";
 
 /** Milliseconds in which changes that come one after the other, a link, its addresses, its routes, count as one. */
 const settleMs = 25;
@@ -14,26 +15,33 @@ export class NetworkWatch {
   readonly #network: Pick<PodNetwork, "update" | "links">;
   readonly #log: Logger;
   readonly #abort = new AbortController();
-  readonly #watch: { close(): void; unref(): void };
+  #watch: LinkWatch | undefined;
   #dirty = false;
   #updating: Promise<void> | undefined;
 
-  constructor(network: Pick<PodNetwork, "update" | "links" | "watch">, log: Logger) {
+  private constructor(network: Pick<PodNetwork, "update" | "links">, log: Logger) {
     this.#network = network;
     this.#log = log;
-    this.#watch = network.watch({
-      changed: () => this.#changed(),
+  }
+
+  /** Begins it; undefined when the network never changes. */
+  static begin(network: Pick<PodNetwork, "update" | "links" | "watch">, log: Logger): NetworkWatch | undefined {
+    const one = new NetworkWatch(network, log);
+    one.#watch = network.watch({
+      changed: () => one.#changed(),
       error: (error) => log.error("the pod's network is no longer watched", { error: describeError(error) }),
     });
-    this.#watch.unref();
+    if (one.#watch === undefined) return undefined;
+    one.#watch.unref();
     // What has changed before the watch began is found now.
-    this.#changed();
+    one.#changed();
+    return one;
   }
 
   /** Ends it, after an update that is under way. Idempotent. */
   async close(): Promise<void> {
     this.#abort.abort(new Error("the sandbox is being stopped"));
-    this.#watch.close();
+    this.#watch?.close();
     await this.#updating;
   }
 

@@ -105,10 +105,8 @@ export class VirtSandbox {
       return handlerErrors.KATA_AGENT_LOST({ sandbox: this.id, console: hypervisor.consoleTail() }, { cause });
     });
     void Promise.race([failure, agentLost]).then((error) => this.#fail(error));
-    if (parts.network !== undefined) {
-      const watch = new NetworkWatch(parts.network, this.env.log);
-      this.env.scope.defer("network watch", () => watch.close());
-    }
+    const watch = parts.network && NetworkWatch.begin(parts.network, this.env.log);
+    if (watch !== undefined) this.env.scope.defer("network watch", () => watch.close());
     const oom = agent.capability("oom");
     if (oom) void this.#watchMemory(oom);
   }

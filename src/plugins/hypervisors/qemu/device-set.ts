@@ -1,10 +1,17 @@
 import { messageOf } from "../../../core/errors/error.js";
-import type { AttachedDevice, BlockDevice, Device, NetDevice, VfioDevice } from "../../../core/contracts/device.js";
+import type {
+  AttachedDevice,
+  BlockDevice,
+  Device,
+  NetDevice,
+  VfioDevice,
+  VhostUserNetDevice,
+} from "../../../core/contracts/device.js";
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import { type BlockKeys, scsiDisk, virtioDisk } from "./disk.js";
 import { sharedDirectory } from "./shared-directory.js";
-import { hotNetworkCard, mostQueuePairs, networkCard } from "./network-card.js";
+import { hotNetworkCard, mostQueuePairs, networkCard, servedCard } from "./network-card.js";
 import type { DevicePlan } from "./device-plan.js";
 import { passedThrough } from "./passed-through.js";
 
@@ -18,11 +25,14 @@ export interface KnownDevice {
 }
 
 /** A device that a running machine may take. */
-export type HotDevice = BlockDevice | NetDevice | VfioDevice;
+export type HotDevice = BlockDevice | NetDevice | VhostUserNetDevice | VfioDevice;
 
-const hotKinds: readonly Device["kind"][] = ["block", "net", "vfio"];
+const hotKinds: readonly Device["kind"][] = ["block", "net", "vhost-user-net", "vfio"];
 
 export const isHotpluggable = (device: Device): device is HotDevice => hotKinds.includes(device.kind);
+
+/** Whether a program beside QEMU reads and writes the guest's memory for a device. */
+const isServed = ({ kind }: Device): boolean => kind === "fs" || kind === "vhost-user-net";
 
 const noSlot: Slot = { place: {}, release: () => undefined };
 
@@ -47,6 +57,16 @@ export class DeviceSet {
 
   list(): KnownDevice[] {
     return [...this.#known.values()];
+  }
+
+  /** Whether there is a device that needs the guest's memory to be shared with other programs. */
+  get sharesMemory(): boolean {
+    return this.list().some(({ device }) => isServed(device));
+  }
+
+  /** Where the programs listen that serve cards. */
+  get sockets(): string[] {
+    return this.list().flatMap(({ device }) => (device.kind === "vhost-user-net" ? [device.socket] : []));
   }
 
   has(id: string): boolean {
@@ -101,14 +121,16 @@ export class DeviceSet {
         return sharedDirectory(name, device, this.#bus, takeSlot());
       case "net":
         if (device.tapFds.length === 0) throw refusal(device, "it has no descriptor of a tap");
-        if (device.tapFds.length > mostQueuePairs)
-          throw refusal(device, `it has ${device.tapFds.length} queue pairs, and ${mostQueuePairs} are the most`);
+        assertQueues(device, device.tapFds.length);
         if (hot) return hotNetworkCard(name, device, this.#bus, takeSlot());
         return networkCard(name, device, this.#bus, takeSlot(), device.tapFds.map(this.#inherit).map(String));
       case "vfio":
         if (!this.#bus.isPci)
           throw refusal(device, "this machine has no PCI; set [hypervisor.qemu] machine_type = q35");
         return passedThrough(name, device, takeSlot());
+      case "vhost-user-net":
+        assertQueues(device, device.queuePairs);
+        return servedCard(name, device, this.#bus, takeSlot());
       default:
         throw refusal(device, "this kind is not known");
     }
@@ -129,6 +151,12 @@ export class DeviceSet {
       if (error instanceof Error && "syscall" in error) throw refusal(device, messageOf(error), error);
       throw error;
     }
+  }
+}
+
+function assertQueues(device: Device, pairs: number): void {
+  if (pairs > mostQueuePairs) {
+    throw refusal(device, `it has ${pairs} queue pairs, and ${mostQueuePairs} are the most`);
   }
 }
 

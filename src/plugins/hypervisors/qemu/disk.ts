@@ -63,9 +63,8 @@ export function virtioDisk(
   return {
     name,
     slot,
-    backend: { kind: "node", name: node },
     parts: [
-      { kind: "blockdev", properties: blockNode(node, device.path, device.readOnly, keys) },
+      { kind: "blockdev", id: node, properties: blockNode(node, device.path, device.readOnly, keys) },
       {
         kind: "device",
         properties: {
@@ -99,9 +98,8 @@ export function scsiDisk(
   return {
     name,
     slot,
-    backend: { kind: "node", name: node },
     parts: [
-      { kind: "blockdev", properties: blockNode(node, device.path, device.readOnly, keys) },
+      { kind: "blockdev", id: node, properties: blockNode(node, device.path, device.readOnly, keys) },
       {
         kind: "device",
         properties: {

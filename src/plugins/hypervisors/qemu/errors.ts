@@ -2,6 +2,9 @@ import { defineErrors } from "../../../core/errors/error.js";
 
 const said = (lines: readonly string[]) => (lines.length === 0 ? "it said nothing" : `it said: ${lines.join(" | ")}`);
 
+const awaited = (sockets: readonly string[]) =>
+  sockets.length === 0 ? "" : `; what serves its cards has to answer first, on ${sockets.join(", ")}`;
+
 const keys = "[hypervisor.qemu] path and kernel set them";
 
 export const qemuErrors = defineErrors({
@@ -32,8 +35,15 @@ export const qemuErrors = defineErrors({
   },
   KATA_QEMU_START: {
     status: "UNAVAILABLE",
-    message: (p: { program: string; kernel: string; step: string; lines: readonly string[] }) =>
-      `${p.program} did not start the kernel ${p.kernel} (${p.step}); ${said(p.lines)}; ${keys}`,
+    message: (p: {
+      program: string;
+      kernel: string;
+      step: string;
+      lines: readonly string[];
+      /** Sockets whose programs QEMU waits for before anything else. */
+      sockets: readonly string[];
+    }) =>
+      `${p.program} did not start the kernel ${p.kernel} (${p.step}); ${said(p.lines)}; ${keys}${awaited(p.sockets)}`,
   },
   KATA_QEMU_EXITED: {
     status: "UNAVAILABLE",

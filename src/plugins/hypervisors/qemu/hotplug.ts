@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "../../../core/errors/error.js";
 import { commandDeadline, type QmpClient } from "./qmp/client.js";
-import type { DevicePlan } from "./device-plan.js";
+import { chardevs } from "./qmp/queries.js";
+import type { Accelerator } from "./accelerator.js";
+import { type DevicePart, type DevicePlan, deviceProperties } from "./device-plan.js";
 
 /** How long the guest may take to let go of a device, in milliseconds, when its code is not emulated. */
 const unplugMs = 5000;
@@ -9,34 +11,59 @@ const unplugMs = 5000;
 /** How often a disk that QEMU still flushes is asked for. */
 const removalPauseMs = 20;
 
-const commands = { blockdev: "blockdev-add", netdev: "netdev_add", device: "device_add" } as const;
+/** What is asked of QEMU's monitor. */
+export type Monitor = Pick<QmpClient, "execute" | "giveDescriptor" | "expectEvent">;
 
 /**
- * Plugs a device into a running machine; when that fails, what stands behind it is removed again. `extraMs` is how much
- * longer than usual that may take, in milliseconds.
- */
-export async function plugIn(monitor: QmpClient, plan: DevicePlan, extraMs: number): Promise<void> {
+/** How a device is plugged in. */
+export interface PlugOptions {
+  /** What the machine runs by. */
+  readonly by: Accelerator["kind"];
+  /** Milliseconds by which it may take longer than usual. */
+  readonly extraMs: number;
+}
+
+/** Plugs a device into a running machine; when that fails, what was made of it is removed again, the last first. */
+export async function plugIn(monitor: Monitor, plan: DevicePlan, options: PlugOptions): Promise<void> {
   const given: string[] = [];
-  let hasBackend = false;
+  const made: DevicePart[] = [];
   try {
     for (const { name, fd } of plan.descriptors ?? []) {
       await monitor.giveDescriptor(name, fd);
       given.push(name);
     }
     for (const part of plan.parts) {
-      if (part.kind === "chardev") throw new Error("a device with a socket is there before the machine starts");
-      await monitor.execute(commands[part.kind], part.properties, commandDeadline + extraMs);
-      hasBackend ||= part.kind !== "device";
+      await add(monitor, part, options);
+      made.push(part);
     }
   } catch (error) {
-    if (hasBackend) await removeBackend(monitor, plan);
-    else for (const fdname of given) await takeBack(monitor, fdname);
-    throw error;
+    const errors = [error];
+    const gather = (more: unknown) => void errors.push(more);
+    // A backend that was made has the descriptors, and closes them.
+    if (made.length === 0) for (const fdname of given) await takeBack(monitor, fdname).catch(gather);
+    for (const part of made.toReversed()) await remove(monitor, part).catch(gather);
+    throw errors.length === 1 ? error : new AggregateError(errors, `plugging in ${plan.name}, and undoing it`);
+  }
+}
+
+async function add(monitor: Monitor, part: DevicePart, { by, extraMs }: PlugOptions): Promise<void> {
+  switch (part.kind) {
+    case "chardev": {
+      const addr = { type: "unix", data: { path: part.path } };
+      const backend = { type: "socket", data: { addr, server: false } };
+      return void (await monitor.execute("chardev-add", { id: part.id, backend }));
+    }
+    case "blockdev":
+      return void (await monitor.execute("blockdev-add", part.properties));
+    case "netdev":
+      return void (await monitor.execute("netdev_add", part.properties));
+    case "device":
+      return void (await monitor.execute("device_add", deviceProperties(part, by), commandDeadline + extraMs));
   }
 }
 
 /** Has QEMU close a descriptor that no device uses; one that a failed command has used already is gone. */
-async function takeBack(monitor: QmpClient, fdname: string): Promise<void> {
+async function takeBack(monitor: Monitor, fdname: string): Promise<void> {
   await monitor.execute("closefd", { fdname }).catch((error: unknown) => {
     if (codeOf(error) !== "KATA_QMP_REFUSED") throw error;
   });
@@ -46,7 +73,7 @@ async function takeBack(monitor: QmpClient, fdname: string): Promise<void> {
  * Takes a device out of a running machine. The guest has to agree: when it does not within the time it has, `KATA_DEADLINE`
  * or QEMU's refusal, and the device stays. `slowdown` stretches that time.
  */
-export async function pullOut(monitor: QmpClient, plan: DevicePlan, slowdown: number): Promise<void> {
+export async function pullOut(monitor: Monitor, plan: DevicePlan, slowdown: number): Promise<void> {
   const deleted = monitor.expectEvent("DEVICE_DELETED", (data) => data["device"] === plan.name);
   try {
     await monitor.execute("device_del", { id: plan.name });
@@ -54,16 +81,33 @@ export async function pullOut(monitor: QmpClient, plan: DevicePlan, slowdown: nu
   } finally {
     deleted.forget();
   }
-  await removeBackend(monitor, plan);
+  for (const part of plan.parts.toReversed()) await remove(monitor, part);
 }
 
-/** Removes what stood behind a device; a disk's node may be in use for a moment after its device has gone. */
-async function removeBackend(monitor: QmpClient, { backend }: DevicePlan): Promise<void> {
-  if (backend === undefined) return;
-  if (backend.kind === "netdev") return void (await monitor.execute("netdev_del", { id: backend.name }));
+/** Removes what stood behind a device that is gone. */
+async function remove(monitor: Monitor, part: DevicePart): Promise<void> {
+  switch (part.kind) {
+    case "chardev":
+      return removeChardev(monitor, part.id);
+    case "blockdev":
+      return removeDisk(monitor, part.id);
+    case "netdev":
+      return void (await monitor.execute("netdev_del", { id: part.id }));
+    case "device":
+      return;
+  }
+}
+
+/** QEMU removes the one that a `netdev` had together with that, unless the `netdev` was never made. */
+async function removeChardev(monitor: Monitor, id: string): Promise<void> {
+  if ((await chardevs(monitor)).includes(id)) await monitor.execute("chardev-remove", { id });
+}
+
+/** A disk's node may be in use for a moment after its device has gone. */
+async function removeDisk(monitor: Monitor, node: string): Promise<void> {
   for (let tries = 50; ; tries--) {
     try {
-      await monitor.execute("blockdev-del", { "node-name": backend.name });
+      await monitor.execute("blockdev-del", { "node-name": node });
       return;
     } catch (error) {
       if (tries === 0 || codeOf(error) !== "KATA_QMP_REFUSED") throw error;

@@ -80,6 +80,8 @@ function addMachine(command: QemuCommand, parts: MachineParts): void {
     ([key, value]) => `${key}=${typeof value === "boolean" ? (value ? "on" : "off") : value}`,
   );
   command.option("machine", [machineType, ...own, ...accelerator.machineOptions].join(","));
+  // QEMU's virtio-mmio is of virtio 0.9 otherwise, which programs that serve devices do not speak.
+  if (machineType === "microvm") command.option("global", "virtio-mmio.force-legacy=off");
   if (accelerator.kind === "kvm") command.option("accel", "kvm");
   else command.option("accel", "tcg,thread=multi");
   // Five-level page tables make every miss of an emulated TLB dearer, and serve only more than 64 TiB.
@@ -95,7 +97,7 @@ function addMachine(command: QemuCommand, parts: MachineParts): void {
 function addMemory(command: QemuCommand, parts: MachineParts): void {
   const { config, spec, devices } = parts;
   // Daemons that serve a device read the guest's memory themselves; memory of the machine's own is faster to fault in.
-  const shared = devices.list().some(({ device }) => device.kind === "fs");
+  const shared = devices.sharesMemory;
   const huge = config.enable_hugepages && config.hugepage_type === "hugetlbfs";
   command.json("object", {
     "qom-type": shared || huge ? "memory-backend-memfd" : "memory-backend-ram",
@@ -109,13 +111,14 @@ function addMemory(command: QemuCommand, parts: MachineParts): void {
 }
 
 function addGuest(command: QemuCommand, parts: MachineParts): void {
-  const { guest, config, bus, slots } = parts;
+  const { guest, config, bus, slots, accelerator } = parts;
   command.option("kernel", guest.kernel).option("append", parts.commandLine);
   if (guest.initrd !== undefined) command.option("initrd", guest.initrd);
   if (guest.image === undefined) return;
   // Never written to, so shared by all machines through the host's page cache, whatever the keys for other disks say.
   const keys = { ...config, block_device_aio: "threads", block_device_cache_set: false } as const;
-  addToCommand(command, virtioDisk("image", { path: guest.image, readOnly: true }, { bus, slot: slots.image }, keys));
+  const image = virtioDisk("image", { path: guest.image, readOnly: true }, { bus, slot: slots.image }, keys);
+  addToCommand(command, image, accelerator.kind);
 }
 
 function addConsole(command: QemuCommand, { sockets, config }: MachineParts): void {
@@ -189,6 +192,6 @@ export function writeMachine(command: QemuCommand, parts: MachineParts): QemuCom
   addGuest(command, parts);
   addChannel(command, parts);
   addCommonDevices(command, parts);
-  for (const { plan } of parts.devices.list()) addToCommand(command, plan);
+  for (const { plan } of parts.devices.list()) addToCommand(command, plan, parts.accelerator.kind);
   return command;
 }

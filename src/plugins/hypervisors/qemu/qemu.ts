@@ -83,6 +83,8 @@ export class QemuHypervisor implements Hypervisor {
   #child: Child | undefined;
   #monitor: QmpClient | undefined;
   #ending: Promise<void> | undefined;
+  /** Programs beside QEMU can read and write the guest's memory; known after `start`. */
+  #sharesMemory = false;
   /** Its end was asked for while it ran. */
   #wanted = false;
 
@@ -159,7 +161,8 @@ export class QemuHypervisor implements Hypervisor {
     this.#assertHotpluggable(device);
     const attached = this.#devices.addHot(device);
     try {
-      await plugIn(monitor, this.#devices.get(device.id).plan, pinTime(device.kind, this.#memoryMiB));
+      const options = { by: this.#accelerator?.kind ?? "tcg", extraMs: pinTime(device.kind, this.#memoryMiB) } as const;
+      await plugIn(monitor, this.#devices.get(device.id).plan, options);
       return attached;
     } catch (error) {
       this.#devices.remove(device.id);
@@ -179,10 +182,19 @@ export class QemuHypervisor implements Hypervisor {
 
   #assertHotpluggable(device: Device): asserts device is HotDevice {
     if (!isHotpluggable(device)) throw refusal(device, "this kind must be there before the machine starts");
-    if (device.kind !== "block") return;
+    if (device.kind === "net" || device.kind === "vfio") return;
+    if (device.kind === "vhost-user-net") return this.#assertSharedMemory(device);
     const drivers = this.capability("block-hotplug")?.drivers ?? [];
     if (drivers.includes(device.driver)) return;
     throw refusal(device, `a running machine of this configuration takes ${drivers.join(" and ") || "no disks"}`);
+  }
+
+  /** Whoever serves a device reads and writes the guest's memory, which is shared from the start or never. */
+  #assertSharedMemory(device: Device): void {
+    if (this.#sharesMemory) return;
+    const why =
+      "the memory of this machine was not shared when it started; it is with shared_fs or with such a card then";
+    throw refusal(device, why);
   }
 
   capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined {
@@ -216,6 +228,7 @@ export class QemuHypervisor implements Hypervisor {
       channel: this.guestAddress.kind,
       why: this.#channel.reason,
     });
+    this.#sharesMemory = this.#devices.sharesMemory;
     writeMachine(this.#command, {
       name: `kata-${sandbox.id}`,
       uuid: randomUUID(),
@@ -315,7 +328,10 @@ export class QemuHypervisor implements Hypervisor {
     const exit = await child.waitFor(500);
     const lines = [...this.#console.tail(5), ...child.tail(10)];
     const what = { program: this.#program, kernel: this.#kernel, lines };
-    if (exit === undefined) return qemuErrors.KATA_QEMU_START({ ...what, step: messageOf(error) }, { cause: error });
+    if (exit === undefined) {
+      const { sockets } = this.#devices;
+      return qemuErrors.KATA_QEMU_START({ ...what, step: messageOf(error), sockets }, { cause: error });
+    }
     const how = exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`;
     return qemuErrors.KATA_QEMU_EXITED({ ...what, how }, { cause: error });
   }

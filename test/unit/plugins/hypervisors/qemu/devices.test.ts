@@ -5,7 +5,7 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { type HypervisorConfig, hypervisorKeys } from "../../../../../src/core/config/keys/hypervisor.js";
 import { defaultsOf } from "../../../../../src/core/config/keys/key.js";
-import type { BlockDevice, FsDevice, NetDevice } from "../../../../../src/core/contracts/device.js";
+import type { BlockDevice, FsDevice, NetDevice, VhostUserNetDevice } from "../../../../../src/core/contracts/device.js";
 import { codeOf } from "../../../../../src/core/errors/error.js";
 import { MmioBus, PciBus, type VirtioBus } from "../../../../../src/plugins/hypervisors/qemu/bus.js";
 import { DeviceSet, diskLetters } from "../../../../../src/plugins/hypervisors/qemu/device-set.js";
@@ -38,6 +38,14 @@ const card: NetDevice = {
   tapFds: [19],
   queueSize: 256,
   vhost: true,
+};
+const servedCard: VhostUserNetDevice = {
+  kind: "vhost-user-net",
+  id: "net1",
+  hardwareAddress: "02:00:00:00:00:02",
+  socket: "/v,s",
+  queuePairs: 1,
+  queueSize: 256,
 };
 
 function setOn(bus: VirtioBus, keys: Partial<HypervisorConfig> = {}) {
@@ -182,6 +190,54 @@ describe("the devices of a QEMU machine", () => {
     expect(inherited).to.deep.equal([19, 20, 21]);
   });
 
+  it("take cards that another program serves, with a queue pair or with several", () => {
+    const { devices, parts } = setOn(new PciBus(1));
+    expect(devices.addCold(servedCard)).to.deep.equal({ id: "net1", guestLocator: "01" });
+    const hot = { ...servedCard, id: "net2", queuePairs: 4, queueSize: 8192 };
+    expect(devices.addHot(hot)).to.deep.equal({ id: "net2", guestLocator: "1e/01" });
+    const common = { driver: "virtio-net-pci-non-transitional", mac: servedCard.hardwareAddress, romfile: "" };
+    expect(parts("net1")).to.deep.equal([
+      { kind: "chardev", id: "device0-socket", path: "/v,s" },
+      { type: "vhost-user", id: "device0-served", chardev: "device0-socket", queues: 1 },
+      {
+        ...common,
+        id: "device0",
+        netdev: "device0-served",
+        rx_queue_size: 256,
+        tx_queue_size: 256,
+        bus: "pcie.0",
+        addr: "0x01",
+      },
+    ]);
+    expect(parts("net2")[2]).to.deep.equal({
+      ...common,
+      id: "device1",
+      netdev: "device1-served",
+      rx_queue_size: 1024,
+      tx_queue_size: 1024,
+      mq: true,
+      vectors: 10,
+      bus: "bridge0",
+      addr: "0x01",
+    });
+    const { parts: onMicrovm, devices: few } = setOn(new MmioBus());
+    few.addCold(servedCard);
+    expect(onMicrovm("net1")[2]).to.include({ driver: "virtio-net-device", bus: "virtio-mmio-bus.0" });
+  });
+
+  it("say whether the guest's memory has to be shared", () => {
+    const { devices } = setOn(new PciBus(0));
+    devices.addCold(card);
+    devices.addCold(disk("a"));
+    expect(devices.sharesMemory).to.equal(false);
+    devices.addCold(servedCard);
+    expect(devices.sharesMemory).to.equal(true);
+    devices.remove("net1");
+    expect(devices.sharesMemory).to.equal(false);
+    devices.addCold(share);
+    expect(devices.sharesMemory).to.equal(true);
+  });
+
   it("refuse what the machine cannot have, and say why", () => {
     const { devices } = setOn(new PciBus(0));
     devices.addCold(disk("a"));
@@ -192,6 +248,9 @@ describe("the devices of a QEMU machine", () => {
     expect(() => devices.addCold({ ...share, cacheSizeMiB: 1 })).to.throw(/DAX/);
     expect(() => devices.addCold({ ...share, tag: "x".repeat(37) })).to.throw(/36 bytes/);
     expect(() => devices.addCold({ ...card, tapFds: [] })).to.throw(/no descriptor/);
+    expect(() => devices.addCold({ ...servedCard, queuePairs: 65 })).to.throw(
+      /has 65 queue pairs, and 64 are the most/,
+    );
     const strange = { kind: "gpu", id: "g" } as never;
     expect(codeThrownBy(() => devices.addCold(strange))).to.equal("KATA_HYPERVISOR_DEVICE");
     expect(codeThrownBy(() => devices.remove("nobody"))).to.equal("KATA_HYPERVISOR_DEVICE_UNKNOWN");

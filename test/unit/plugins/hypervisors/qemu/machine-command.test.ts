@@ -139,6 +139,7 @@ describe("QEMU's command line", () => {
         "memory-backend=memory,mem-merge=off,dump-guest-core=off",
     ]);
     expect(command.fds).to.deep.equal([40, 41, 60]);
+    expect(values(command, "global")).to.deep.equal(["virtio-mmio.force-legacy=off"]);
     expect(values(command, "device")).to.deep.equal([
       {
         driver: "virtio-blk-device",
@@ -191,6 +192,36 @@ describe("QEMU's command line", () => {
     expect(memory({ enable_hugepages: true }, true)).to.deep.equal({ ...memfd, share: true, hugetlb: true });
     expect(memory({ enable_hugepages: true, hugepage_type: "thp" })).to.deep.equal(plain);
     expect(memory({ enable_mem_prealloc: true })).to.deep.equal({ ...plain, prealloc: true });
+  });
+
+  it("shares memory with a program that serves a card, to whose socket it connects", () => {
+    const served = (parts: Partial<MachineParts> = {}, machineType: MachineType = "q35") =>
+      machine(
+        machineType,
+        serial,
+        {},
+        (devices) => {
+          devices.addCold({
+            kind: "vhost-user-net",
+            id: "eth0",
+            hardwareAddress: "02:00:00:00:00:01",
+            socket: "/run/a,b.sock",
+            queuePairs: 2,
+            queueSize: 256,
+          });
+        },
+        parts,
+      );
+    const command = served({ accelerator: { kind: "kvm", reason: "", machineOptions: [] } });
+    expect(values(command, "object")[0]).to.deep.include({ "qom-type": "memory-backend-memfd", share: true });
+    expect(values(command, "chardev").at(-1)).to.equal("socket,id=device0-socket,path=/run/a,,b.sock");
+    expect(values(command, "netdev")).to.deep.equal([
+      { type: "vhost-user", id: "device0-served", chardev: "device0-socket", queues: 2 },
+    ]);
+    expect(values(command, "device").at(-1)).to.deep.include({ netdev: "device0-served", mq: true, vectors: 6 });
+    // Interrupts of such a card that are messages need KVM.
+    expect(values(served(), "device").at(-1)).to.deep.include({ netdev: "device0-served", mq: true, vectors: 0 });
+    expect(values(served({}, "microvm"), "device").at(-1)).to.not.have.property("vectors");
   });
 
   it("has what is asked for besides: balloon, SCSI, an I/O thread, a sandbox, a monitor for people", () => {

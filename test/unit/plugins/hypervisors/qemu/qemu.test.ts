@@ -130,6 +130,23 @@ describe("a QEMU machine, with another program in QEMU's place", () => {
     }
   });
 
+  it("names the sockets of programs that have to answer first when it does not start", async () => {
+    const script =
+      'monitor(({ execute }) => execute === "cont" ? { error: { class: "GenericError", desc: "no" } } : { return: {} });';
+    const failure = async (socket?: string): Promise<string> => {
+      const made = await machineOf(script);
+      const card = { id: "eth0", hardwareAddress: "02:00:00:00:00:01", queuePairs: 1, queueSize: 256 } as const;
+      if (socket !== undefined) await made.machine.addDevice({ kind: "vhost-user-net", ...card, socket });
+      const said = messageOf(await failureOf(made.machine.start(spec, never)));
+      nothingLeft(made);
+      return said;
+    };
+    expect(await failure("/run/switch.sock")).to.match(
+      /what serves its cards has to answer first, on \/run\/switch\.sock$/,
+    );
+    expect(await failure()).to.not.include("serves its cards");
+  });
+
   it("is ended when the start is called off", async () => {
     const made = await machineOf("monitor(() => undefined);");
     const abort = new AbortController();
@@ -192,6 +209,36 @@ describe("a QEMU machine, with another program in QEMU's place", () => {
     await machine.removeDevice("d");
     expect(codeOf(await failureOf(machine.removeDevice("d")))).to.equal("KATA_HYPERVISOR_DEVICE_UNKNOWN");
     await machine.stop();
+    nothingLeft(made);
+  });
+
+  it("takes a card that another program serves only when its memory was shared from the start", async () => {
+    const answer = `monitor((command) => {
+      if (command.execute === "query-chardev") return { return: [] };
+      if (command.execute === "device_del")
+        setImmediate(() => say(sockets[0], { event: "DEVICE_DELETED", data: { device: command.arguments.id } }));
+      return well(command);
+    });`;
+    const card = {
+      kind: "vhost-user-net",
+      id: "eth0",
+      hardwareAddress: "02:00:00:00:00:01",
+      socket: "/s",
+      queuePairs: 1,
+      queueSize: 256,
+    } as const;
+    const alone = await machineOf(answer);
+    await alone.machine.start(spec, never);
+    const refused = await failureOf(alone.machine.addDevice(card));
+    expect(codeOf(refused)).to.equal("KATA_HYPERVISOR_DEVICE");
+    expect(messageOf(refused)).to.include("not shared when it started");
+    const made = await machineOf(answer);
+    await made.machine.addDevice({ ...card, id: "first" });
+    await made.machine.start(spec, never);
+    expect(await made.machine.addDevice(card)).to.deep.equal({ id: "eth0", guestLocator: "1e/01" });
+    await made.machine.removeDevice("eth0");
+    expect(await made.machine.addDevice(card)).to.deep.equal({ id: "eth0", guestLocator: "1e/02" });
+    for (const { machine } of [alone, made]) await machine.stop();
     nothingLeft(made);
   });
 
