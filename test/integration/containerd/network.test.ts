@@ -62,6 +62,9 @@ describeContainerd("the network of a pod", (suite) => {
       await until("ip link", /^(?![^]*eth1)/);
       expect(await exec("ping -c 1 -w 30 10.1.1.1")).to.contain("1 packets received");
       expect(pod.route.links().map(({ name }) => name)).to.have.members(["lo", "eth0", "tap0_kata"]);
+      pod.route.removeLink(pod.index("eth0"));
+      await until("ip link", /^(?![^]*eth0)/);
+      expect(pod.route.links().map(({ name }) => name)).to.deep.equal(["lo"]);
     } finally {
       await containerd.remove(id);
     }

@@ -2,72 +2,18 @@ import { execFileSync } from "node:child_process";
 import { closeSync, existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { withDeadline } from "../../../src/core/deadline.js";
 import { codeOf, messageOf } from "../../../src/core/errors/error.js";
-import { probeKvm } from "../../../src/core/kvm/probe.js";
-import { findExecutable } from "../../../src/core/process/find-executable.js";
-import { defaultRoots } from "../../../src/core/runtime/roots.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
-import { expectNoLeaks, type LeakScope, type Traces, traces } from "../../support/leaks.js";
 import { processGroups } from "../../support/process-stat.js";
 import { skip } from "../../support/skip.js";
 import { TestPod } from "../../support/test-pod.js";
 import { noTestpmd, Testpmd } from "../../support/testpmd.js";
-import {
-  failureOf,
-  makeMachine,
-  never,
-  removeMachines,
-  type Settings,
-  spec,
-  type TestMachine,
-} from "../../unit/plugins/hypervisors/qemu/machine.js";
+import { failureOf, never, type TestMachine } from "../../unit/plugins/hypervisors/qemu/machine.js";
+import { consoleShows, describeMachines, mark, small } from "./real-machine.js";
 
-const { guestCache } = defaultRoots;
-const hasGuest = existsSync(join(guestCache, "current/manifest.json"));
-const mark = "kata-qemu-";
-const scope: LeakScope = { marks: [mark], links: ["ktq"] };
-
-/** Waits until the guest's console shows something. */
-async function consoleShows({ machine }: TestMachine, pattern: RegExp): Promise<void> {
-  const context = () => machine.consoleTail().slice(-5).join("\n");
-  await withDeadline({ ms: 60_000, what: `${pattern} on the console`, context }, async (signal) => {
-    while (!machine.consoleTail().some((line) => pattern.test(line))) {
-      signal.throwIfAborted();
-      await sleep(20);
-    }
-  });
-}
-
-describe("a machine of the real QEMU", () => {
-  let before_: Traces;
-  let machines: TestMachine[];
-  before(function () {
-    if (findExecutable("qemu-system-x86_64") === undefined) skip(this, "QEMU is not installed (qemu-system-x86)");
-    if (!hasGuest) skip(this, `no guest is built in ${guestCache} (kata-ts guest build)`);
-  });
-  beforeEach(() => {
-    before_ = traces(scope);
-    machines = [];
-  });
-  afterEach(async () => {
-    for (const { machine } of machines) await machine.destroy(new Error("the test is over"));
-    removeMachines();
-    await expectNoLeaks(before_, scope);
-  });
-
-  /** A machine that boots the built guest. */
-  const make = async (settings: Settings = {}, more: Parameters<typeof makeMachine>[1] = {}): Promise<TestMachine> => {
-    const made = await makeMachine(
-      { enable_debug: true, ...settings },
-      { roots: { guestCache, run: "/nowhere" }, ...more },
-    );
-    machines.push(made);
-    return made;
-  };
-  const small = { ...spec, memoryMiB: 256 };
+describeMachines("a machine of the real QEMU", (make) => {
   const disk = (path: string, driver: string) =>
     ({ kind: "block", id: "disk", path, readOnly: false, driver }) as const;
   const newDisk = ({ root }: TestMachine, name = "disk.img"): string => {
@@ -181,11 +127,11 @@ describe("a machine of the real QEMU", () => {
       const kind = { kind: "vhost-user-net", queuePairs: 1, queueSize: 256 } as const;
       const cold = { ...kind, id: "cold", hardwareAddress: "02:00:00:00:00:01", socket: first.socket };
       const hot = { ...kind, id: "hot", hardwareAddress: "02:00:00:00:00:02", socket: second.socket };
-      expect(await machine.addDevice(cold)).to.deep.equal({ id: "cold", guestLocator: "04" });
+      expect(await machine.addDevice(cold)).to.deep.equal({ id: "cold", guestLocator: "1e/01" });
       await machine.start(small, never);
       const ready = /virtio is now ready for processing/;
       await first.says(ready);
-      expect(await machine.addDevice(hot)).to.deep.equal({ id: "hot", guestLocator: "1e/01" });
+      expect(await machine.addDevice(hot)).to.deep.equal({ id: "hot", guestLocator: "1e/02" });
       await second.says(ready);
       const refused = await failureOf(machine.addDevice({ ...hot, id: "bad", socket: "/nowhere/of.sock" }));
       expect(codeOf(refused)).to.equal("KATA_HYPERVISOR_DEVICE");
@@ -194,7 +140,7 @@ describe("a machine of the real QEMU", () => {
       await second.says(/vhost peer closed/);
       const nobody = await failureOf(machine.addDevice({ ...hot, id: "nobody", hardwareAddress: "nobody" }));
       expect(messageOf(nobody)).to.match(/QEMU refused "device_add"/);
-      expect((await machine.addDevice({ ...hot, id: "again" })).guestLocator).to.equal("1e/04");
+      expect((await machine.addDevice({ ...hot, id: "again" })).guestLocator).to.equal("1e/05");
       await second.says(/vhost peer closed[^]*virtio is now ready for processing/);
       await machine.stop();
     } finally {
@@ -294,26 +240,5 @@ describe("a machine of the real QEMU", () => {
     } finally {
       execFileSync("umount", [made.runDirectory]);
     }
-  });
-
-  it("is reached by vsock where the host has it", async function () {
-    if (!existsSync("/dev/vhost-vsock")) skip(this, "this host has no /dev/vhost-vsock");
-    const [one, two] = await Promise.all([
-      make({}, { vsockDevice: "/dev/vhost-vsock" }),
-      make({}, { vsockDevice: "/dev/vhost-vsock" }),
-    ]);
-    expect(one.machine.guestAddress.kind).to.equal("vsock");
-    expect(two.machine.guestAddress).to.not.deep.equal(one.machine.guestAddress);
-    await one.machine.start(small, never);
-    await consoleShows(one, /Linux version \d/);
-  });
-
-  it("runs the guest on KVM where that works", async function () {
-    const verdict = await probeKvm();
-    if (!verdict.usable) skip(this, verdict.reason);
-    const made = await make({}, { probe: async () => verdict });
-    await made.machine.start(small, never);
-    expect(made.machine.slowdown).to.equal(1);
-    await consoleShows(made, /vda.*mounted filesystem/);
   });
 });

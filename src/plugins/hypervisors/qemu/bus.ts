@@ -53,6 +53,8 @@ export interface VirtioBus {
   model(kind: string): string;
   /** A slot for a device that is there when the machine starts. */
   coldSlot(): Slot;
+  /** The same for one that may be pulled out later, as long as there are such slots. */
+  removableSlot(): Slot;
   /** A slot into which a device can be plugged while the machine runs; undefined when it has none of that kind. */
   hotSlot(): Slot | undefined;
 }
@@ -108,6 +110,11 @@ export class PciBus implements VirtioBus {
     return { place: { bus: "pcie.0", addr: `0x${hex(slot)}` }, pciPath: hex(slot), release };
   }
 
+  removableSlot(): Slot {
+    const hasFree = this.#bridges.some(({ pool }) => pool.hasFree);
+    return (hasFree ? this.hotSlot() : undefined) ?? this.coldSlot();
+  }
+
   hotSlot(): Slot | undefined {
     const bridge = this.#bridges.find(({ pool }) => pool.hasFree) ?? this.#bridges.at(-1);
     if (bridge === undefined) return undefined;
@@ -128,6 +135,10 @@ export class MmioBus implements VirtioBus {
   coldSlot(): Slot {
     const { slot, release } = this.#transports.take();
     return { place: { bus: `virtio-mmio-bus.${slot}` }, release };
+  }
+
+  removableSlot(): Slot {
+    return this.coldSlot();
   }
 
   hotSlot(): undefined {

@@ -82,7 +82,9 @@ export class DeviceSet {
 
   /** Notes a device that is there when the machine starts. */
   addCold(device: Device): AttachedDevice {
-    return this.#add(device, () => this.#bus.coldSlot());
+    // Links of a pod come and go; whatever else there is at the start stays to the end.
+    const isRemovable = device.kind === "net" || device.kind === "vhost-user-net";
+    return this.#add(device, () => (isRemovable ? this.#bus.removableSlot() : this.#bus.coldSlot()));
   }
 
   /** Notes a device that is plugged into a running machine. */

@@ -190,11 +190,30 @@ describe("the devices of a QEMU machine", () => {
     expect(inherited).to.deep.equal([19, 20, 21]);
   });
 
+  it("are where they can be pulled out when they are cards, as long as there is room", () => {
+    const { devices } = setOn(new PciBus(1));
+    expect(devices.addCold(card).guestLocator).to.equal("1e/01");
+    for (let count = 2; count <= 31; count++) devices.addCold({ ...card, id: `eth${count}` });
+    expect(devices.addCold({ ...card, id: "more" }).guestLocator).to.equal("01");
+    expect(codeThrownBy(() => devices.addHot({ ...card, id: "late" }))).to.equal("KATA_QEMU_BUS_FULL");
+  });
+
+  it("are passed through by their address, on PCI alone", () => {
+    const device = { kind: "vfio", id: "nic", address: "0000:3b:00.1" } as const;
+    const { devices, parts } = setOn(new PciBus(1));
+    expect(devices.addCold(device).guestLocator).to.equal("01");
+    const whole = { driver: "vfio-pci", host: "0000:3b:00.1", rombar: 0 };
+    expect(parts("nic")).to.deep.equal([{ ...whole, id: "device0", bus: "pcie.0", addr: "0x01" }]);
+    expect(devices.addHot({ ...device, id: "nic2" }).guestLocator).to.equal("1e/01");
+    const small = setOn(new MmioBus()).devices;
+    expect(codeThrownBy(() => small.addCold(device))).to.equal("KATA_HYPERVISOR_DEVICE");
+  });
+
   it("take cards that another program serves, with a queue pair or with several", () => {
     const { devices, parts } = setOn(new PciBus(1));
-    expect(devices.addCold(servedCard)).to.deep.equal({ id: "net1", guestLocator: "01" });
+    expect(devices.addCold(servedCard)).to.deep.equal({ id: "net1", guestLocator: "1e/01" });
     const hot = { ...servedCard, id: "net2", queuePairs: 4, queueSize: 8192 };
-    expect(devices.addHot(hot)).to.deep.equal({ id: "net2", guestLocator: "1e/01" });
+    expect(devices.addHot(hot)).to.deep.equal({ id: "net2", guestLocator: "1e/02" });
     const common = { driver: "virtio-net-pci-non-transitional", mac: servedCard.hardwareAddress, romfile: "" };
     expect(parts("net1")).to.deep.equal([
       { kind: "chardev", id: "device0-socket", path: "/v,s" },
@@ -205,7 +224,7 @@ describe("the devices of a QEMU machine", () => {
         netdev: "device0-served",
         rx_queue_size: 256,
         tx_queue_size: 256,
-        bus: "pcie.0",
+        bus: "bridge0",
         addr: "0x01",
       },
     ]);
@@ -218,7 +237,7 @@ describe("the devices of a QEMU machine", () => {
       mq: true,
       vectors: 10,
       bus: "bridge0",
-      addr: "0x01",
+      addr: "0x02",
     });
     const { parts: onMicrovm, devices: few } = setOn(new MmioBus());
     few.addCold(servedCard);

@@ -235,9 +235,9 @@ describe("a QEMU machine, with another program in QEMU's place", () => {
     const made = await machineOf(answer);
     await made.machine.addDevice({ ...card, id: "first" });
     await made.machine.start(spec, never);
-    expect(await made.machine.addDevice(card)).to.deep.equal({ id: "eth0", guestLocator: "1e/01" });
-    await made.machine.removeDevice("eth0");
     expect(await made.machine.addDevice(card)).to.deep.equal({ id: "eth0", guestLocator: "1e/02" });
+    await made.machine.removeDevice("eth0");
+    expect(await made.machine.addDevice(card)).to.deep.equal({ id: "eth0", guestLocator: "1e/03" });
     for (const { machine } of [alone, made]) await machine.stop();
     nothingLeft(made);
   });

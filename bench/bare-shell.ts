@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, constants } from "node:fs";
+import { withDeadline } from "../src/core/deadline.js";
+import { probeKvm } from "../src/core/kvm/probe.js";
+import { defaultRoots } from "../src/core/runtime/roots.js";
+import { currentGuestImage } from "../guest/image/index.js";
+import { mac, type TestPod } from "../test/support/test-pod.js";
+
+const bootMs = 120_000;
+const commandMs = 120_000;
+const tap = "tap9";
+
+/** The commands that a person types to join a pod's link with a tap. */
+const typed = [
+  `ip tuntap add dev ${tap} mode tap vnet_hdr`,
+  `ip link set dev ${tap} up`,
+  `tc qdisc add dev eth0 ingress`,
+  `tc qdisc add dev ${tap} ingress`,
+  `tc filter add dev eth0 parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev ${tap}`,
+  `tc filter add dev ${tap} parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev eth0`,
+];
+
+/**
+ * A QEMU with nothing of ours about it: the guest's kernel with a shell on its console and no agent, a card on a tap that
+ * was set up by hand, the pod's address.
+ */
+export class BareShell {
+  readonly #machine: ChildProcess;
+  #output = "";
+
+  private constructor(machine: ChildProcess) {
+    this.#machine = machine;
+    machine.stdout?.setEncoding("latin1").on("data", (text: string) => (this.#output += text));
+  }
+
+  /** Boots it in the namespace of a pod, in `memoryMiB` of memory. */
+  static async boot(pod: TestPod, memoryMiB: number): Promise<BareShell> {
+    for (const line of typed) {
+      const [program = "", ...words] = line.split(" ");
+      pod.run(program, words);
+    }
+    const image = currentGuestImage(defaultRoots.guestCache);
+    if (image === undefined) throw new Error("no guest is built");
+    const kvm = (await probeKvm()).usable;
+    const vhost = isThere("/dev/vhost-net") ? ",vhost=on" : "";
+    const options = `-machine q35,sata=off,smbus=off,usb=off,vmport=off,i8042=off
+      -accel ${kvm ? "kvm" : "tcg,thread=multi"}
+      -cpu ${kvm ? "host" : "max,la57=off"}
+      -m ${memoryMiB}
+      -display none
+      -serial stdio
+      -kernel ${image.vmlinuz}
+      -initrd ${image.initrd}
+      -append console=ttyS0 quiet root=/dev/vda rootfstype=ext4 ro init=/bin/sh
+      -drive if=none,id=disk,file=${image.image},format=raw,readonly=on
+      -device virtio-blk-pci,drive=disk
+      -netdev tap,id=net,ifname=${tap},script=no,downscript=no${vhost}
+      -device virtio-net-pci,netdev=net,mac=${mac(1, 2)},romfile=`;
+    const args = options.split("\n").flatMap((line) => line.trim().split(/ (.*)/s, 2));
+    const inside = [`--net=${pod.namespace}`, "qemu-system-x86_64", ...args, "-nodefaults", "-no-user-config"];
+    const shell = new BareShell(spawn("nsenter", inside, { stdio: ["pipe", "pipe", "inherit"] }));
+    await shell.#shows(/# $/, bootMs);
+    await shell.run("stty -echo; modprobe virtio_net; sleep 1");
+    await shell.run("ip link set eth0 up; ip addr add 10.1.1.2/24 dev eth0");
+    return shell;
+  }
+
+  /** Runs a script; what it writes. */
+  async run(script: string): Promise<string> {
+    this.#output = "";
+    // Written in two parts, so that an echo of the command is not taken for its end.
+    this.#machine.stdin?.write(`${script}\necho "<$?"">"\n`);
+    const text = await this.#shows(/<\d+>/, commandMs);
+    const [, said = "", status] = /^([^]*)<(\d+)>/.exec(text.replaceAll("\r", "")) ?? [];
+    if (status !== "0") throw new Error(`${script} ended with ${status}: ${said}`);
+    return said;
+  }
+
+  async close(): Promise<void> {
+    this.#machine.kill("SIGKILL");
+    await once(this.#machine, "exit");
+  }
+
+  async #shows(pattern: RegExp, ms: number): Promise<string> {
+    const context = () => this.#output.slice(-500);
+    return withDeadline({ ms, what: `${pattern} on the console`, context }, async (signal) => {
+      while (!pattern.test(this.#output)) await once(this.#machine.stdout!, "data", { signal });
+      return this.#output;
+    });
+  }
+}
+
+function isThere(device: string): boolean {
+  try {
+    accessSync(device, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
