@@ -13,7 +13,7 @@ import {
 import { errnoNameOf } from "../../../src/core/sys/sys-error.js";
 import type { Sys } from "../../../src/core/sys/sys.js";
 import { agentErrors, badArgument } from "../errors.js";
-import { checkDestination, familyName, familyOfText, familyValue } from "./fields.js";
+import { checkBits, checkDestination, familyName, familyOfText, familyValue } from "./fields.js";
 
 /**
  * Makes the routes of the main table those that the host wants, and answers what there is then. What the kernel makes of
@@ -95,10 +95,10 @@ function checkRoute(wanted: WireRoute, links: ReadonlyMap<string, number>): NewR
   return {
     family,
     link,
-    ...(destination !== undefined && { destination }),
+    ...(destination !== undefined && destination.prefix > 0 && { destination }),
     ...(gateway !== "" && { gateway }),
     ...(source !== "" && { source }),
-    ...(scope !== Scope.universe && { scope }),
+    ...(scope !== Scope.universe && { scope: checkBits("a route's scope", scope, 8) }),
     onLink: (flags & RouteFlag.onLink) !== 0,
     ...(mtu > 0 && { mtu }),
   };
