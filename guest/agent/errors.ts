@@ -85,6 +85,11 @@ export const agentErrors = defineErrors({
     status: "INVALID_ARGUMENT",
     message: (p: { program: string; words: string }) => `${p.program} refuses the rules: ${p.words.slice(-1000)}`,
   },
+  KATA_GUEST_RULES_SIZE: {
+    status: "RESOURCE_EXHAUSTED",
+    message: (p: { program: string; size: number; most: number }) =>
+      `${p.program} prints ${p.size} bytes, and an answer has room for ${p.most}`,
+  },
   KATA_GUEST_STORAGE: {
     status: "INTERNAL",
     message: (p: { driver: string; source: string; target: string }) =>
