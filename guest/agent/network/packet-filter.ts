@@ -7,16 +7,18 @@ import type { Programs } from "../programs.js";
 export interface PacketFilterTools {
   readonly sys: Pick<Sys, "descriptors">;
   readonly programs: Pick<Programs, "run">;
+  /** Directories that iptables is looked for in, the usual ones unless told. */
+  readonly places?: readonly string[];
 }
 
-const places = ["/usr/sbin", "/sbin"];
+const usualPlaces = ["/usr/sbin", "/sbin"];
 
 /** Bytes of rules that are read or written at most: well below a message's limit. */
 const rulesLimit = 2 * 1024 * 1024;
 
 /** The rules as iptables-save(8) prints them; empty while there are none. */
 export async function readPacketFilter(tools: PacketFilterTools, ipv6: boolean): Promise<Uint8Array> {
-  return run(tools, findProgram(ipv6, "save"), new Uint8Array(0), (file, words, cause) =>
+  return run(tools, findProgram(tools, ipv6, "save"), new Uint8Array(0), (file, words, cause) =>
     agentErrors.KATA_GUEST_PROGRAM({ program: file, how: "does not tell the rules", output: words }, { cause }),
   );
 }
@@ -28,7 +30,7 @@ export async function writePacketFilter(
   rules: Uint8Array,
 ): Promise<Uint8Array> {
   if (rules.length > rulesLimit) throw badArgument("data", rules.length, `${rulesLimit} bytes at most`);
-  return run(tools, findProgram(ipv6, "restore"), rules, (program, words, cause) =>
+  return run(tools, findProgram(tools, ipv6, "restore"), rules, (program, words, cause) =>
     agentErrors.KATA_GUEST_IPTABLES({ program, words }, { cause }),
   );
 }
@@ -58,7 +60,11 @@ async function run(
 
 type Triple = [number, number, number];
 
-function findProgram(ipv6: boolean, what: "save" | "restore"): string {
+function findProgram(
+  { places = usualPlaces }: Pick<PacketFilterTools, "places">,
+  ipv6: boolean,
+  what: "save" | "restore",
+): string {
   const program = `${ipv6 ? "ip6tables" : "iptables"}-${what}`;
   const found = places.map((place) => `${place}/${program}`).find((path) => existsSync(path));
   if (found === undefined) throw agentErrors.KATA_GUEST_NO_IPTABLES({ program });
