@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { TestPod } from "../../support/test-pod.js";
@@ -67,6 +68,22 @@ describeContainerd("the network of a pod", (suite) => {
     }
   });
 
+  it("is nothing but the loopback, and not looked at, by internetworking_model none", async () => {
+    pod.route.createLink({ name: "br0" }, { kind: "bridge" });
+    pod.route.addAddress({ link: pod.index("br0"), family: "ipv4", address: "10.9.0.1", prefix: 24 });
+    const before = pod.state();
+    const toml = join(suite.containerd.directory, "configuration.toml");
+    writeFileSync(toml, '[runtime]\ninternetworking_model = "none"\n');
+    const flags = ["--rm", "--runtime-config-path", toml, ...network()];
+    const script = "ls /sys/class/net; ip route; ping -c 1 -w 30 127.0.0.1";
+    const { stdout, stderr } = await suite.containerd.run(suite.newId(), flags, ["sh", "-c", script]);
+    expect(stderr).to.equal("");
+    expect(stdout)
+      .to.match(/^lo\nPING /)
+      .and.contain("1 packets received");
+    expect(pod.state()).to.equal(before);
+  });
+
   describe("is given back as it was found", () => {
     let before: string;
 
@@ -89,6 +106,25 @@ describeContainerd("the network of a pod", (suite) => {
       await assertGivenBack();
       await suite.containerd.remove(id);
     });
+
+    for (const { how, trigger } of [
+      { how: "panicked", trigger: "c" },
+      { how: "switched itself off", trigger: "o" },
+      { how: "restarted itself", trigger: "b" },
+    ]) {
+      it(`after the guest ${how}`, async () => {
+        const id = suite.newId();
+        const { containerd } = suite;
+        const flags = ["-d", "--cap-add", "CAP_SYS_ADMIN", ...network()];
+        expect((await containerd.run(id, flags, ["sleep", "100000"])).stderr).to.equal("");
+        expect(pod.state()).to.not.equal(before);
+        const command = `mkdir /all; mount -t proc proc /all && echo ${trigger} > /all/sysrq-trigger`;
+        const ended = await containerd.ctr(["tasks", "exec", "--exec-id", "e", id, "sh", "-c", command]);
+        expect(ended.status, ended.stderr).to.not.equal(0);
+        await assertGivenBack();
+        await containerd.remove(id);
+      });
+    }
 
     it("after the shim was killed", async () => {
       const id = suite.newId();
