@@ -38,6 +38,8 @@ interface Attached {
   readonly link: LinkInfo;
   readonly endpoint: Endpoint;
   interface: GuestInterface;
+  /** Whether the guest has set it up. */
+  told: boolean;
 }
 
 /**
@@ -52,6 +54,8 @@ export class PodNetwork implements Resource<void> {
   #namespace: PodNamespace | undefined;
   #made = 0;
   #told: PodNetworkState = { links: [], routes: [], neighbors: [] };
+  /** What the namespace was like when it could last not be followed. */
+  #refused: string | undefined;
 
   constructor(parts: PodNetworkParts) {
     this.#parts = parts;
@@ -73,18 +77,21 @@ export class PodNetwork implements Resource<void> {
     if (this.#attached.length > 0) await this.#tellGuest(this.#attached, this.#told);
   }
 
-  /** Adds the links that have come since the last look and removes those that are gone. Says whether there were any. */
+  /**
+   * Adds the links that have come since the last look and removes those that are gone, all that can be. Says whether there
+   * were any. What failed is tried again once the namespace has changed: trying it changes nothing that is looked at.
+   */
   async update(signal: AbortSignal): Promise<boolean> {
     const found = this.#scan();
-    const gone = this.#attached.filter(({ link }) => !found.links.some((one) => sameLink(one, link)));
-    const come = found.links.filter((one) => !this.#attached.some(({ link }) => sameLink(one, link)));
-    for (const one of gone) await this.#remove(one);
-    const added: Attached[] = [];
-    for (const link of come) added.push(await this.#add(link, signal));
-    const changed = added.length > 0 || gone.length > 0 || !sameRoutes(found, this.#told);
-    if (changed) await this.#tellGuest(added, found);
-    this.#told = found;
-    return changed;
+    const state = JSON.stringify(found);
+    if (state === this.#refused) return false;
+    this.#refused = undefined;
+    try {
+      return await this.#follow(found, signal);
+    } catch (error) {
+      this.#refused = state;
+      throw error;
+    }
   }
 
   /** Calls back when the namespace has changed. Ends with `cleanup`. */
@@ -103,6 +110,24 @@ export class PodNetwork implements Resource<void> {
     if (errors.length > 0) throw new AggregateError(errors, "giving the pod's network back");
   }
 
+  async #follow(found: PodNetworkState, signal: AbortSignal): Promise<boolean> {
+    const errors: unknown[] = [];
+    const failed = (error: unknown): void => void errors.push(error);
+    const gone = this.#attached.filter(({ link }) => !found.links.some((one) => sameLink(one, link)));
+    const come = found.links.filter((one) => !this.#attached.some(({ link }) => sameLink(one, link)));
+    for (const one of gone) await this.#remove(one).catch(failed);
+    for (const link of come) await this.#add(link, signal).catch(failed);
+    const untold = this.#attached.filter(({ told }) => !told);
+    const changed = untold.length > 0 || gone.length > 0 || !sameRoutes(found, this.#told);
+    if (changed) {
+      await this.#tellGuest(untold, found);
+      this.#told = found;
+    }
+    if (errors.length > 1) throw new AggregateError(errors, "following the pod's network");
+    if (errors.length === 1) throw errors[0];
+    return changed;
+  }
+
   #scan(): PodNetworkState {
     const { sys, namespace } = this.#parts;
     const route = sys.netlink.route(this.#namespace?.fd ?? namespace);
@@ -113,23 +138,25 @@ export class PodNetwork implements Resource<void> {
     }
   }
 
-  async #add(link: LinkInfo, signal: AbortSignal): Promise<Attached> {
+  async #add(link: LinkInfo, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { drivers, namespace, model, settings, hypervisor } = this.#parts;
     const request: EndpointRequest = { link, namespace, model, index: this.#made++, queueSize, ...settings };
-    const describe = () => `the link "${link.name}" of kind "${link.kind}" in ${namespace}`;
+    const describe = () => `the link "${link.name}" of kind "${link.kind}"${tunType(link)} in ${namespace}`;
     const endpoint = mostSpecific("endpoint", drivers, (one) => one.match(link), describe).create(request);
-    const attached: Attached = { link, endpoint, interface: link.guest };
+    const attached: Attached = { link, endpoint, interface: link.guest, told: false };
     this.#attached.push(attached);
     try {
       const contribution = await endpoint.prepare(signal);
-      const device = await hypervisor.addDevice(contribution.device);
+      const device = await hypervisor.addDevice(contribution.device).catch((cause: unknown) => {
+        const { name, kind } = link;
+        const links = this.#attached.length;
+        throw networkErrors.KATA_NETWORK_CARD({ link: name, kind, namespace, links }, { cause });
+      });
       attached.interface = guestInterface(contribution, device);
-      return attached;
     } catch (error) {
       this.#attached = this.#attached.filter((one) => one !== attached);
-      await endpoint.cleanup();
-      throw error;
+      throw await undone(endpoint, error);
     }
   }
 
@@ -141,9 +168,14 @@ export class PodNetwork implements Resource<void> {
 
   async #tellGuest(attached: readonly Attached[], { routes, neighbors }: PodNetworkState): Promise<void> {
     const network = this.#guestNetwork();
-    for (const one of attached) await network.updateInterface(one.interface);
-    if (neighbors.length > 0) await network.addNeighbors(neighbors);
-    await network.updateRoutes(routes);
+    for (const one of attached) {
+      await network.updateInterface(one.interface);
+      one.told = true;
+    }
+    const there = new Set(this.links);
+    const known = neighbors.filter(({ device }) => there.has(device));
+    if (known.length > 0) await network.addNeighbors(known);
+    await network.updateRoutes(routes.filter(({ device }) => there.has(device)));
   }
 
   #guestNetwork(): AgentCapabilities["network"] {
@@ -154,11 +186,21 @@ export class PodNetwork implements Resource<void> {
   }
 }
 
+/** Cleans up after an endpoint that failed: the error, with that of the cleanup when there is one. */
+const undone = async (endpoint: Endpoint, error: unknown): Promise<unknown> =>
+  endpoint.cleanup().then(
+    () => error,
+    (left: unknown) => new AggregateError([error, left], `${endpoint.name} failed, and could not be undone`),
+  );
+
 /** What the guest is told of a card: where it is plugged, which tells cards apart that share a hardware address. */
 const guestInterface = (contribution: EndpointContribution, device: AttachedDevice): GuestInterface => ({
   ...contribution.interface,
   ...(device.guestLocator !== undefined && { devicePath: device.guestLocator }),
 });
+
+/** What tells a tap from a tun, which are one kind. */
+const tunType = ({ details: { tun } }: LinkInfo): string => (tun === undefined ? "" : ` and type "${tun.type}"`);
 
 /** A link that was made anew under the same name is another one, with another index. */
 const sameLink = (one: LinkInfo, other: LinkInfo): boolean => one.index === other.index && one.name === other.name;

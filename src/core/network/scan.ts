@@ -21,7 +21,6 @@ interface Found {
   readonly addresses: readonly LinkAddress[];
 }
 
-const ethernet = 1;
 const leastMtu = 68;
 const mostMtu = 65_535;
 
@@ -62,7 +61,7 @@ const isForGuest = ({ family, scope }: LinkAddress): boolean => family === "ipv4
 
 function linkInfo({ link, addresses }: Found, routes: readonly Route[]): LinkInfo {
   const { name, index, mtu, hardwareAddress, flags, details, device } = link;
-  assertCard(link);
+  assertMtu(link);
   const pci = device?.bus === "pci" ? { pciAddress: device.name } : {};
   return {
     name,
@@ -76,7 +75,9 @@ function linkInfo({ link, addresses }: Found, routes: readonly Route[]): LinkInf
     guest: {
       device: name,
       name,
-      addresses: addresses.map((one) => guestAddress(one, (flags & LinkFlag.up) === 0 || isOnLink(one, routes))),
+      addresses: distinct(
+        addresses.map((one) => guestAddress(one, (flags & LinkFlag.up) === 0 || isOnLink(one, routes))),
+      ),
       mtu,
       hardwareAddress,
       ...((flags & LinkFlag.noArp) !== 0 && { flags: LinkFlag.noArp }),
@@ -84,11 +85,7 @@ function linkInfo({ link, addresses }: Found, routes: readonly Route[]): LinkInf
   };
 }
 
-/** Checks what the machine's card has of a link. */
-function assertCard({ name, mtu, hardwareType, hardwareAddress }: Link): void {
-  if (hardwareType === ethernet && hardwareAddress.length !== 17) {
-    throw networkErrors.KATA_NETWORK_HARDWARE_ADDRESS({ link: name, address: hardwareAddress });
-  }
+function assertMtu({ name, mtu }: Link): void {
   if (mtu < leastMtu || mtu > mostMtu) {
     throw networkErrors.KATA_NETWORK_MTU({ link: name, mtu, least: leastMtu, most: mostMtu });
   }
@@ -103,6 +100,13 @@ const guestAddress = ({ family, address, prefix, peer }: LinkAddress, onLink: bo
   address,
   prefix: peer === undefined && onLink ? prefix : addressBits(family),
 });
+
+/** Each once: an address with several peers is there with each of them. */
+const distinct = (addresses: readonly GuestAddressing[]): GuestAddressing[] =>
+  addresses.filter(
+    ({ address, prefix }, index) =>
+      addresses.findIndex((one) => one.address === address && one.prefix === prefix) === index,
+  );
 
 /** Whether the kernel's own route to an address's network is there. */
 function isOnLink({ link, family, address, prefix }: LinkAddress, routes: readonly Route[]): boolean {

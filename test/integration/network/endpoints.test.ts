@@ -1,10 +1,7 @@
 import { closeSync } from "node:fs";
 import { expect } from "chai";
-import type { Agent, AgentCapabilities } from "../../../src/core/contracts/agent.js";
-import type { Device, NetDevice } from "../../../src/core/contracts/device.js";
-import type { GuestInterface, GuestNeighbor, GuestRoute } from "../../../src/core/contracts/guest.js";
+import type { NetDevice } from "../../../src/core/contracts/device.js";
 import type { NetworkModel } from "../../../src/core/contracts/network-model.js";
-import { codeOf, describeError } from "../../../src/core/errors/error.js";
 import { silentLogger } from "../../../src/core/log.js";
 import type { CardSettings } from "../../../src/core/network/card-settings.js";
 import { PodNetwork } from "../../../src/core/network/pod-network.js";
@@ -16,40 +13,10 @@ import { plugin as tap } from "../../../src/plugins/endpoints/tap/index.js";
 import { plugin as tuntap } from "../../../src/plugins/endpoints/tuntap/index.js";
 import type { PluginContext } from "../../../src/core/plugin/context.js";
 import { needsRoot } from "../sys/fixture.js";
+import { NotedGuest } from "../../support/noted-guest.js";
 import { mac, TestPod } from "../../support/test-pod.js";
 
 const never = new AbortController().signal;
-
-/** A guest that notes what it is told of its network. */
-class NotedGuest {
-  interfaces: GuestInterface[] = [];
-  routes: readonly GuestRoute[] = [];
-  neighbors: readonly GuestNeighbor[] = [];
-  readonly devices = new Map<string, Device>();
-
-  readonly agent = {
-    name: "noted",
-    capability: <K extends keyof AgentCapabilities>(name: K) =>
-      name === "network" ? (this.#network as unknown as AgentCapabilities[K]) : undefined,
-  } as Pick<Agent, "name" | "capability">;
-
-  readonly hypervisor = {
-    addDevice: async (device: Device) => {
-      this.devices.set(device.id, device);
-      return { id: device.id, guestLocator: `0${this.devices.size}` };
-    },
-    removeDevice: async (id: string) => void this.devices.delete(id),
-  };
-
-  readonly #network: Pick<AgentCapabilities["network"], "updateInterface" | "updateRoutes" | "addNeighbors"> = {
-    updateInterface: async (wanted) => {
-      this.interfaces.push(wanted);
-      return wanted;
-    },
-    updateRoutes: async (routes) => (this.routes = routes),
-    addNeighbors: async (neighbors) => void (this.neighbors = neighbors),
-  };
-}
 
 describe("a pod's network", () => {
   let pod: TestPod;
@@ -204,48 +171,5 @@ describe("a pod's network", () => {
     expect(await made.update(never)).to.equal(true);
     expect([...guest.devices.keys()]).to.deep.equal(["eth1"]);
     expect(pod.route.links().map(({ name }) => name)).to.have.members(["lo", "eth1", "tap1_kata"]);
-  });
-
-  it("says what is wrong with a namespace", async () => {
-    const failure = async (namespace: string): Promise<string> => {
-      const bad = new PodNetwork({
-        sys: pod.sys,
-        namespace,
-        model: models()[0]!,
-        drivers: [],
-        settings: { queuePairs: 1, vhost: false, rates: {} },
-        hypervisor: guest.hypervisor,
-        agent: guest.agent,
-      });
-      const error = await bad.prepare(never).catch((cause: unknown) => cause);
-      await bad.cleanup();
-      return `${codeOf(error)} ${describeError(error)}`;
-    };
-    expect(await failure("/nowhere")).to.match(/KATA_NETWORK_NAMESPACE .*"\/nowhere".* is not there/);
-    expect(await failure("/etc/hostname")).to.match(/KATA_NETWORK_NAMESPACE .*is no namespace/);
-    expect(await failure("/proc/self/ns/mnt")).to.match(/KATA_NETWORK_NAMESPACE .*of another kind, mnt:/);
-    expect(await failure("/proc/self/ns/net")).to.match(/KATA_NETWORK_OWN .*hostNetwork/);
-  });
-
-  it("names the kind of a link that nobody takes, and the kinds there are; nothing is left", async () => {
-    pod.route.createLink({ name: "br0" }, { kind: "bridge" });
-    pod.route.addAddress({ link: pod.index("br0"), family: "ipv4", address: "10.9.0.1", prefix: 24 });
-    const before = pod.state();
-    const made = await make();
-    const error = await made.prepare(never).catch((cause: unknown) => cause);
-    expect(codeOf(error)).to.equal("KATA_PLUGIN_NO_MATCH");
-    expect(describeError(error)).to.match(
-      /"br0" of kind "bridge".*there are: "veth", "macvlan", "macvtap", "tap", "tuntap"/,
-    );
-    await made.cleanup();
-    expect(pod.state()).to.equal(before);
-  });
-
-  it("refuses one address on two links", async () => {
-    pod.addPair("eth1", "peer1", 2);
-    pod.route.addAddress({ link: pod.index("eth1"), family: "ipv4", address: "10.1.1.2", prefix: 24 });
-    const error = await (await make()).prepare(never).catch((cause: unknown) => cause);
-    expect(codeOf(error)).to.equal("KATA_NETWORK_DUPLICATE");
-    expect(describeError(error)).to.match(/10\.1\.1\.2 is on "eth0" and on "eth1"/);
   });
 });
