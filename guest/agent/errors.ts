@@ -75,7 +75,7 @@ export const agentErrors = defineErrors({
   },
   KATA_GUEST_ROUTE: {
     status: "INTERNAL",
-    message: (p: { route: string }) => `the guest cannot have the route ${p.route}`,
+    message: (p: { routes: readonly string[] }) => `the guest cannot have the route ${p.routes.join(", nor ")}`,
   },
   KATA_GUEST_NO_IPTABLES: {
     status: "UNIMPLEMENTED",

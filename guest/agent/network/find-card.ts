@@ -8,7 +8,7 @@ import type { AgentRoots } from "../roots.js";
 /** A card by the PCI slot it is in, or by its hardware address when the host names none; undefined while it is not there. */
 export function findCard(
   roots: Pick<AgentRoots, "sys">,
-  route: Rtnetlink,
+  route: Pick<Rtnetlink, "links" | "link">,
   { hwAddr, devicePath }: Pick<Interface, "hwAddr" | "devicePath">,
 ): Link | undefined {
   if (devicePath !== "") {

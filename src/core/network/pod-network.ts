@@ -119,10 +119,7 @@ export class PodNetwork implements Resource<void> {
     for (const link of come) await this.#add(link, signal).catch(failed);
     const untold = this.#attached.filter(({ told }) => !told);
     const changed = untold.length > 0 || gone.length > 0 || !sameRoutes(found, this.#told);
-    if (changed) {
-      await this.#tellGuest(untold, found);
-      this.#told = found;
-    }
+    if (changed) await this.#tellGuest(untold, found).then(() => (this.#told = found), failed);
     if (errors.length > 1) throw new AggregateError(errors, "following the pod's network");
     if (errors.length === 1) throw errors[0];
     return changed;

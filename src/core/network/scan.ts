@@ -46,7 +46,7 @@ export function scanPod(route: Rtnetlink, namespace: string): PodNetworkState {
   const names = new Map(found.map(({ link }) => [link.index, link.name]));
   return {
     links: found.map((one) => linkInfo(one, routes)),
-    routes: [...found.flatMap(peerRoutes), ...routes.flatMap((one) => guestRoute(one, names))],
+    routes: [...found.flatMap(peerRoutes), ...guestRoutes(routes, names)],
     neighbors: route
       .neighbors()
       .flatMap(({ link, family, address, hardwareAddress, state, flags }): GuestNeighbor[] => {
@@ -127,16 +127,40 @@ const peerRoutes = ({ link, addresses }: Found): GuestRoute[] =>
       : [{ destination: `${peer}/${prefix}`, device: link.name, source: address, scope: Scope.link, family }],
   );
 
-/** A route of the main table through one of the links; what the kernel made of addresses, the guest's does again. */
+/** Routes of the main table through the links; what the kernel made of addresses, the guest's does again. */
+function guestRoutes(routes: readonly Route[], names: ReadonlyMap<number, string>): GuestRoute[] {
+  const own = routes.filter(
+    ({ table, type, protocol, hops }) =>
+      table === RouteTable.main &&
+      type === RouteType.unicast &&
+      protocol !== RouteProtocol.kernel &&
+      hops.some(({ link }) => names.has(link)),
+  );
+  return best(own).flatMap((one) => guestRoute(one, names));
+}
+
+/** Of routes to the same destination the guest has the best alone: it is told no priorities. */
+function best(routes: readonly Route[]): Route[] {
+  const found = new Map<string, Route>();
+  for (const route of routes) {
+    const to = `${route.family} ${destinationText(route)}`;
+    if (route.priority < (found.get(to)?.priority ?? Number.POSITIVE_INFINITY)) found.set(to, route);
+  }
+  return [...found.values()];
+}
+
+/** Empty for the default route. */
+const destinationText = ({ destination }: Pick<Route, "destination">): string =>
+  destination === undefined ? "" : `${destination.address}/${destination.prefix}`;
+
 function guestRoute(route: Route, names: ReadonlyMap<number, string>): GuestRoute[] {
-  const { family, destination, hops, source, table, type, protocol, scope, mtu } = route;
-  if (table !== RouteTable.main || type !== RouteType.unicast || protocol === RouteProtocol.kernel) return [];
+  const { family, hops, source, scope, mtu } = route;
   const hop = hops.find(({ link }) => names.has(link));
   const device = hop && names.get(hop.link);
   if (hop === undefined || device === undefined) return [];
   return [
     {
-      destination: destination === undefined ? "" : `${destination.address}/${destination.prefix}`,
+      destination: destinationText(route),
       ...(hop.gateway !== undefined && { gateway: hop.gateway }),
       device,
       ...(source !== undefined && { source }),

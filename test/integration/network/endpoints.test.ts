@@ -113,6 +113,22 @@ describe("a pod's network", () => {
     expect(guest.neighbors[0]).to.deep.include({ device: "eth0", hardwareAddress: "ee:ee:ee:ee:ee:ee" });
   });
 
+  it("comes with the best of the routes to one destination: the guest knows no priorities", async () => {
+    pod.addPair("eth1", "peer1", 2);
+    const [eth0, eth1] = [pod.index("eth0"), pod.index("eth1")];
+    pod.route.addRoute({ family: "ipv4", link: eth0, priority: 200 });
+    pod.route.addRoute({ family: "ipv4", link: eth1, gateway: "10.1.2.1", priority: 100 });
+    pod.route.addRoute({ family: "ipv6", link: eth1, gateway: "fd01:2::1", priority: 300 });
+    pod.route.addRoute({ family: "ipv6", link: eth0, gateway: "fd01:1::1", priority: 200 });
+    const made = await make();
+    await made.prepare(never);
+    await made.attach();
+    expect(guest.routes.map(({ family, gateway, device }) => [family, gateway, device])).to.have.deep.members([
+      ["ipv4", "10.1.2.1", "eth1"],
+      ["ipv6", "fd01:1::1", "eth0"],
+    ]);
+  });
+
   for (const [index, name] of ["tcfilter", "macvtap"].entries()) {
     for (const rates of [{}, { receive: 8_000_000, transmit: 8_000_000 }]) {
       it(`is given back as it was found, by ${name}${"receive" in rates ? " with limits" : ""}`, async () => {

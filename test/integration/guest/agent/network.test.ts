@@ -280,10 +280,21 @@ describe("the network of a guest", () => {
       expect(shown()).to.deep.equal(["default 10.1.0.1 eth0"]);
     });
 
-    it("but not through a gateway that is nowhere, and says which, in the kernel's words", async () => {
-      const words = await refusal(() => route({ gateway: "10.250.0.1", device: "eth0" }));
-      expect(words).to.match(/^KATA_GUEST_ROUTE the guest cannot have the route default via 10\.250\.0\.1: /);
-      expect(words).to.contain("ENETUNREACH").and.contain("Nexthop has invalid gateway");
+    it("but not through a gateway that is nowhere; it says which, in the kernel's words, and has the others", async () => {
+      const words = await refusal(() =>
+        route(
+          { gateway: "10.250.0.1", device: "eth0" },
+          { dest: "10.8.0.0/16", gateway: "10.1.0.1", device: "eth0" },
+          { dest: "10.9.0.7/16", device: "eth0" },
+        ),
+      );
+      expect(words).to.contain(
+        "KATA_GUEST_ROUTE the guest cannot have the route 10.9.0.7/16, nor default via 10.250.0.1",
+      );
+      expect(words).to.contain("EINVAL");
+      expect(shown()).to.deep.equal(["10.8.0.0/16 10.1.0.1 eth0"]);
+      const one = await refusal(() => route({ gateway: "10.250.0.1", device: "eth0" }));
+      expect(one).to.match(/the route default via 10\.250\.0\.1: .*ENETUNREACH.*Nexthop has invalid gateway/);
     });
   });
 
