@@ -35,7 +35,7 @@ const queueSize = 256;
 
 /** A link of the pod that the machine has a card for. */
 interface Attached {
-  readonly link: LinkInfo;
+  link: LinkInfo;
   readonly endpoint: Endpoint;
   interface: GuestInterface;
   /** Whether the guest has set it up. */
@@ -78,8 +78,8 @@ export class PodNetwork implements Resource<void> {
   }
 
   /**
-   * Adds the links that have come since the last look and removes those that are gone, all that can be. Says whether there
-   * were any. What failed is tried again once the namespace has changed: trying it changes nothing that is looked at.
+   * Adds the links that have come since the last look, removes those that are gone, and tells of other addresses and
+   * routes: all that can be. Says whether there were any. What failed is tried again once the namespace has changed: trying it changes nothing that is looked at.
    */
   async update(signal: AbortSignal): Promise<boolean> {
     const found = this.#scan();
@@ -117,6 +117,7 @@ export class PodNetwork implements Resource<void> {
     const come = found.links.filter((one) => !this.#attached.some(({ link }) => sameLink(one, link)));
     for (const one of gone) await this.#remove(one).catch(failed);
     for (const link of come) await this.#add(link, signal).catch(failed);
+    for (const link of found.links) this.#renew(link);
     const untold = this.#attached.filter(({ told }) => !told);
     const changed = untold.length > 0 || gone.length > 0 || !sameRoutes(found, this.#told);
     if (changed) await this.#tellGuest(untold, found).then(() => (this.#told = found), failed);
@@ -155,6 +156,16 @@ export class PodNetwork implements Resource<void> {
       this.#attached = this.#attached.filter((one) => one !== attached);
       throw await undone(endpoint, error);
     }
+  }
+
+  /** Notes other addresses, or another size, of a link that has its card. */
+  #renew(link: LinkInfo): void {
+    const attached = this.#attached.find((one) => sameLink(one.link, link));
+    if (attached === undefined || JSON.stringify(attached.link.guest) === JSON.stringify(link.guest)) return;
+    const { addresses, mtu } = link.guest;
+    attached.link = link;
+    attached.interface = { ...attached.interface, addresses, mtu };
+    attached.told = false;
   }
 
   async #remove(attached: Attached): Promise<void> {
@@ -199,8 +210,9 @@ const guestInterface = (contribution: EndpointContribution, device: AttachedDevi
 /** What tells a tap from a tun, which are one kind. */
 const tunType = ({ details: { tun } }: LinkInfo): string => (tun === undefined ? "" : ` and type "${tun.type}"`);
 
-/** A link that was made anew under the same name is another one, with another index. */
-const sameLink = (one: LinkInfo, other: LinkInfo): boolean => one.index === other.index && one.name === other.name;
+/** A link that was made anew under the same name is another one, and so is one whose card would have another address. */
+const sameLink = (one: LinkInfo, other: LinkInfo): boolean =>
+  one.index === other.index && one.name === other.name && one.hardwareAddress === other.hardwareAddress;
 
 const sameRoutes = (one: PodNetworkState, other: PodNetworkState): boolean =>
   JSON.stringify([one.routes, one.neighbors]) === JSON.stringify([other.routes, other.neighbors]);

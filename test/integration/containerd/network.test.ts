@@ -65,6 +65,10 @@ describeContainerd("the network of a pod", (suite) => {
       pod.route.addRoute({ family: "ipv4", link: pod.index("eth1"), gateway: "10.1.2.1" });
       await until(id, "ip addr; ip route", /eth1[^]*10\.1\.2\.2\/24[^]*default via 10\.1\.2\.1/);
       expect(await exec(id, "ping -c 1 -w 30 10.1.2.1")).to.contain("1 packets received");
+      const link = pod.index("eth1");
+      pod.route.addAddress({ link, family: "ipv4", address: "10.5.0.2", prefix: 24 });
+      pod.route.changeLink(link, { mtu: 1300 });
+      await until(id, "ip addr show eth1", /mtu 1300[^]*10\.1\.2\.2\/24[^]*10\.5\.0\.2\/24/);
       pod.route.removeLink(pod.index("eth1"));
       await until(id, "ip link", /^(?![^]*eth1)/);
       expect(await exec(id, "ping -c 1 -w 30 10.1.1.1")).to.contain("1 packets received");

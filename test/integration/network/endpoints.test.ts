@@ -145,6 +145,32 @@ describe("a pod's network", () => {
     }
   }
 
+  it("follows the addresses, the size and the hardware address of a link", async () => {
+    const made = await make();
+    await made.prepare(never);
+    await made.attach();
+    const link = pod.index("eth0");
+    pod.route.addAddress({ link, family: "ipv4", address: "10.5.0.2", prefix: 24 });
+    expect(await made.update(never)).to.equal(true);
+    expect(guest.interfaces.at(-1)?.addresses.map(({ address }) => address)).to.include.members([
+      "10.1.1.2",
+      "10.5.0.2",
+      "fd01:1::2",
+    ]);
+    expect(guest.interfaces.at(-1)?.devicePath).to.equal("01");
+    pod.route.changeLink(link, { mtu: 1300 });
+    pod.route.removeAddress({ link, family: "ipv4", address: "10.5.0.2", prefix: 24 });
+    expect(await made.update(never)).to.equal(true);
+    expect(guest.interfaces.at(-1)).to.deep.include({ name: "eth0", mtu: 1300 });
+    expect(guest.interfaces.at(-1)?.addresses).to.have.length(2);
+    expect(guest.interfaces).to.have.length(3);
+    expect(await made.update(never)).to.equal(false);
+    pod.route.changeLink(link, { hardwareAddress: mac(1, 9) });
+    expect(await made.update(never)).to.equal(true);
+    expect(card("eth0").hardwareAddress).to.equal(mac(1, 9));
+    expect(guest.interfaces.at(-1)?.hardwareAddress).to.equal(mac(1, 9));
+  });
+
   it("takes macvlans, macvtaps and taps as they are", async () => {
     const parent = pod.index("eth0");
     const addressed = (name: string, last: number): void => {
