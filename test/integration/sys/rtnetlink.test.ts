@@ -80,7 +80,8 @@ describe("rtnetlink", () => {
   };
 
   it("finds the loopback in a namespace without moving into it", () => {
-    expect(route.links().map(({ name }) => name)).to.deep.equal(["lo"]);
+    // some kernels put tunnels into every namespace
+    expect(route.links()[0]?.name).to.equal("lo");
     expect(get("lo").flags & LinkFlag.loopback).to.not.equal(0);
     expect(get("lo")).to.not.have.property("kind");
     expect(route.link("nothere")).to.equal(undefined);
@@ -345,12 +346,13 @@ describe("rtnetlink", () => {
 
   it("reads a thousand links and their addresses whole", () => {
     const { index: parent } = makePair();
+    const before = route.links().length;
     for (let count = 0; count < 1000; count++) {
       route.createLink({ name: `m${count}` }, { kind: "macvlan", parent, mode: "bridge" });
     }
     const names = route.links().map(({ name }) => name);
-    expect(names).to.have.length(1003);
-    expect(new Set(names).size).to.equal(1003);
+    expect(names).to.have.length(before + 1000);
+    expect(new Set(names).size).to.equal(before + 1000);
     for (let count = 0; count < 1000; count++) expect(names).to.include(`m${count}`);
   });
 

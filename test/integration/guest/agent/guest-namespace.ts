@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InterfaceTools } from "../../../../guest/agent/network/interfaces.js";
 import type { Rtnetlink } from "../../../../src/core/sys/netlink.js";
+import { Scope } from "../../../../src/core/sys/netlink/address.js";
 import { createLinuxSys } from "../../../../src/core/sys/linux/index.js";
 import type { Sys } from "../../../../src/core/sys/sys.js";
 
@@ -75,6 +76,12 @@ export class GuestNamespace {
     const [link] = this.ip("address", "show", name);
     const info = link?.addr_info ?? [];
     return info.filter(({ local }) => !local.startsWith("fe80:")).map((one) => `${one.local}/${one.prefixlen}`);
+  }
+
+  /** What an interface could be changed in, in words. */
+  state(): string {
+    const links = this.route.links().map(({ name, mtu, hardwareAddress }) => [name, mtu, hardwareAddress]);
+    return JSON.stringify([links, this.route.addresses().filter(({ scope }) => scope !== Scope.link)]);
   }
 
   close(): void {
