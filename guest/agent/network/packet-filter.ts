@@ -42,7 +42,8 @@ async function run(
   bytes: Uint8Array,
   failure: (file: string, words: string, cause: unknown) => Error,
 ): Promise<Uint8Array> {
-  const [input, output, errors] = ["input", "output", "errors"].map((name) => descriptors.memfd(name)) as Triple;
+  const open = (name: string): number => descriptors.memfd(name);
+  const [input, output, errors] = [open("input"), open("output"), open("errors")];
   try {
     for (let at = 0; at < bytes.length; ) at += descriptors.write(input, bytes.subarray(at)) ?? 0;
     // Opened anew by its name, it is read from the beginning.
@@ -57,8 +58,6 @@ async function run(
     for (const fd of [input, output, errors]) descriptors.close(fd);
   }
 }
-
-type Triple = [number, number, number];
 
 function findProgram(
   { places = usualPlaces }: Pick<PacketFilterTools, "places">,
