@@ -75,7 +75,7 @@ export const agentErrors = defineErrors({
   },
   KATA_GUEST_ROUTE: {
     status: "INTERNAL",
-    message: (p: { route: string }) => `the guest cannot have the route ${p.route}`,
+    message: (p: { routes: readonly string[] }) => `the guest cannot have the route ${p.routes.join(", nor ")}`,
   },
   KATA_GUEST_NO_IPTABLES: {
     status: "UNIMPLEMENTED",
@@ -84,6 +84,11 @@ export const agentErrors = defineErrors({
   KATA_GUEST_IPTABLES: {
     status: "INVALID_ARGUMENT",
     message: (p: { program: string; words: string }) => `${p.program} refuses the rules: ${p.words.slice(-1000)}`,
+  },
+  KATA_GUEST_RULES_SIZE: {
+    status: "RESOURCE_EXHAUSTED",
+    message: (p: { program: string; size: number; most: number }) =>
+      `${p.program} prints ${p.size} bytes, and an answer has room for ${p.most}`,
   },
   KATA_GUEST_STORAGE: {
     status: "INTERNAL",

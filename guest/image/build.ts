@@ -19,6 +19,7 @@ import { KernelModules } from "./kernel-modules.js";
 import { findKernel, type KernelPackage } from "./kernel-package.js";
 import { fastBootParams, type Manifest, rootParams } from "./manifest.js";
 import { obtainPackages, type Package } from "./packages.js";
+import { findPacketFilter } from "./packet-filter.js";
 import { rootfsTree } from "./rootfs.js";
 import { extractVmlinux } from "./vmlinux.js";
 
@@ -84,11 +85,17 @@ function nativeKoffi(architecture: Architecture): string {
   return createRequire(import.meta.url).resolve(architecture.koffi);
 }
 
-/** A program by its name below `/usr/bin` or `/bin` of the first package that has it. */
+/** Where a package's paths are below. */
+function rootOf(holder: string, packages: readonly Package[]): string {
+  const found = packages.find(({ name }) => name === holder);
+  if (found !== undefined) return found.root;
+  throw imageErrors.KATA_GUEST_IMAGE_PACKAGE({ packages: [holder], problem: "apt-get did not plan to fetch it" });
+}
+
+/** A program by its name below `/usr/bin` or `/bin` of its package. */
 function program(name: string, packages: readonly Package[], holder: string): string {
-  const roots = [...new Set(packages.map(({ root }) => root))].sort((a, b) => b.length - a.length);
-  const paths = roots.flatMap((root) => [join(root, "usr/bin", name), join(root, "bin", name)]);
-  const found = paths.find((path) => existsSync(path));
+  const root = rootOf(holder, packages);
+  const found = [join(root, "usr/bin", name), join(root, "bin", name)].find((path) => existsSync(path));
   if (found !== undefined) return found;
   throw imageErrors.KATA_GUEST_IMAGE_FILE({ path: `/usr/bin/${name}`, package: holder });
 }
@@ -110,15 +117,11 @@ function hashOf(inputs: Omit<Inputs, "hash">): string {
 async function gather(options: BuildOptions, cache: ImageCache, tell: Tell): Promise<Inputs> {
   const architecture = architectureOf(process.arch);
   const node = options.node ?? process.execPath;
-  tell("packages", "looking for the kernel, crun and busybox among the packages of the distribution");
+  tell("packages", "looking for the kernel, crun, busybox and iptables among the packages of the distribution");
   const kernel = await findKernel(architecture, cache.packages);
-  const tools = await obtainPackages(["busybox-static", "crun"], cache.packages);
+  const tools = await obtainPackages(["busybox-static", "crun", "iptables"], cache.packages);
   const packages = [...tools, kernel.package].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const busybox = program(
-    "busybox",
-    tools.filter(({ name }) => name === "busybox-static"),
-    "busybox-static",
-  );
+  const busybox = program("busybox", tools, "busybox-static");
   const modules = new KernelModules(kernel.modules, kernel.release);
 
   const names = packages.map(
@@ -131,14 +134,11 @@ async function gather(options: BuildOptions, cache: ImageCache, tell: Tell): Pro
   const tree = await rootfsTree({
     architecture,
     node,
-    crun: program(
-      "crun",
-      tools.filter(({ name }) => name === "crun"),
-      "crun",
-    ),
+    crun: program("crun", tools, "crun"),
     busybox,
     agentBundle: options.agentBundle,
     koffi: nativeKoffi(architecture),
+    packetFilter: findPacketFilter(rootOf("iptables", tools), architecture.multiarch),
     kernel: modules,
     libraryRoots: [...new Set([...tools.map(({ root }) => root), "/"])].sort((a, b) => b.length - a.length),
   });

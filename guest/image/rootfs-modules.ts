@@ -41,7 +41,9 @@ export const optionalModules: readonly string[] = [
   // packet filters that containers set
   "nf_conntrack",
   "nf_nat",
+  "nf_log_*",
   "nf_tables",
+  "nfnetlink*",
   "nft_*",
   "ip_tables",
   "ip6_tables",

@@ -4,6 +4,7 @@ import type { Architecture } from "./architecture.js";
 import { agentDirectory, agentPath, bootFile } from "./boot-file.js";
 import { FileTree } from "./file-tree.js";
 import { addModules, type KernelModule, type KernelModules } from "./kernel-modules.js";
+import type { PacketFilter } from "./packet-filter.js";
 import { agentModules, optionalModules } from "./rootfs-modules.js";
 import { type PlacedFile, sharedLibraries } from "./shared-libraries.js";
 
@@ -18,6 +19,7 @@ export interface RootfsParts {
   readonly agentBundle: string;
   /** koffi's native part, which the agent requires; without it when the agent needs none. */
   readonly koffi?: string;
+  readonly packetFilter: PacketFilter;
   readonly kernel: KernelModules;
   /** Directories to look for shared libraries in, each like `/`. */
   readonly libraryRoots: readonly string[];
@@ -83,6 +85,7 @@ export async function rootfsTree(parts: RootfsParts): Promise<FileTree> {
     { path: "/usr/bin/node", source: parts.node },
     { path: "/usr/bin/crun", source: parts.crun },
     { path: "/usr/bin/busybox", source: parts.busybox },
+    ...parts.packetFilter.files,
   ];
   if (parts.koffi !== undefined) {
     programs.push({ path: `${agentDirectory}/node_modules/${parts.architecture.koffi}`, source: parts.koffi });
@@ -91,6 +94,8 @@ export async function rootfsTree(parts: RootfsParts): Promise<FileTree> {
   for (const { path, source } of [...programs, ...sharedLibraries(programs, search)]) {
     tree.copy(merged(path), source, 0o755);
   }
+
+  for (const [path, target] of parts.packetFilter.symlinks) tree.symlink(path, target);
 
   tree.copy(agentPath, parts.agentBundle);
   tree.file("/usr/sbin/init", bootFile, 0o755);

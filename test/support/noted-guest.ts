@@ -15,8 +15,12 @@ export class NotedGuest {
       name === "network" ? (this.#network as unknown as AgentCapabilities[K]) : undefined,
   } as Pick<Agent, "name" | "capability">;
 
+  /** What happens while the machine takes a device, or the guest sets up an interface. */
+  meanwhile: { readonly addDevice?: () => void; readonly updateInterface?: () => void } = {};
+
   readonly hypervisor = {
     addDevice: async (device: Device) => {
+      this.meanwhile.addDevice?.();
       this.devices.set(device.id, device);
       return { id: device.id, guestLocator: `0${this.devices.size}` };
     },
@@ -25,6 +29,7 @@ export class NotedGuest {
 
   readonly #network: Pick<AgentCapabilities["network"], "updateInterface" | "updateRoutes" | "addNeighbors"> = {
     updateInterface: async (wanted) => {
+      this.meanwhile.updateInterface?.();
       this.interfaces.push(wanted);
       return wanted;
     },

@@ -22,6 +22,8 @@ export class TestPod {
   readonly record: SandboxRecord;
   readonly route: Rtnetlink;
   readonly hostRoute: Rtnetlink;
+  /** Names of what the kernel puts into every namespace: the loopback, and tunnels where it has loaded them. */
+  readonly #own: readonly string[];
 
   /** `root` is where its directory is made. */
   constructor(root = tmpdir()) {
@@ -34,6 +36,7 @@ export class TestPod {
     namespaces.createNetworkNamespace(this.host);
     this.route = netlink.route(this.namespace);
     this.hostRoute = netlink.route(this.host);
+    this.#own = this.route.links().map(({ name }) => name);
     this.addPair("eth0", "peer0", 1);
   }
 
@@ -52,6 +55,14 @@ export class TestPod {
       const flags = AddressFlag.noDuplicateCheck;
       route.addAddress({ link, family: "ipv6", address: `fd01:${number}::${last}`, prefix: 64, flags });
     }
+  }
+
+  /** Names of the links in the pod that were made. */
+  links(): string[] {
+    return this.route
+      .links()
+      .map(({ name }) => name)
+      .filter((name) => !this.#own.includes(name));
   }
 
   /** Index of a link in the pod. */

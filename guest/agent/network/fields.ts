@@ -1,11 +1,12 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { type IPAddress, IPFamily } from "../../../src/core/proto/gen/kata/types.js";
-import { addressBits, type IpFamily } from "../../../src/core/sys/netlink/ip-address.js";
+import { addressBits, type IpFamily, usualAddress } from "../../../src/core/sys/netlink/ip-address.js";
 import { badArgument } from "../errors.js";
 
 /** An address of a request, checked. */
 export interface CheckedAddress {
   readonly family: IpFamily;
+  /** In the usual form, so that equal addresses have equal texts. */
   readonly address: string;
   /** Bits. */
   readonly prefix: number;
@@ -28,13 +29,20 @@ export function checkAddress(field: string, { address, mask }: Pick<IPAddress, "
   if (mask !== "" && (!/^\d{1,3}$/.test(mask) || Number(mask) > bits)) {
     throw badArgument(`${field}'s prefix length`, mask, `0 to ${bits}`);
   }
-  return { family, address, prefix: mask === "" ? bits : Number(mask) };
+  return { family, address: usualAddress(family, address), prefix: mask === "" ? bits : Number(mask) };
 }
 
-/** Checks `ADDRESS/BITS`; empty is the default route. */
+/** Checks `ADDRESS/BITS`; empty is undefined, and what has no bits is the default route of its family. */
 export function checkDestination(field: string, text: string): CheckedAddress | undefined {
   if (text === "") return undefined;
-  const [address = "", mask = ""] = text.split("/");
-  const checked = checkAddress(field, { address, mask });
-  return checked.prefix === 0 ? undefined : checked;
+  const [address = "", mask = "", ...more] = text.split("/");
+  if (more.length > 0) throw badArgument(field, text, "an address and the length of its prefix");
+  return checkAddress(field, { address, mask });
+}
+
+/** Checks a number that the kernel has so many bits for. */
+export function checkBits(field: string, value: number, bits: 8 | 16): number {
+  const most = 2 ** bits - 1;
+  if (value < 0 || value > most) throw badArgument(field, value, `0 to ${most}`);
+  return value;
 }

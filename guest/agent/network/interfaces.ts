@@ -2,8 +2,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Interface } from "../../../src/core/proto/gen/kata/types.js";
 import type { Rtnetlink } from "../../../src/core/sys/netlink.js";
 import { AddressFlag, type LinkAddress, Scope } from "../../../src/core/sys/netlink/address.js";
+import { parseHardwareAddress } from "../../../src/core/sys/netlink/hardware-address.js";
 import { type Link, LinkFlag } from "../../../src/core/sys/netlink/link.js";
 import { assertLinkName } from "../../../src/core/sys/netlink/link-codec.js";
+import { errnoNameOf } from "../../../src/core/sys/sys-error.js";
 import type { Sys } from "../../../src/core/sys/sys.js";
 import { agentErrors, badArgument } from "../errors.js";
 import type { KernelModules } from "../machine/kernel-modules.js";
@@ -67,18 +69,23 @@ export function listInterfaces({ netlink }: Pick<Sys, "netlink">): Interface[] {
   }
 }
 
-function checkInterface({ name, mtu, devicePath, IPAddresses }: Interface): CheckedAddress[] {
+function checkInterface({ name, mtu, hwAddr, devicePath, IPAddresses }: Interface): CheckedAddress[] {
   assertLinkName(name);
   if (mtu !== 0n && (mtu < leastMtu || mtu > mostMtu)) {
     throw badArgument(`the MTU of "${name}"`, mtu, `${leastMtu} to ${mostMtu}`);
   }
-  if (devicePath !== "" && !isPciPath(devicePath)) throw badArgument("devicePath", devicePath, "a path of PCI slots");
+  if (devicePath === "") parseHardwareAddress(hwAddr);
+  else if (!isPciPath(devicePath)) throw badArgument("devicePath", devicePath, "a path of PCI slots");
   const addresses = IPAddresses.map((one) => checkAddress(`an address of "${name}"`, one));
-  const texts = addresses.map(({ address }) => address);
+  const texts = addresses.map(textOf);
   const twice = texts.find((text, index) => texts.indexOf(text) !== index);
   if (twice !== undefined) throw badArgument(`the addresses of "${name}"`, twice, "each there once");
   return addresses;
 }
+
+/** What a link can have once: of IPv4 an address and its prefix, of IPv6 an address. */
+const textOf = ({ family, address, prefix }: CheckedAddress): string =>
+  family === "ipv4" ? `${address}/${prefix}` : address;
 
 async function waitForCard(tools: InterfaceTools, route: Rtnetlink, wanted: Interface): Promise<Link> {
   const { roots, modules, hotplugTime: ms } = tools;
@@ -101,29 +108,52 @@ async function waitForCard(tools: InterfaceTools, route: Rtnetlink, wanted: Inte
 function takeName(route: Rtnetlink, card: Link, name: string): void {
   if (card.name === name) return;
   const other = route.link(name);
-  const rename = (index: number, to: string) => {
-    route.changeLink(index, { up: false });
-    route.changeLink(index, { name: to });
-  };
-  if (other !== undefined) rename(other.index, `swap${other.index}`);
-  rename(card.index, name);
-  if (other === undefined) return;
-  rename(other.index, card.name);
-  if ((other.flags & LinkFlag.up) !== 0) route.changeLink(other.index, { up: true });
+  if (other === undefined) return rename(route, card.index, name);
+  const addresses = route.addresses(other.index);
+  rename(route, other.index, `swap${other.index}`);
+  rename(route, card.index, name);
+  rename(route, other.index, card.name);
+  if ((other.flags & LinkFlag.up) === 0) return;
+  route.changeLink(other.index, { up: true });
+  // A link that goes down loses its addresses of IPv6.
+  const left = route.addresses(other.index);
+  for (const one of addresses)
+    if (!isLinkLocal(one) && !left.some((still) => isSame(still, one))) route.addAddress(one);
 }
 
+/** The name of a link that is up cannot be changed. */
+function rename(route: Rtnetlink, index: number, name: string): void {
+  route.changeLink(index, { up: false });
+  route.changeLink(index, { name });
+}
+
+/** An address of IPv6 that the kernel makes of a link's own accord. */
+const isLinkLocal = ({ family, scope }: LinkAddress): boolean => family === "ipv6" && scope === Scope.link;
+
+const isSame = (
+  one: Pick<LinkAddress, "address" | "prefix">,
+  other: Pick<LinkAddress, "address" | "prefix">,
+): boolean => one.address === other.address && one.prefix === other.prefix;
+
 function setAddresses(route: Rtnetlink, link: number, wanted: readonly CheckedAddress[]): void {
-  const isWanted = (one: LinkAddress) =>
-    wanted.some(({ address, prefix }) => address === one.address && prefix === one.prefix);
-  const there = route.addresses(link);
-  for (const one of there) {
-    const isOwn = one.family === "ipv6" && one.scope === Scope.link;
-    if (!isOwn && !isWanted(one)) route.removeAddress(one);
+  for (const one of route.addresses(link)) {
+    if (!isLinkLocal(one) && !wanted.some((other) => isSame(one, other))) removeAddress(route, one);
   }
-  for (const { family, address, prefix } of wanted) {
-    if (there.some((one) => one.address === address && one.prefix === prefix)) continue;
+  // Only now: with the first address of a network the kernel removes the others of it.
+  const left = route.addresses(link);
+  for (const one of wanted.filter((other) => !left.some((still) => isSame(still, other)))) {
+    const { family, address, prefix } = one;
     // The host has seen to it that nobody else has the address: it shall be usable at once.
     route.addAddress({ link, family, address, prefix, flags: family === "ipv6" ? AddressFlag.noDuplicateCheck : 0 });
+  }
+}
+
+function removeAddress(route: Rtnetlink, one: LinkAddress): void {
+  try {
+    route.removeAddress(one);
+  } catch (error) {
+    // it went with the first address of its network
+    if (errnoNameOf(error) !== "EADDRNOTAVAIL") throw error;
   }
 }
 

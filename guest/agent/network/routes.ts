@@ -13,11 +13,12 @@ import {
 import { errnoNameOf } from "../../../src/core/sys/sys-error.js";
 import type { Sys } from "../../../src/core/sys/sys.js";
 import { agentErrors, badArgument } from "../errors.js";
-import { checkDestination, familyName, familyOfText, familyValue } from "./fields.js";
+import { checkBits, checkDestination, familyName, familyOfText, familyValue } from "./fields.js";
 
 /**
  * Makes the routes of the main table those that the host wants, and answers what there is then. What the kernel makes of
  * addresses, and what goes through the loopback, stays. Routes that end on a link come first: gateways are behind them.
+ * One that cannot be is an error, once the others are there.
  */
 export function updateRoutes({ netlink }: Pick<Sys, "netlink">, wanted: readonly WireRoute[]): WireRoute[] {
   const route = netlink.route();
@@ -25,7 +26,10 @@ export function updateRoutes({ netlink }: Pick<Sys, "netlink">, wanted: readonly
     const links = new Map(route.links().map(({ name, index }) => [name, index]));
     const checked = wanted.map((one) => checkRoute(one, links));
     for (const old of hostRoutes(route)) removeRoute(route, old);
-    for (const one of checked.toSorted((a, b) => rank(a) - rank(b))) addRoute(route, one);
+    addRoutes(
+      route,
+      checked.toSorted((a, b) => rank(a) - rank(b)),
+    );
     return describeRoutes(route);
   } finally {
     route.close();
@@ -68,16 +72,24 @@ function removeRoute(route: Rtnetlink, { family, destination, hops, priority }: 
   }
 }
 
-function addRoute(route: Rtnetlink, one: NewRoute): void {
-  try {
-    route.addRoute(one);
-  } catch (cause) {
-    // the kernel has made it already, of an address
-    if (errnoNameOf(cause) === "EEXIST") return;
-    const to = one.destination === undefined ? "default" : `${one.destination.address}/${one.destination.prefix}`;
-    const via = one.gateway === undefined ? "" : ` via ${one.gateway}`;
-    throw agentErrors.KATA_GUEST_ROUTE({ route: `${to}${via}` }, { cause });
+function addRoutes(route: Rtnetlink, wanted: readonly NewRoute[]): void {
+  const failed: { readonly one: NewRoute; readonly cause: unknown }[] = [];
+  for (const one of wanted) {
+    try {
+      route.addRoute(one);
+    } catch (cause) {
+      // the kernel has made it already, of an address
+      if (errnoNameOf(cause) !== "EEXIST") failed.push({ one, cause });
+    }
   }
+  const [first] = failed;
+  if (first === undefined) return;
+  throw agentErrors.KATA_GUEST_ROUTE({ routes: failed.map(({ one }) => inWords(one)) }, { cause: first.cause });
+}
+
+function inWords({ destination, gateway }: NewRoute): string {
+  const to = destination === undefined ? "default" : `${destination.address}/${destination.prefix}`;
+  return gateway === undefined ? to : `${to} via ${gateway}`;
 }
 
 function checkRoute(wanted: WireRoute, links: ReadonlyMap<string, number>): NewRoute {
@@ -95,10 +107,10 @@ function checkRoute(wanted: WireRoute, links: ReadonlyMap<string, number>): NewR
   return {
     family,
     link,
-    ...(destination !== undefined && { destination }),
+    ...(destination !== undefined && destination.prefix > 0 && { destination }),
     ...(gateway !== "" && { gateway }),
     ...(source !== "" && { source }),
-    ...(scope !== Scope.universe && { scope }),
+    ...(scope !== Scope.universe && { scope: checkBits("a route's scope", scope, 8) }),
     onLink: (flags & RouteFlag.onLink) !== 0,
     ...(mtu > 0 && { mtu }),
   };

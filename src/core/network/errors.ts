@@ -40,7 +40,12 @@ export const networkErrors = defineErrors({
   KATA_NETWORK_TAP_TAKEN: {
     status: "ALREADY_EXISTS",
     message: (p: { tap: string; namespace: string }) =>
-      `a link "${p.tap}" is in ${p.namespace} already, and somebody holds it: is another runtime using that namespace?`,
+      `a link "${p.tap}" is in ${p.namespace} already: is another runtime using that namespace? If not, remove it (ip link del dev ${p.tap})`,
+  },
+  KATA_NETWORK_CARD: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { link: string; kind: string; namespace: string; links: number }) =>
+      `the virtual machine takes no card for the ${p.kind} "${p.link}" of ${p.namespace}, link number ${p.links} of the pod`,
   },
   KATA_NETWORK_ENDPOINT: {
     status: "FAILED_PRECONDITION",

@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointContribution, EndpointDriver, EndpointRequest } from "../contracts/endpoint.js";
 import type { NetworkJoin } from "../contracts/network-model.js";
+import { cardAddress } from "./card-address.js";
 import { closeFds } from "./close-fds.js";
 import { networkErrors } from "./errors.js";
 import { tapName } from "./scan.js";
@@ -23,13 +24,13 @@ export class JoinedEndpoint implements Endpoint {
 
   async prepare(): Promise<EndpointContribution> {
     const { link, namespace, model, queueSize, vhost } = this.#request;
+    const hardwareAddress = cardAddress(link);
     try {
       this.#fds = await model.join(this.#join);
     } catch (cause) {
       const { name, kind } = link;
       throw networkErrors.KATA_NETWORK_ENDPOINT({ link: name, kind, namespace }, { cause });
     }
-    const { hardwareAddress } = link;
     const device = { kind: "net", id: link.name, hardwareAddress, tapFds: this.#fds, queueSize, vhost } as const;
     return { device, interface: link.guest };
   }

@@ -1,6 +1,7 @@
-import { closeSync, openSync } from "node:fs";
-import { codeOf } from "../errors/error.js";
+import { closeSync, lstatSync, openSync, type Stats, statSync } from "node:fs";
+import { codeOf, KataError } from "../errors/error.js";
 import type { Namespaces } from "../sys/namespaces.js";
+import { OpenFlag } from "../sys/open-flags.js";
 import { networkErrors } from "./errors.js";
 
 /** The pod's network namespace, held open: its path may be gone, or another's, while the pod lives. */
@@ -40,9 +41,26 @@ export class PodNamespace {
 
 function openFile(path: string): number {
   try {
-    return openSync(path, "r");
+    const kind = unlikeFile(statSync(path));
+    if (kind !== undefined) throw networkErrors.KATA_NETWORK_NAMESPACE({ path, why: `is a ${kind}` });
+    // Should it be a fifo by now, opening it must not wait.
+    return openSync(path, OpenFlag.read | OpenFlag.nonBlock);
   } catch (error) {
-    const why = codeOf(error) === "ENOENT" ? "is not there" : "cannot be opened";
+    if (error instanceof KataError) throw error;
+    const why = codeOf(error) === "ENOENT" ? whyAbsent(path) : "cannot be opened";
     throw networkErrors.KATA_NETWORK_NAMESPACE({ path, why }, { cause: error });
   }
+}
+
+/** What a thing is that is no file, as a namespace is one; a device is not even opened. */
+function unlikeFile(stats: Stats): string | undefined {
+  if (stats.isFile()) return undefined;
+  if (stats.isDirectory()) return "directory";
+  if (stats.isFIFO()) return "fifo";
+  return stats.isSocket() ? "socket" : "device";
+}
+
+function whyAbsent(path: string): string {
+  const link = lstatSync(path, { throwIfNoEntry: false });
+  return link === undefined ? "is not there" : "is a symbolic link that leads nowhere";
 }

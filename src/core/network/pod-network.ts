@@ -33,13 +33,15 @@ const usualQueueSize = 256;
 
 /** A link of the pod that the machine has a card for. */
 interface Attached {
-  readonly link: LinkInfo;
+  link: LinkInfo;
   readonly endpoint: Endpoint;
   /** Of its device; empty until that is added. */
   id: string;
   interface: GuestInterface;
   /** The link is not in the namespace: what the guest is told of it stays as it was. */
   isTaken: boolean;
+  /** Whether the guest has set it up. */
+  told: boolean;
 }
 
 /**
@@ -53,6 +55,8 @@ export class PodNetwork implements Resource<void> {
   #attached: Attached[] = [];
   #made = 0;
   #told: PodNetworkState = { links: [], routes: [], neighbors: [] };
+  /** What the namespace was like when it could last not be followed. */
+  #refused: string | undefined;
 
   constructor(parts: PodNetworkParts) {
     this.#parts = parts;
@@ -74,20 +78,22 @@ export class PodNetwork implements Resource<void> {
     if (this.#attached.length > 0) await this.#tellGuest(this.#attached, this.#told);
   }
 
-  /** Adds the links that have come since the last look and removes those that are gone. Says whether there were any. */
+  /**
+   * Adds the links that have come since the last look, removes those that are gone, and tells of other addresses and
+   * routes: all that can be. Says whether there were any. What failed is tried again once the namespace has changed:
+   * trying it changes nothing that is looked at.
+   */
   async update(signal: AbortSignal): Promise<boolean> {
     const found = this.#withTaken(this.#parts.source.read());
-    const gone = this.#attached.filter(
-      ({ link, isTaken }) => !isTaken && !found.links.some((one) => sameLink(one, link)),
-    );
-    const come = found.links.filter((one) => !this.#attached.some(({ link }) => sameLink(one, link)));
-    for (const one of gone) await this.#remove(one);
-    const added: Attached[] = [];
-    for (const link of come) added.push(await this.#add(link, signal));
-    const changed = added.length > 0 || gone.length > 0 || !sameRoutes(found, this.#told);
-    if (changed) await this.#tellGuest(added, found);
-    this.#told = found;
-    return changed;
+    const state = JSON.stringify(found);
+    if (state === this.#refused) return false;
+    this.#refused = undefined;
+    try {
+      return await this.#follow(found, signal);
+    } catch (error) {
+      this.#refused = state;
+      throw error;
+    }
   }
 
   /** Calls back when the source has changed; undefined when that never does. To be closed before `cleanup`. */
@@ -104,9 +110,27 @@ export class PodNetwork implements Resource<void> {
     if (errors.length > 0) throw new AggregateError(errors, "giving the pod's network back");
   }
 
+  async #follow(found: PodNetworkState, signal: AbortSignal): Promise<boolean> {
+    const errors: unknown[] = [];
+    const failed = (error: unknown): void => void errors.push(error);
+    const gone = this.#attached.filter(
+      ({ link, isTaken }) => !isTaken && !found.links.some((one) => sameLink(one, link)),
+    );
+    const come = found.links.filter((one) => !this.#attached.some(({ link }) => sameLink(one, link)));
+    for (const one of gone) await this.#remove(one).catch(failed);
+    for (const link of come) await this.#add(link, signal).catch(failed);
+    for (const link of found.links) this.#renew(link);
+    const untold = this.#attached.filter(({ told }) => !told);
+    const changed = untold.length > 0 || gone.length > 0 || !sameRoutes(found, this.#told);
+    if (changed) await this.#tellGuest(untold, found).then(() => (this.#told = found), failed);
+    if (errors.length > 1) throw new AggregateError(errors, "following the pod's network");
+    if (errors.length === 1) throw errors[0];
+    return changed;
+  }
+
   /** What was found, with what goes through links that the machine has taken whole. */
   #withTaken({ links, routes, neighbors }: PodNetworkState): PodNetworkState {
-    const names = this.#attached.filter(({ isTaken }) => isTaken).map(({ link }) => link.name);
+    const names = this.#attached.filter(({ isTaken }) => isTaken).map(({ interface: { name } }) => name);
     const isTaken = ({ device }: { readonly device: string }) => names.includes(device);
     return {
       links,
@@ -115,25 +139,27 @@ export class PodNetwork implements Resource<void> {
     };
   }
 
-  async #add(link: LinkInfo, signal: AbortSignal): Promise<Attached> {
+  async #add(link: LinkInfo, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { drivers, source, hypervisor } = this.#parts;
-    const describe = () => `the link "${link.name}" of kind "${link.kind}" in ${source.name}`;
+    const describe = () => `the link "${link.name}" of kind "${link.kind}"${tunType(link)} in ${source.name}`;
     const driver = mostSpecific("endpoint", drivers, (one) => one.match(link), describe);
     const endpoint = driver.create(this.#request(link));
-    const attached: Attached = { link, endpoint, id: "", interface: link.guest, isTaken: false };
+    const attached: Attached = { link, endpoint, id: "", interface: link.guest, isTaken: false, told: false };
     this.#attached.push(attached);
     try {
       const contribution = await endpoint.prepare(signal);
-      const device = await hypervisor.addDevice(contribution.device);
+      const device = await hypervisor.addDevice(contribution.device).catch((cause: unknown) => {
+        const { name, kind } = link;
+        const links = this.#attached.length;
+        throw networkErrors.KATA_NETWORK_CARD({ link: name, kind, namespace: source.name, links }, { cause });
+      });
       attached.id = device.id;
       attached.interface = guestInterface(contribution, device);
       attached.isTaken = contribution.takesLink ?? false;
-      return attached;
     } catch (error) {
       this.#attached = this.#attached.filter((one) => one !== attached);
-      await endpoint.cleanup();
-      throw error;
+      throw await undone(endpoint, error);
     }
   }
 
@@ -144,6 +170,16 @@ export class PodNetwork implements Resource<void> {
     return { link, namespace: source.namespace, model, index, ...settings, queuePairs, queueSize };
   }
 
+  /** Notes other addresses, or another size, of a link that has its card. */
+  #renew(link: LinkInfo): void {
+    const attached = this.#attached.find((one) => sameLink(one.link, link));
+    if (attached === undefined || JSON.stringify(attached.link.guest) === JSON.stringify(link.guest)) return;
+    const { addresses, mtu } = link.guest;
+    attached.link = link;
+    attached.interface = { ...attached.interface, addresses, mtu };
+    attached.told = false;
+  }
+
   async #remove(attached: Attached): Promise<void> {
     await this.#parts.hypervisor.removeDevice(attached.id);
     this.#attached = this.#attached.filter((one) => one !== attached);
@@ -152,9 +188,14 @@ export class PodNetwork implements Resource<void> {
 
   async #tellGuest(attached: readonly Attached[], { routes, neighbors }: PodNetworkState): Promise<void> {
     const network = this.#guestNetwork();
-    for (const one of attached) await network.updateInterface(one.interface);
-    if (neighbors.length > 0) await network.addNeighbors(neighbors);
-    await network.updateRoutes(routes);
+    for (const one of attached) {
+      await network.updateInterface(one.interface);
+      one.told = true;
+    }
+    const there = new Set(this.#attached.map(({ interface: { name } }) => name));
+    const known = neighbors.filter(({ device }) => there.has(device));
+    if (known.length > 0) await network.addNeighbors(known);
+    await network.updateRoutes(routes.filter(({ device }) => there.has(device)));
   }
 
   #guestNetwork(): AgentCapabilities["network"] {
@@ -165,14 +206,25 @@ export class PodNetwork implements Resource<void> {
   }
 }
 
+/** Cleans up after an endpoint that failed: the error, with that of the cleanup when there is one. */
+const undone = async (endpoint: Endpoint, error: unknown): Promise<unknown> =>
+  endpoint.cleanup().then(
+    () => error,
+    (left: unknown) => new AggregateError([error, left], `${endpoint.name} failed, and could not be undone`),
+  );
+
 /** What the guest is told of a card: where it is plugged, which tells cards apart that share a hardware address. */
 const guestInterface = (contribution: EndpointContribution, device: AttachedDevice): GuestInterface => ({
   ...contribution.interface,
   ...(device.guestLocator !== undefined && { devicePath: device.guestLocator }),
 });
 
-/** A link that was made anew under the same name is another one, with another index. */
-const sameLink = (one: LinkInfo, other: LinkInfo): boolean => one.index === other.index && one.name === other.name;
+/** What tells a tap from a tun, which are one kind. */
+const tunType = ({ details: { tun } }: LinkInfo): string => (tun === undefined ? "" : ` and type "${tun.type}"`);
+
+/** A link that was made anew under the same name is another one, and so is one whose card would have another address. */
+const sameLink = (one: LinkInfo, other: LinkInfo): boolean =>
+  one.index === other.index && one.name === other.name && one.hardwareAddress === other.hardwareAddress;
 
 const sameRoutes = (one: PodNetworkState, other: PodNetworkState): boolean =>
   JSON.stringify([one.routes, one.neighbors]) === JSON.stringify([other.routes, other.neighbors]);

@@ -17,8 +17,6 @@ interface Found {
   readonly addresses: readonly LinkAddress[];
 }
 
-const ethernet = 1;
-
 /** Links that the runtime makes itself, beside those of the pod. */
 const ownLink = /^(?:tap|ifb)\d+_kata$/;
 
@@ -41,7 +39,7 @@ export function scanPod(route: Rtnetlink, namespace: string): PodNetworkState {
   const names = new Map(found.map(({ link }) => [link.index, link.name]));
   return {
     links: found.map((one) => linkInfo(one, routes)),
-    routes: [...found.flatMap(peerRoutes), ...routes.flatMap((one) => guestRoute(one, names))],
+    routes: [...found.flatMap(peerRoutes), ...guestRoutes(routes, names)],
     neighbors: route
       .neighbors()
       .flatMap(({ link, family, address, hardwareAddress, state, flags }): GuestNeighbor[] => {
@@ -56,7 +54,7 @@ const isForGuest = ({ family, scope }: LinkAddress): boolean => family === "ipv4
 
 function linkInfo({ link, addresses }: Found, routes: readonly Route[]): LinkInfo {
   const { name, index, mtu, hardwareAddress, flags, details, device, alias } = link;
-  assertCard(link);
+  assertMtu(link);
   const pciAddress = device && pciAddressOf(device);
   return {
     name,
@@ -71,7 +69,9 @@ function linkInfo({ link, addresses }: Found, routes: readonly Route[]): LinkInf
     guest: {
       device: name,
       name,
-      addresses: addresses.map((one) => guestAddress(one, (flags & LinkFlag.up) === 0 || isOnLink(one, routes))),
+      addresses: distinct(
+        addresses.map((one) => guestAddress(one, (flags & LinkFlag.up) === 0 || isOnLink(one, routes))),
+      ),
       mtu,
       hardwareAddress,
       ...((flags & LinkFlag.noArp) !== 0 && { flags: LinkFlag.noArp }),
@@ -79,11 +79,7 @@ function linkInfo({ link, addresses }: Found, routes: readonly Route[]): LinkInf
   };
 }
 
-/** Checks what the machine's card has of a link. */
-function assertCard({ name, mtu, hardwareType, hardwareAddress }: Link): void {
-  if (hardwareType === ethernet && hardwareAddress.length !== 17) {
-    throw networkErrors.KATA_NETWORK_HARDWARE_ADDRESS({ link: name, address: hardwareAddress });
-  }
+function assertMtu({ name, mtu }: Link): void {
   if (mtu < leastMtu || mtu > mostMtu) {
     throw networkErrors.KATA_NETWORK_MTU({ link: name, mtu, least: leastMtu, most: mostMtu });
   }
@@ -98,6 +94,13 @@ const guestAddress = ({ family, address, prefix, peer }: LinkAddress, onLink: bo
   address,
   prefix: peer === undefined && onLink ? prefix : addressBits(family),
 });
+
+/** Each once: an address with several peers is there with each of them. */
+const distinct = (addresses: readonly GuestAddressing[]): GuestAddressing[] =>
+  addresses.filter(
+    ({ address, prefix }, index) =>
+      addresses.findIndex((one) => one.address === address && one.prefix === prefix) === index,
+  );
 
 /** Whether the kernel's own route to an address's network is there. */
 function isOnLink({ link, family, address, prefix }: LinkAddress, routes: readonly Route[]): boolean {
@@ -118,16 +121,40 @@ const peerRoutes = ({ link, addresses }: Found): GuestRoute[] =>
       : [{ destination: `${peer}/${prefix}`, device: link.name, source: address, scope: Scope.link, family }],
   );
 
-/** A route of the main table through one of the links; what the kernel made of addresses, the guest's does again. */
+/** Routes of the main table through the links; what the kernel made of addresses, the guest's does again. */
+function guestRoutes(routes: readonly Route[], names: ReadonlyMap<number, string>): GuestRoute[] {
+  const own = routes.filter(
+    ({ table, type, protocol, hops }) =>
+      table === RouteTable.main &&
+      type === RouteType.unicast &&
+      protocol !== RouteProtocol.kernel &&
+      hops.some(({ link }) => names.has(link)),
+  );
+  return best(own).flatMap((one) => guestRoute(one, names));
+}
+
+/** Of routes to the same destination the guest has the best alone: it is told no priorities. */
+function best(routes: readonly Route[]): Route[] {
+  const found = new Map<string, Route>();
+  for (const route of routes) {
+    const to = `${route.family} ${destinationText(route)}`;
+    if (route.priority < (found.get(to)?.priority ?? Number.POSITIVE_INFINITY)) found.set(to, route);
+  }
+  return [...found.values()];
+}
+
+/** Empty for the default route. */
+const destinationText = ({ destination }: Pick<Route, "destination">): string =>
+  destination === undefined ? "" : `${destination.address}/${destination.prefix}`;
+
 function guestRoute(route: Route, names: ReadonlyMap<number, string>): GuestRoute[] {
-  const { family, destination, hops, source, table, type, protocol, scope, mtu } = route;
-  if (table !== RouteTable.main || type !== RouteType.unicast || protocol === RouteProtocol.kernel) return [];
+  const { family, hops, source, scope, mtu } = route;
   const hop = hops.find(({ link }) => names.has(link));
   const device = hop && names.get(hop.link);
   if (hop === undefined || device === undefined) return [];
   return [
     {
-      destination: destination === undefined ? "" : `${destination.address}/${destination.prefix}`,
+      destination: destinationText(route),
       ...(hop.gateway !== undefined && { gateway: hop.gateway }),
       device,
       ...(source !== undefined && { source }),

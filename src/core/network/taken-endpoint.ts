@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointContribution, EndpointRequest } from "../contracts/endpoint.js";
+import { cardAddress } from "./card-address.js";
 import { closeFds } from "./close-fds.js";
 import { networkErrors } from "./errors.js";
 
@@ -20,7 +21,8 @@ export class TakenEndpoint implements Endpoint {
 
   async prepare(): Promise<EndpointContribution> {
     const { link, namespace, queueSize, vhost } = this.#request;
-    const { name, kind, hardwareAddress } = link;
+    const { name, kind } = link;
+    const hardwareAddress = cardAddress(link);
     try {
       this.#fds = this.#open(this.#request);
     } catch (cause) {

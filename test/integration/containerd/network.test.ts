@@ -1,6 +1,8 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { TrafficHandle } from "../../../src/core/sys/netlink/traffic-control.js";
 import { TestPod } from "../../support/test-pod.js";
 import { describeContainerd } from "./suite.js";
 
@@ -39,35 +41,86 @@ describeContainerd("the network of a pod", (suite) => {
     expect(pod.state()).to.equal(before);
   });
 
+  const logged = (): string => readFileSync(suite.containerd.logFile, "utf8");
+
+  const exec = async (id: string, command: string): Promise<string> =>
+    (await suite.containerd.ctr(["tasks", "exec", "--exec-id", "e", id, "sh", "-c", command])).stdout;
+
+  /** Waits until a command of a container prints something. */
+  async function until(id: string, command: string, wanted: RegExp): Promise<void> {
+    let last = "";
+    for (let looks = 0; looks < 100; looks++) {
+      last = await exec(id, command);
+      if (wanted.test(last)) return;
+    }
+    throw new Error(`no ${wanted} in: ${last}\n${logged().slice(-3000)}`);
+  }
+
   it("follows links that come while the container runs, and that go", async () => {
     const id = suite.newId();
     const { containerd } = suite;
     expect((await containerd.run(id, ["-d", ...network()], ["sleep", "100000"])).stderr).to.equal("");
-    const exec = async (command: string) =>
-      (await containerd.ctr(["tasks", "exec", "--exec-id", "e", id, "sh", "-c", command])).stdout;
-    const until = async (command: string, wanted: RegExp) => {
-      let last = "";
-      for (let looks = 0; looks < 100; looks++) {
-        last = await exec(command);
-        if (wanted.test(last)) return;
-      }
-      throw new Error(`no ${wanted} in: ${last}\n${readFileSync(containerd.logFile, "utf8").slice(-3000)}`);
-    };
     try {
       pod.addPair("eth1", "peer1", 2);
       pod.route.addRoute({ family: "ipv4", link: pod.index("eth1"), gateway: "10.1.2.1" });
-      await until("ip addr; ip route", /eth1[^]*10\.1\.2\.2\/24[^]*default via 10\.1\.2\.1/);
-      expect(await exec("ping -c 1 -w 30 10.1.2.1")).to.contain("1 packets received");
+      await until(id, "ip addr; ip route", /eth1[^]*10\.1\.2\.2\/24[^]*default via 10\.1\.2\.1/);
+      expect(await exec(id, "ping -c 1 -w 30 10.1.2.1")).to.contain("1 packets received");
+      const link = pod.index("eth1");
+      pod.route.addAddress({ link, family: "ipv4", address: "10.5.0.2", prefix: 24 });
+      pod.route.changeLink(link, { mtu: 1300 });
+      await until(id, "ip addr show eth1", /mtu 1300[^]*10\.1\.2\.2\/24[^]*10\.5\.0\.2\/24/);
       pod.route.removeLink(pod.index("eth1"));
-      await until("ip link", /^(?![^]*eth1)/);
-      expect(await exec("ping -c 1 -w 30 10.1.1.1")).to.contain("1 packets received");
-      expect(pod.route.links().map(({ name }) => name)).to.have.members(["lo", "eth0", "tap0_kata"]);
+      await until(id, "ip link", /^(?![^]*eth1)/);
+      expect(await exec(id, "ping -c 1 -w 30 10.1.1.1")).to.contain("1 packets received");
+      expect(pod.links()).to.have.members(["eth0", "tap0_kata"]);
       pod.route.removeLink(pod.index("eth0"));
-      await until("ip link", /^(?![^]*eth0)/);
-      expect(pod.route.links().map(({ name }) => name)).to.deep.equal(["lo"]);
+      await until(id, "ip link", /^(?![^]*eth0)/);
+      expect(pod.links()).to.deep.equal([]);
     } finally {
       await containerd.remove(id);
     }
+  });
+
+  it("goes on without a link that cannot be added, and does not try it again until something changes", async () => {
+    const id = suite.newId();
+    const { containerd } = suite;
+    expect((await containerd.run(id, ["-d", ...network()], ["sleep", "100000"])).stderr).to.equal("");
+    const failures = () => logged().split("cannot follow the pod's network").length - 1;
+    const failed = failures();
+    try {
+      pod.route.createLink({ name: "eth1" }, { kind: "veth", peer: { name: "other" } });
+      const link = pod.index("eth1");
+      const mirred = { mode: "mirror", direction: "egress", link: pod.index("other") } as const;
+      pod.route.addQdisc({ link, kind: "ingress" });
+      pod.route.addFilter({ link, parent: TrafficHandle.ingressQdisc, kind: "u32", mirred });
+      pod.route.addAddress({ link, family: "ipv4", address: "10.7.0.2", prefix: 24 });
+      for (let looks = 0; looks < 200 && failures() === failed; looks++) await sleep(20);
+      // the tap that was made and removed on the way is a change, but none of the pod's
+      await sleep(1000);
+      expect(failures() - failed).to.be.within(1, 3);
+      expect(logged()).to.match(/the link \\*"eth1\\*" of .* has a qdisc \\*"ingress\\*" already/);
+      pod.route.removeQdisc(link, TrafficHandle.ingress);
+      pod.addPair("eth2", "peer2", 2);
+      await until(id, "ip addr", /10\.7\.0\.2[^]*10\.1\.2\.2/);
+    } finally {
+      await containerd.remove(id);
+    }
+  });
+
+  it("is nothing but the loopback, and not looked at, by internetworking_model none", async () => {
+    pod.route.createLink({ name: "br0" }, { kind: "bridge" });
+    pod.route.addAddress({ link: pod.index("br0"), family: "ipv4", address: "10.9.0.1", prefix: 24 });
+    const before = pod.state();
+    const toml = join(suite.containerd.directory, "configuration.toml");
+    writeFileSync(toml, '[runtime]\ninternetworking_model = "none"\n');
+    const flags = ["--rm", "--runtime-config-path", toml, ...network()];
+    const script = "ls /sys/class/net; ip route; ping -c 1 -w 30 127.0.0.1";
+    const { stdout, stderr } = await suite.containerd.run(suite.newId(), flags, ["sh", "-c", script]);
+    expect(stderr).to.equal("");
+    expect(stdout)
+      .to.match(/^lo\nPING /)
+      .and.contain("1 packets received");
+    expect(pod.state()).to.equal(before);
   });
 
   describe("is given back as it was found", () => {
@@ -92,6 +145,25 @@ describeContainerd("the network of a pod", (suite) => {
       await assertGivenBack();
       await suite.containerd.remove(id);
     });
+
+    for (const { how, trigger } of [
+      { how: "panicked", trigger: "c" },
+      { how: "switched itself off", trigger: "o" },
+      { how: "restarted itself", trigger: "b" },
+    ]) {
+      it(`after the guest ${how}`, async () => {
+        const id = suite.newId();
+        const { containerd } = suite;
+        const flags = ["-d", "--cap-add", "CAP_SYS_ADMIN", ...network()];
+        expect((await containerd.run(id, flags, ["sleep", "100000"])).stderr).to.equal("");
+        expect(pod.state()).to.not.equal(before);
+        const command = `mkdir /all; mount -t proc proc /all && echo ${trigger} > /all/sysrq-trigger`;
+        const ended = await containerd.ctr(["tasks", "exec", "--exec-id", "e", id, "sh", "-c", command]);
+        expect(ended.status, ended.stderr).to.not.equal(0);
+        await assertGivenBack();
+        await containerd.remove(id);
+      });
+    }
 
     it("after the shim was killed", async () => {
       const id = suite.newId();

@@ -94,6 +94,47 @@ for (const handler of ["runc", "kata-ts"]) {
       }
     });
 
+    it("speak TCP with the host over IPv4 and IPv6", async () => {
+      node.useNetwork({ name: "pods", plugins: [{ ...bridge, ipam: node.addressing(...subnets) }] });
+      const container = await node.runContainer(await run(), "only");
+      const server = node.echoServer();
+      try {
+        for (const host of ["10.88.0.1", "fd88::1"]) {
+          const command = `echo hello | nc -w 5 ${host} ${server.port}`;
+          const { stdout, stderr } = await node.cri.exec(container, "sh", "-c", command);
+          expect([host, stdout], stderr).to.deep.equal([host, "hello\n"]);
+        }
+      } finally {
+        server.close();
+      }
+    });
+
+    it("speak UDP with each other over IPv4 and IPv6", async () => {
+      node.useNetwork({ name: "pods", plugins: [{ ...bridge, ipam: node.addressing(...subnets) }] });
+      const [one, two] = [await run(), await run()];
+      await node.runTftpServer(two);
+      const container = await node.runContainer(one, "only");
+      for (const host of two.addresses) {
+        // asks again by itself, until the server listens
+        const fetch = ["timeout", "50", "tftp", "-g", "-r", "file", "-l", "/dev/stdout", host];
+        const { stdout, stderr } = await node.cri.exec(container, ...fetch);
+        expect([host, stdout], stderr).to.deep.equal([host, "hello\n"]);
+      }
+    });
+
+    it("have their loopback and nothing else, when their network has no link", async () => {
+      // The interface demands an address of every network: this one tells of an address, and makes no link for it.
+      const ips = [{ version: "4", address: "192.0.2.1/32", interface: 0 }];
+      const prevResult = { cniVersion: "0.4.0", interfaces: [{ name: "eth0", sandbox: "none" }], ips };
+      node.useNetwork({ name: "pods", plugins: [{ type: "tuning", prevResult }] });
+      const container = await node.runContainer(await run(), "only");
+      const { stdout } = await node.cri.exec(container, "ls", "/sys/class/net");
+      expect(stdout).to.equal("lo\n");
+      await assertReaches(container, "127.0.0.1");
+      const { status } = await node.cri.exec(container, "ping", "-c", "1", "-w", "1", "10.88.0.1");
+      expect(status).to.not.equal(0);
+    });
+
     it("have a link of their own to the host (ptp)", async () => {
       node.useNetwork({ name: "pods", plugins: [{ type: "ptp", ipam: node.addressing(...subnets) }] });
       const [one, two] = [await run(), await run()];

@@ -77,7 +77,11 @@ describe("the guest image", () => {
         const path = join(image.directory, name);
         expect([statSync(path).size, sha256OfFile(path)], name).to.deep.equal([size, sha256]);
       }
-      expect(image.manifest.packages.map(({ name }) => name)).to.include.members(["busybox-static", "crun"]);
+      expect(image.manifest.packages.map(({ name }) => name)).to.include.members([
+        "busybox-static",
+        "crun",
+        "iptables",
+      ]);
     });
 
     it("once for the same inputs, and again for others", async () => {

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
@@ -8,6 +9,7 @@ import type { Rtnetlink } from "../../../src/core/sys/netlink.js";
 import { addAddress } from "../add-address.js";
 import { Containerd, busyboxImage } from "../containerd.js";
 import { CriClient, type PodConfig } from "./client.js";
+import { tftpCommand, tftpImage } from "./tftp-image.js";
 
 /** A configuration of CNI: a name and its plugins, in their own words. */
 export interface CniConfig {
@@ -61,6 +63,7 @@ export class ClusterNode {
       around: (start) => namespaces.inNetworkNamespace(namespace, start),
     });
     await containerd.importImage({ name: pauseImage, config: { Cmd: ["sleep", "100000"] } });
+    await containerd.importImage(tftpImage);
     return new ClusterNode(containerd, namespace);
   }
 
@@ -87,11 +90,19 @@ export class ClusterNode {
   }
 
   /** Runs a container of a pod; a shell that sleeps unless told otherwise. */
-  async runContainer({ id, config }: RunningPod, name: string, script = "sleep 100000"): Promise<string> {
-    const command = ["sh", "-c", script];
-    const container = await this.cri.createContainer(id, config, { name, image: busyboxImage, command });
-    await this.cri.startContainer(container);
-    return container;
+  async runContainer(pod: RunningPod, name: string, script = "sleep 100000"): Promise<string> {
+    return this.#run(pod, { name, image: busyboxImage, command: ["sh", "-c", script] });
+  }
+
+  /** Runs a container of a pod that serves a file with the line "hello" by TFTP, over UDP, at the usual port. */
+  async runTftpServer(pod: RunningPod): Promise<string> {
+    return this.#run(pod, { name: "tftp", image: tftpImage.name, command: tftpCommand });
+  }
+
+  async #run({ id, config }: RunningPod, container: Parameters<CriClient["createContainer"]>[2]): Promise<string> {
+    const made = await this.cri.createContainer(id, config, container);
+    await this.cri.startContainer(made);
+    return made;
   }
 
   async endPod({ id }: Pick<RunningPod, "id">): Promise<void> {
@@ -134,6 +145,12 @@ export class ClusterNode {
     const child = this.inHost(() => spawn(process.execPath, [program, type], { stdio: ["ignore", "pipe", "inherit"] }));
     const [first] = (await once(child.stdout, "data")) as [Buffer];
     return { port: Number(first.toString()), close: () => void child.kill("SIGKILL") };
+  }
+
+  /** Sends back whatever comes over TCP, of either family, at a port of the host's. */
+  echoServer(): { readonly port: number; close(): void } {
+    const server = this.inHost(() => createServer((socket) => socket.pipe(socket)).listen(0));
+    return { port: (server.address() as AddressInfo).port, close: () => void server.close() };
   }
 
   async close(): Promise<void> {

@@ -75,7 +75,8 @@ export class LinuxNamespaces implements Namespaces {
   enter(namespace: PathOrFd, kind: NamespaceKind): void {
     const enter = (fd: number): number => this.#libc.call("int setns(int, int)", fd, kinds[kind].flag);
     if (typeof namespace === "number") enter(namespace);
-    else withFdSync(openSync(namespace, OpenFlag.read), enter);
+    // A fifo that has the name is no namespace, and nobody shall wait for it.
+    else withFdSync(openSync(namespace, OpenFlag.read | OpenFlag.nonBlock), enter);
   }
 
   unshare(which: readonly NamespaceKind[]): void {

@@ -27,8 +27,8 @@ const socketLevel = 1;
 const receiveTimeout = 20;
 const tellLength = 0x20;
 
-/** The kernel answers within the call that asks; it may have to wait for others who change the network. */
-const answerMs = 10_000;
+/** The kernel answers within the call that asks; it may have to wait for others who change the network. Milliseconds. */
+const usualAnswerTime = 10_000;
 
 /** The kernel's largest datagram is 32 KiB, unless a single link needs more. */
 const bufferBytes = 128 * 1024;
@@ -58,19 +58,24 @@ export function openNetlink(
   }
 }
 
+type SocketCalls = Pick<Sockets, "send" | "receive" | "setOption">;
+
 /** Requests and answers over one socket of netlink, one at a time. */
 export class NetlinkSocket {
-  readonly #sockets: Sockets;
+  readonly #sockets: SocketCalls;
+  readonly #answerMs: number;
   readonly #buffer = Buffer.allocUnsafe(bufferBytes);
   #fd: number;
   #sequence = 0;
 
-  /** Takes `fd`. */
-  constructor(sockets: Sockets, fd: number) {
+  /** Takes `fd`. `answerMs` is how long an answer may take, in milliseconds, at least 1. */
+  constructor(sockets: SocketCalls, fd: number, answerMs = usualAnswerTime) {
     this.#sockets = sockets;
+    this.#answerMs = answerMs;
     this.#fd = fd;
     const timeout = Buffer.alloc(16);
     timeout.writeBigInt64LE(BigInt(Math.floor(answerMs / 1000)));
+    timeout.writeBigInt64LE(BigInt((answerMs % 1000) * 1000), 8);
     sockets.setOption(fd, socketLevel, receiveTimeout, timeout);
     for (const option of Object.values(options)) sockets.setOption(fd, netlinkLevel, option, 1);
   }
@@ -100,8 +105,8 @@ export class NetlinkSocket {
     this.#sockets.send(this.#fd, encodeMessage({ type, flags: flags | MessageFlag.request, sequence, payload }));
     const answers: NetlinkMessage[] = [];
     let whole = true;
-    for (;;) {
-      for (const message of this.#receive(name)) {
+    for (const end = performance.now() + this.#answerMs; ; ) {
+      for (const message of this.#receive(name, end)) {
         if (message.sequence !== sequence) continue;
         if ((message.flags & MessageFlag.interrupted) !== 0) whole = false;
         if (message.type === ControlType.done || message.type === ControlType.error) {
@@ -115,9 +120,12 @@ export class NetlinkSocket {
     }
   }
 
-  #receive(name: RequestName): Iterable<NetlinkMessage> {
+  #receive(name: RequestName, end: number): Iterable<NetlinkMessage> {
     const length = this.#sockets.receive(this.#fd, this.#buffer, tellLength);
-    if (length === undefined) throw netlinkErrors.KATA_NETLINK_SILENT({ request: name, ms: answerMs });
+    // What comes may be for an earlier request, without end.
+    if (length === undefined || performance.now() > end) {
+      throw netlinkErrors.KATA_NETLINK_SILENT({ request: name, ms: this.#answerMs });
+    }
     if (length > this.#buffer.length) {
       const why = `a datagram of ${length} bytes, where ${this.#buffer.length} are read at once`;
       throw netlinkErrors.KATA_NETLINK_BROKEN({ why });

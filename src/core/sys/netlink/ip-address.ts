@@ -32,6 +32,10 @@ export function formatIpAddress(family: IpFamily, bytes: Uint8Array): string {
   return family === "ipv4" ? bytes.join(".") : formatIpv6(bytes);
 }
 
+/** An address that somebody wrote, in the usual form. */
+export const usualAddress = (family: IpFamily, text: string): string =>
+  formatIpAddress(family, parseIpAddress(family, text));
+
 /** The first address of the network with a prefix of so many bits. */
 export function networkOf(family: IpFamily, address: string, prefix: number): string {
   const bytes = parseIpAddress(family, address);

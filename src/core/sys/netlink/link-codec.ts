@@ -64,14 +64,14 @@ function header(fields: { index?: number; flags?: number; change?: number } = {}
 
 const join = (head: Uint8Array, attributes: AttributeWriter): Buffer => Buffer.concat([head, attributes.finish()]);
 
-/** A name as the kernel takes it (`dev_valid_name`); `KATA_NETLINK_VALUE` otherwise. */
+/** A name as the kernel takes it (`dev_valid_name`; of one with `%` it makes another); `KATA_NETLINK_VALUE` otherwise. */
 export function assertLinkName(name: string): string {
   const bytes = Buffer.byteLength(name);
   const why =
     bytes === 0 || bytes > longestName
       ? `a link's name has 1 to ${longestName} bytes`
-      : /[\s/:\0]/.test(name) || name === "." || name === ".."
-        ? "a link's name has no blanks, slashes or colons"
+      : /[\s/:%\0]/.test(name) || name === "." || name === ".."
+        ? "a link's name has no blanks, slashes, colons or percent signs"
         : undefined;
   if (why === undefined) return name;
   throw netlinkErrors.KATA_NETLINK_VALUE({ what: `the link name ${JSON.stringify(name)}`, why });

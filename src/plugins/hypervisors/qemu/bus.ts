@@ -20,9 +20,12 @@ class SlotPool {
   readonly #free: number[];
   readonly #bus: string;
   readonly #slots: number;
+  readonly #remedy: string;
 
-  constructor(bus: string, first: number, last: number) {
+  /** `remedy` is a setting that gives more slots. */
+  constructor(bus: string, first: number, last: number, remedy = "") {
     this.#bus = bus;
+    this.#remedy = remedy;
     this.#slots = last - first + 1;
     this.#free = Array.from({ length: this.#slots }, (_, index) => first + index);
   }
@@ -33,7 +36,9 @@ class SlotPool {
 
   take(): { readonly slot: number; readonly release: () => void } {
     const slot = this.#free.shift();
-    if (slot === undefined) throw qemuErrors.KATA_QEMU_BUS_FULL({ bus: this.#bus, slots: this.#slots });
+    if (slot === undefined) {
+      throw qemuErrors.KATA_QEMU_BUS_FULL({ bus: this.#bus, slots: this.#slots, remedy: this.#remedy });
+    }
     let taken = true;
     const release = () => {
       if (taken) this.#free.push(slot);
@@ -82,7 +87,7 @@ export class PciBus implements VirtioBus {
     this.#root = new SlotPool("PCI bus", 1, 30 - bridges);
     this.#bridges = Array.from({ length: bridges }, (_, index) => {
       const id = `bridge${index}`;
-      return { id, slot: 30 - index, pool: new SlotPool("bridge for hotplug", 1, 31) };
+      return { id, slot: 30 - index, pool: new SlotPool("bridge for hotplug", 1, 31, "default_bridges to more") };
     });
   }
 
@@ -126,7 +131,7 @@ export class PciBus implements VirtioBus {
 /** The eight memory-mapped virtio transports of microvm. Nothing can be plugged in while it runs. */
 export class MmioBus implements VirtioBus {
   readonly isPci = false;
-  readonly #transports = new SlotPool("row of virtio-mmio transports", 0, 7);
+  readonly #transports = new SlotPool("row of virtio-mmio transports", 0, 7, 'machine_type = "q35"');
 
   model(kind: string): string {
     return `${kind}-device`;

@@ -57,6 +57,9 @@ export const qemuErrors = defineErrors({
   },
   KATA_QEMU_BUS_FULL: {
     status: "RESOURCE_EXHAUSTED",
-    message: (p: { bus: string; slots: number }) => `the machine's ${p.bus} has no free slot; it has ${p.slots}`,
+    message: (p: { bus: string; slots: number; remedy: string }) => {
+      const setting = p.remedy === "" ? "" : `, or set [hypervisor.qemu] ${p.remedy}`;
+      return `all ${p.slots} slots of the machine's ${p.bus} are taken; give the pod fewer links, disks and shares${setting}`;
+    },
   },
 });

@@ -1,5 +1,6 @@
 import type { NetworkJoin, NetworkModel } from "../../../../core/contracts/network-model.js";
 import type { Logger } from "../../../../core/log.js";
+import { networkErrors } from "../../../../core/network/errors.js";
 import { findLink } from "../../../../core/network/find-link.js";
 import { hangIngress, redirectIngress } from "../../../../core/network/pod-qdisc.js";
 import { rateLimit } from "../../../../core/network/rate-limit.js";
@@ -7,6 +8,7 @@ import { undoRecorded } from "../../../../core/network/recorded-changes.js";
 import type { SandboxRecord } from "../../../../core/sandbox/record.js";
 import type { Rtnetlink } from "../../../../core/sys/netlink.js";
 import type { Link } from "../../../../core/sys/netlink/link.js";
+import { errnoNameOf } from "../../../../core/sys/sys-error.js";
 import type { Sys } from "../../../../core/sys/sys.js";
 
 /** What the model is made with. */
@@ -82,7 +84,8 @@ export class Macvtap implements NetworkModel {
       make();
     } catch (error) {
       this.#record.forgetNetwork(noted);
-      throw error;
+      if (errnoNameOf(error) !== "EEXIST") throw error;
+      throw networkErrors.KATA_NETWORK_TAP_TAKEN({ tap: name, namespace }, { cause: error });
     }
     return findLink(route, namespace, name);
   }

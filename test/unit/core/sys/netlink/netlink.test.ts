@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { KataError } from "../../../../../src/core/errors/error.js";
-import { parseAddress } from "../../../../../src/core/sys/netlink/address-codec.js";
+import { encodeAddress, parseAddress } from "../../../../../src/core/sys/netlink/address-codec.js";
 import { AttributeWriter, Attributes } from "../../../../../src/core/sys/netlink/attributes.js";
 import { formatHardwareAddress, parseHardwareAddress } from "../../../../../src/core/sys/netlink/hardware-address.js";
 import { formatIpAddress, networkOf, parseIpAddress } from "../../../../../src/core/sys/netlink/ip-address.js";
@@ -12,7 +12,7 @@ import {
   type NetlinkMessage,
   parseAcknowledgement,
 } from "../../../../../src/core/sys/netlink/message.js";
-import { parseNeighbor } from "../../../../../src/core/sys/netlink/neighbor-codec.js";
+import { encodeNeighbor, parseNeighbor } from "../../../../../src/core/sys/netlink/neighbor-codec.js";
 import { encodeNewRoute, parseRoute } from "../../../../../src/core/sys/netlink/route-codec.js";
 import {
   encodeNewFilter,
@@ -61,6 +61,17 @@ describe("netlink", () => {
     const genuine = [
       encodeNewLink({ name: "eth0" }, { kind: "veth", peer: { name: "peer" } }),
       encodeNewLink({ name: "m" }, { kind: "macvlan", parent: 3, mode: "bridge" }),
+      encodeNewLink({ name: "v" }, { kind: "vlan", parent: 3, id: 7 }),
+      encodeNewLink({ name: "i" }, { kind: "ipvlan", parent: 3, mode: "l3" }),
+      encodeAddress({ family: "ipv6", link: 2, address: "fd00::1", prefix: 64, flags: 0x102 }),
+      encodeNeighbor({
+        family: "ipv4",
+        link: 2,
+        address: "10.0.0.1",
+        hardwareAddress: "02:00:00:00:00:01",
+        state: 0x80,
+        flags: 0,
+      }),
       encodeNewRoute({ family: "ipv4", link: 2, gateway: "10.0.0.1", mtu: 1400 }),
       encodeNewQdisc({ link: 2, kind: "tbf", tokenBucket: { rate: 1e6, burst: 1e4, limit: 1e5 } }),
       encodeNewFilter({
@@ -68,6 +79,12 @@ describe("netlink", () => {
         parent: 1,
         kind: "u32",
         mirred: { mode: "redirect", direction: "egress", link: 3 },
+      }),
+      encodeNewFilter({
+        link: 2,
+        parent: 1,
+        kind: "matchall",
+        mirred: { mode: "mirror", direction: "ingress", link: 3 },
       }),
     ].map((payload) => encodeMessage({ type: 16, flags: 0x202, sequence: 7, payload }));
 
