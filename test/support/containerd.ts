@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { codeOf } from "../../src/core/errors/error.js";
 import { inHostVm } from "./host-vm/needs-host-vm.js";
 import { type Finished, runProgram, type RunOptions } from "./program.js";
 import { updateTask } from "./update-task.js";
@@ -154,12 +155,17 @@ export class Containerd {
 
   /** pid of the machine's VMM, a child of the shim that serves a sandbox. */
   machineOf(sandbox: string): number {
-    const shim = this.shimOf(sandbox);
-    const children = readFileSync(`/proc/${shim}/task/${shim}/children`, "utf8").trim().split(" ").map(Number);
-    const isMachine = (pid: number): boolean => readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("qemu");
-    const found = children.find(isMachine);
-    if (found === undefined) throw new Error(`the shim ${shim} has no machine`);
+    const found = this.startedMachineOf(sandbox);
+    if (found === undefined) throw new Error(`the sandbox ${sandbox} has no machine`);
     return found;
+  }
+
+  /** The same, undefined while there is none. */
+  startedMachineOf(sandbox: string): number | undefined {
+    const shim = this.shimOf(sandbox);
+    if (!(shim > 0)) return undefined;
+    const children = readProc(`${shim}/task/${shim}/children`).trim().split(" ").map(Number);
+    return children.find((pid) => readProc(`${pid}/comm`).startsWith("qemu"));
   }
 
   /** The status of each task, by id. */
@@ -180,5 +186,15 @@ export class Containerd {
   async close(): Promise<void> {
     await this.stop();
     rmSync(this.directory, { recursive: true });
+  }
+}
+
+/** A file of a process; empty when the process has gone. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(`/proc/${path}`, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ESRCH") return "";
+    throw error;
   }
 }

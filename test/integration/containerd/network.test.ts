@@ -146,6 +146,26 @@ describeContainerd("the network of a pod", (suite) => {
       await suite.containerd.remove(id);
     });
 
+    it("after the machine was killed at some step of its start", async () => {
+      for (const ms of [0, 100, 500, 2000]) {
+        const id = suite.newId();
+        const starting = start(id);
+        let machine: number | undefined;
+        for (let looks = 0; looks < 2000 && machine === undefined; looks++) {
+          machine = suite.containerd.startedMachineOf(id);
+          await sleep(2);
+        }
+        if (machine === undefined) throw new Error("no machine was started");
+        await sleep(ms);
+        process.kill(machine, "SIGKILL");
+        const { status, stderr } = await starting;
+        expect(status, `killed after ${ms} ms`).to.not.equal(0);
+        expect(stderr).to.match(/SIGKILL/);
+        await assertGivenBack();
+        await suite.containerd.remove(id);
+      }
+    });
+
     for (const { how, trigger } of [
       { how: "panicked", trigger: "c" },
       { how: "switched itself off", trigger: "o" },

@@ -68,7 +68,7 @@ export const agentKeys = {
   visible_cdi_devices: boolean(
     false,
     "Turns a container's VISIBLE_CDI_DEVICES into device requests.",
-    noEffect("devices are not passed through yet"),
+    noEffect("devices are not passed to containers yet"),
   ),
   policy: string("", "Policy the agent checks its requests against.", noConfidential),
   mem_agent: table(memAgentKeys, "The memory agent in the guest."),

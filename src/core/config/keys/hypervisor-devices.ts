@@ -2,7 +2,7 @@ import { boolean, choice, implemented, integer, integers, noEffect, string, stri
 
 const hostPath = { path: true } as const;
 const rate = { unit: "bits/s" } as const;
-const noVfio = noEffect("devices are not passed through yet");
+const noVfio = noEffect("devices of the host are plugged into the root bus, or behind the bridge for hotplug");
 
 /** Keys of block devices. */
 export const blockKeys = {

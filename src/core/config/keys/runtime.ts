@@ -50,7 +50,7 @@ export const runtimeKeys = {
   enable_pprof: boolean(false, "Serves Go profiles.", noEffect("there is no Go here; Kata 4 ignores it too")),
   sandbox_bind_mounts: strings([], "Host paths shown to every container of the sandbox, each `path[:ro|rw]`."),
   vfio_mode: choice(["guest-kernel", "vfio"], "guest-kernel", "How a passed-through device appears in its container.", {
-    ...noEffect("devices are not passed through yet"),
+    ...noEffect("devices are not passed to containers yet"),
     unset: "",
   }),
   emptydir_mode: choice(
