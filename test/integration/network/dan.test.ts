@@ -141,6 +141,7 @@ describe("a pod's network by a DAN file", () => {
     addTap("tap0");
     const made = await make([tapped()]);
     await made.prepare(never);
+    await made.attach();
     expect(made.watch({ changed: () => undefined, error: () => undefined })).to.equal(undefined);
     pod.addPair("eth1", "peer1", 2);
     expect(await made.update(never)).to.equal(false);

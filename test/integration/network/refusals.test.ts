@@ -223,7 +223,7 @@ describe("a pod's network that cannot be", () => {
   });
 
   it("because it has more links than the machine has slots", async () => {
-    for (let number = 2; number <= 33; number++) {
+    for (let number = 2; number <= 64; number++) {
       pod.route.createLink({ name: `eth${number}` }, { kind: "veth", peer: { name: `p${number}` } });
       const address = `10.7.${number}.2`;
       pod.route.addAddress({ link: pod.index(`eth${number}`), family: "ipv4", address, prefix: 24 });

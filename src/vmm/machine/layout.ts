@@ -1,0 +1,60 @@
+/**
+ * Where things are in the guest's physical memory on x86-64. Numbers in bytes. Below 1 MiB as the boot protocol of Linux
+ * leaves room for (Documentation/arch/x86/boot.rst); memory ends below the hole for devices and goes on above 4 GiB.
+ */
+export const layout = {
+  /** The descriptor tables that a vCPU starts with. */
+  gdt: 0x500,
+  idt: 0x520,
+  /** `struct boot_params`, one page. */
+  zeroPage: 0x7000,
+  bootStack: 0x8ff0,
+  /** Page tables that map the first GiB to itself: one page each. */
+  pml4: 0x9000,
+  pdpt: 0xa000,
+  pd: 0xb000,
+  commandLine: 0x20000,
+  commandLineSize: 0x10000,
+  /** Ends the memory below 640 KiB: the MP table is here. */
+  mpTable: 0x9fc00,
+  /** ACPI's root pointer and tables: where BIOSes have them, and kernels look for them. */
+  acpi: 0xe0000,
+  acpiEnd: 0x100000,
+  kernel: 0x100000,
+  /** Memory below 4 GiB ends here; above it are devices. */
+  holeStart: 0xc0000000,
+  /** Memory-mapped virtio devices, `virtioStride` bytes each. */
+  virtio: 0xd0000000,
+  virtioStride: 0x1000,
+  ioApic: 0xfec00000,
+  localApic: 0xfee00000,
+  /** Three pages that KVM uses itself on some processors. */
+  kvmTss: 0xfffbd000,
+  holeEnd: 0x100000000,
+} as const;
+
+/** Interrupt lines of the I/O APIC. */
+export const lines = { console: 4, firstVirtio: 5, lastVirtio: 23 } as const;
+
+/** I/O ports. */
+export const ports = {
+  console: 0x3f8,
+  consoleSize: 8,
+  keyboard: 0x60,
+  keyboardSize: 5,
+  reset: 0xcf9,
+  power: 0x600,
+} as const;
+
+/** A memory-mapped virtio device as the guest is told of it. */
+export interface VirtioSlot {
+  readonly address: number;
+  readonly line: number;
+}
+
+/** The slot of that number; undefined when there are no more lines. */
+export function virtioSlot(index: number): VirtioSlot | undefined {
+  const line = lines.firstVirtio + index;
+  if (line > lines.lastVirtio) return undefined;
+  return { address: layout.virtio + index * layout.virtioStride, line };
+}
