@@ -85,9 +85,11 @@ interface MachineFiles {
 function machineArguments({ memoryMiB, cpus }: HostVmRequest, { kernel, archive, directory }: MachineFiles): string[] {
   const share = (tag: string) => `-chardev socket,id=${tag},path=${join(directory, tag)}
     -device vhost-user-fs-pci,chardev=${tag},tag=${tag}`;
-  const wire = `addr.type=unix,addr.path=${join(directory, "wire")}`;
-  const card = (id: string, address: string, server: "on" | "off") => `-netdev stream,id=${id},server=${server},${wire}
-    -device virtio-net-pci-non-transitional,netdev=${id},addr=${address.slice(8)},iommu_platform=on,romfile=`;
+  // Datagrams, so that an end that nobody reads from holds nothing up.
+  const end = (side: "local" | "remote", number: number) =>
+    `${side}.type=unix,${side}.path=${join(directory, `wire${number}`)}`;
+  const card = (number: 0 | 1) => `-netdev dgram,id=card${number},${end("local", number)},${end("remote", 1 - number)}
+    -device virtio-net-pci-non-transitional,netdev=card${number},addr=${cardAddresses[number].slice(8)},iommu_platform=on,romfile=`;
   const lines = `-machine q35,memory-backend=memory,usb=off
     -accel tcg,thread=multi,tb-size=512
     -cpu max,la57=off
@@ -99,8 +101,8 @@ function machineArguments({ memoryMiB, cpus }: HostVmRequest, { kernel, archive,
     -device virtio-serial-pci
     -chardev stdio,id=output,signal=off
     -device virtconsole,chardev=output
-    ${card("card0", cardAddresses[0], "on")}
-    ${card("card1", cardAddresses[1], "off")}
+    ${card(0)}
+    ${card(1)}
     -display none
     -serial file:${join(directory, "console")}
     -kernel ${kernel}
