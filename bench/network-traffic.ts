@@ -25,7 +25,7 @@ const rounds = 15;
 const memoryMiB = 512;
 const block = 65_536;
 /** Bytes of one transfer. */
-const size = 1600 * block;
+const size = 160 * block;
 const pings = 40;
 
 /** Somewhere in a guest where scripts are run. */
