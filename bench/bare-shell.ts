@@ -22,8 +22,8 @@ const typed = [
 ];
 
 /**
- * A QEMU with nothing of ours about it: the guest's kernel with a shell on its console and no agent, a card on a tap that
- * was set up by hand, the pod's address.
+ * A QEMU with nothing of ours about it: the guest's kernel, by its own parameters, with a shell on its console and no agent,
+ * a card on a tap that was set up by hand, the pod's address.
  */
 export class BareShell {
   readonly #machine: ChildProcess;
@@ -52,7 +52,7 @@ export class BareShell {
       -serial stdio
       -kernel ${image.vmlinuz}
       -initrd ${image.initrd}
-      -append console=ttyS0 quiet root=/dev/vda rootfstype=ext4 ro init=/bin/sh
+      -append console=ttyS0 quiet ${image.manifest.kernelParams.join(" ")} init=/bin/sh
       -drive if=none,id=disk,file=${image.image},format=raw,readonly=on
       -device virtio-blk-pci,drive=disk
       -netdev tap,id=net,ifname=${tap},script=no,downscript=no${vhost}
