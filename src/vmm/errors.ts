@@ -13,4 +13,9 @@ export const vmmErrors = defineErrors({
     status: "INVALID_ARGUMENT",
     message: (p: { queue: number; problem: string }) => `the guest's virtqueue ${p.queue} is broken: ${p.problem}`,
   },
+  KATA_VMM_VCPU_STUCK: {
+    status: "DEADLINE_EXCEEDED",
+    message: (p: { id: number; ms: number }) =>
+      `vCPU ${p.id} was told to leave the guest and had not done so in ${p.ms} ms`,
+  },
 });
