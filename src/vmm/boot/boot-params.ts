@@ -1,11 +1,11 @@
 import { layout } from "../machine/layout.js";
 import { u8, u32, u64 } from "./bytes.js";
-import { encodeMemoryMap, type E820Entry } from "./e820.js";
+import { type E820Entry, encodeMemoryMap } from "./e820.js";
 import type { PlacedInitrd } from "./initrd.js";
 import { setupHeader, setupValues } from "./setup-header.js";
 
 /** Bytes of `struct boot_params`, the "zero page". */
-export const bootParamsSize = 4096;
+const size = 4096;
 
 /** Offsets in it besides those of the setup header (Documentation/arch/x86/zero-page.rst). */
 const offsets = {
@@ -28,7 +28,7 @@ export interface BootParams {
 
 /** `struct boot_params` of this; the command line is at `layout.commandLine`. */
 export function encodeBootParams(params: BootParams): Uint8Array {
-  const page = new Uint8Array(bootParamsSize);
+  const page = new Uint8Array(size);
   const { initrd = { address: 0, size: 0 }, acpiRootPointer = 0 } = params;
   page.set(params.setupHeader, setupHeader.start);
   page.set(u8(setupValues.otherLoader), setupHeader.loader);

@@ -17,7 +17,7 @@ export interface MachineDescription {
   readonly virtio: readonly VirtioDevicePlace[];
   /** A 16550 as the first serial console; absent on a machine without. */
   readonly console?: { readonly port: number; readonly size: number; readonly line: number } | undefined;
-  /** Whether there is an i8042, which kernels probe for as long as nobody says that there is none. */
+  /** Whether there is a keyboard at an i8042, which a kernel then looks for. A reset through an i8042 needs none. */
   readonly keyboard: boolean;
   /** A port, and what resets the machine when it is written there. */
   readonly reset: { readonly port: number; readonly value: number };
@@ -33,7 +33,7 @@ export function describeMachine(
     localApic: layout.localApic,
     ioApic: { id: 0, address: layout.ioApic, lines: lines.lastVirtio + 1 },
     console: { port: ports.console, size: ports.consoleSize, line: lines.console },
-    keyboard: true,
+    keyboard: false,
     reset: { port: ports.reset, value: portValues.reset },
     sleep: { control: ports.power, status: ports.power + 1 },
     ...parts,

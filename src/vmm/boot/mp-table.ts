@@ -1,8 +1,7 @@
-import { checksum, concat, paddedText, u16, u32, u8, zeros } from "./bytes.js";
-import type { MachineDescription, ProcessorDescription } from "./machine-description.js";
-import { bootErrors } from "./errors.js";
 import { layout } from "../machine/layout.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
+import { checksum, concat, paddedText, u8, u16, u32, zeros } from "./bytes.js";
+import type { MachineDescription, ProcessorDescription } from "./machine-description.js";
 
 /** Sizes in bytes, and kinds of entries (Intel's MultiProcessor Specification 1.4, chapter 4). */
 const sizes = { pointer: 16, header: 44 } as const;
@@ -81,12 +80,8 @@ export function encodeMpTable(machine: MachineDescription, address: number): Uin
   return concat(summed(pointer, 10), summed(table, 7));
 }
 
-/** Writes it to `layout.mpTable`; `KATA_VMM_TABLE_SPACE` when it is too large. */
+/** Writes it to `layout.mpTable`. With lengths of 16 bits it is smaller than the room there, whatever is in it. */
 export function placeMpTable(memory: GuestMemory, machine: MachineDescription): void {
   const bytes = encodeMpTable(machine, layout.mpTable);
-  const limit = layout.acpi - layout.mpTable;
-  if (bytes.length > limit) {
-    throw bootErrors.KATA_VMM_TABLE_SPACE({ table: "MP table", size: bytes.length, limit });
-  }
   memory.slice(layout.mpTable, bytes.length).set(bytes);
 }

@@ -1,6 +1,6 @@
 import { portValues } from "../../machine/layout.js";
-import type { VirtioDevicePlace } from "../command-line.js";
 import { concat } from "../bytes.js";
+import type { VirtioDevicePlace } from "../command-line.js";
 import type { MachineDescription } from "../machine-description.js";
 import { amlEisaId, amlNumber, amlPackage, amlText } from "./aml/data.js";
 import { amlDevice, amlNamed, amlScope } from "./aml/objects.js";

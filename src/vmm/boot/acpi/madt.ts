@@ -1,4 +1,4 @@
-import { concat, u16, u32, u8 } from "../bytes.js";
+import { concat, u8, u16, u32 } from "../bytes.js";
 import type { MachineDescription, ProcessorDescription } from "../machine-description.js";
 import { acpiTable } from "./table.js";
 

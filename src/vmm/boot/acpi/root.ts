@@ -1,4 +1,4 @@
-import { checksum, concat, paddedText, u32, u64, u8, zeros } from "../bytes.js";
+import { checksum, concat, paddedText, u8, u32, u64, zeros } from "../bytes.js";
 import { acpiOem, acpiTable } from "./table.js";
 
 /** Bytes of the root pointer, and of its part that ACPI 1.0 had, which has a checksum of its own. */

@@ -1,4 +1,4 @@
-import { checksum, concat, paddedText, u32, u8 } from "../bytes.js";
+import { checksum, concat, paddedText, u8, u32 } from "../bytes.js";
 
 /** Bytes of the header that all tables but the root pointer have (ACPI 6.3, 5.2.6). */
 export const tableHeaderSize = 36;

@@ -1,7 +1,7 @@
 import type { GuestMemory } from "../../memory/guest-memory.js";
 import { alignUp } from "../bytes.js";
 import { setupHeader, setupValues } from "../setup-header.js";
-import { badKernel, type BootFile, checkRoom, type LoadedKernel, readNumber } from "./kernel-image.js";
+import { type BootFile, badKernel, checkRoom, type LoadedKernel, readNumber } from "./kernel-image.js";
 
 const sectorSize = 512;
 /** Sectors of set-up code when the header says zero. */

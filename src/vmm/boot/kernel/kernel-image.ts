@@ -1,5 +1,5 @@
-import type { GuestMemory } from "../../memory/guest-memory.js";
 import { layout } from "../../machine/layout.js";
+import type { GuestMemory } from "../../memory/guest-memory.js";
 import { bootErrors } from "../errors.js";
 import { lowMemoryEnd } from "../low-memory.js";
 

@@ -1,6 +1,6 @@
 import type { GuestMemory } from "../../memory/guest-memory.js";
 import { isBzImage, loadBzImage } from "./bz-image.js";
-import { badKernel, type BootFile, type LoadedKernel } from "./kernel-image.js";
+import { type BootFile, badKernel, type LoadedKernel } from "./kernel-image.js";
 import { isElf, loadVmlinux } from "./vmlinux.js";
 
 /** Loads a kernel, a vmlinux or a bzImage, which its first bytes tell; anything else is `KATA_VMM_KERNEL_FORMAT`. */

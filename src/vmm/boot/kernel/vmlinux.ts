@@ -1,6 +1,6 @@
 import type { GuestMemory } from "../../memory/guest-memory.js";
 import { vmlinuxLimits, vmlinuxSetupHeader } from "../setup-header.js";
-import { badKernel, type BootFile, checkRoom, type LoadedKernel, readNumber } from "./kernel-image.js";
+import { type BootFile, badKernel, checkRoom, type LoadedKernel, readNumber } from "./kernel-image.js";
 
 /** Sizes of an ELF64 file's header and of one program header. */
 const sizes = { header: 64, programHeader: 56 } as const;

@@ -1,4 +1,4 @@
-import { concat, u16, u32, u64, u8 } from "../../bytes.js";
+import { concat, u8, u16, u32, u64 } from "../../bytes.js";
 import { bootErrors } from "../../errors.js";
 import { withPackageLength } from "./package-length.js";
 

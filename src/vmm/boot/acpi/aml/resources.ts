@@ -1,4 +1,4 @@
-import { concat, u16, u32, u8 } from "../../bytes.js";
+import { concat, u8, u16, u32 } from "../../bytes.js";
 import { amlBuffer } from "./data.js";
 
 /** First bytes of resource descriptors (ACPI 6.3, 6.4). */
