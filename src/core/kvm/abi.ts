@@ -75,7 +75,23 @@ export const kvmRunOffsets = {
 export const kvmIoOut = 1;
 
 /** Bytes of `struct kvm_regs` and offsets in it. */
-export const kvmRegs = { size: 144, rsp: 48, rip: 128, rflags: 136 } as const;
+export const kvmRegs = { size: 144, rsi: 32, rsp: 48, rbp: 56, rip: 128, rflags: 136 } as const;
+
+/** Offsets in `struct kvm_segment`; what has no line of its own is one byte. */
+export const kvmSegment = {
+  base: 0,
+  limit: 8,
+  selector: 12,
+  type: 14,
+  present: 15,
+  privilege: 16,
+  big: 17,
+  ordinary: 18,
+  long: 19,
+  granular: 20,
+  available: 21,
+  unusable: 22,
+} as const;
 
 /** Bytes of `struct kvm_sregs` and offsets in it; a segment is 24 bytes, a descriptor table 16. */
 export const kvmSregs = {
