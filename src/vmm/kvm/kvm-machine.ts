@@ -4,8 +4,6 @@ import type { Sys } from "../../core/sys/sys.js";
 import { layout } from "../machine/layout.js";
 import type { MemoryRegion } from "../memory/guest-memory.js";
 
-/** Flags of `struct kvm_ioeventfd`: the access must match in length only, not in value, which are 0. */
-const anyValue = 0;
 /** `KVM_PIT_SPEAKER_DUMMY`: its port is KVM's too. */
 const speakerPort = 1;
 
@@ -56,24 +54,9 @@ export class KvmMachine {
     this.#sys.devices.ioctl(this.#machine, kvmRequests.setUserMemoryRegion, region);
   }
 
-  /** Has an eventfd raise an interrupt line, for a moment, whenever something is added to it. */
-  connectLine(line: number, eventfd: number): void {
-    const request = new Uint8Array(32);
-    view(request).setUint32(0, eventfd, true);
-    view(request).setUint32(4, line, true);
-    this.#sys.devices.ioctl(this.#machine, kvmRequests.irqFd, request);
-  }
-
-  /** Adds 1 to an eventfd whenever the guest writes four bytes of that value there, instead of an exit. */
-  connectWrite(address: number, value: number, eventfd: number): void {
-    const request = new Uint8Array(64);
-    const matchValue = 1;
-    view(request).setBigUint64(0, BigInt(value), true);
-    view(request).setBigUint64(8, BigInt(address), true);
-    view(request).setUint32(16, 4, true);
-    view(request).setInt32(20, eventfd, true);
-    view(request).setUint32(24, anyValue | matchValue, true);
-    this.#sys.devices.ioctl(this.#machine, kvmRequests.ioEventFd, request);
+  /** Descriptor of the machine itself, for `KvmWires`. */
+  get fd(): number {
+    return this.#machine;
   }
 
   /** Makes a vCPU; its descriptor, which is the caller's. */
