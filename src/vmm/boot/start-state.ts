@@ -52,16 +52,21 @@ const descriptors = concat(u64(0), u64(0), descriptor(code), descriptor(data), d
 /** One gate for nothing: an exception before the kernel has its own table ends the machine. */
 const gates = new Uint8Array(16);
 
+/** Entries of a page table for addresses that follow each other. */
+function pageEntries(from: number, count: number, step: number, flags: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(count * 8));
+  for (let index = 0; index < count; index++) view.setBigUint64(index * 8, BigInt(from + index * step + flags), true);
+  return new Uint8Array(view.buffer);
+}
+
 /** Writes descriptor tables, and page tables that map the first 4 GiB to themselves, in pages of 2 MiB. */
 export function placeStartTables(memory: GuestMemory): void {
   memory.slice(layout.gdt, descriptors.length).set(descriptors);
   memory.slice(layout.idt, gates.length).set(gates);
-  const entries = (from: number, count: number, step: number, flags: number): Uint8Array =>
-    concat(...Array.from({ length: count }, (_, index) => u64(from + index * step + flags)));
-  memory.slice(layout.pml4, 8).set(u64(layout.pdpt + pageFlags.present));
-  memory.slice(layout.pdpt, mappedGiB * 8).set(entries(layout.pd, mappedGiB, pageSize, pageFlags.present));
+  memory.slice(layout.pml4, 8).set(pageEntries(layout.pdpt, 1, 0, pageFlags.present));
+  memory.slice(layout.pdpt, mappedGiB * 8).set(pageEntries(layout.pd, mappedGiB, pageSize, pageFlags.present));
   const large = pageFlags.present + pageFlags.large;
-  memory.slice(layout.pd, mappedGiB * pageSize).set(entries(0, mappedGiB * entriesPerPage, largePageSize, large));
+  memory.slice(layout.pd, mappedGiB * pageSize).set(pageEntries(0, mappedGiB * entriesPerPage, largePageSize, large));
 }
 
 /** The state of the first vCPU in long mode, with those tables: paging on, interrupts off. */
