@@ -42,4 +42,9 @@ export const vmmErrors = defineErrors({
     message: (p: { id: number; ms: number }) =>
       `vCPU ${p.id} was told to leave the guest and had not done so in ${p.ms} ms`,
   },
+  KATA_VMM_SLOTS: {
+    status: "RESOURCE_EXHAUSTED",
+    message: (p: { slots: number; devices: number }) =>
+      `the machine has ${p.slots} slots for virtio devices, and there are ${p.devices}; give it fewer disks, cards and shares`,
+  },
 });

@@ -67,7 +67,7 @@ export class Vcpu {
       interrupts,
       control: this.#control.shared,
     };
-    const options = { workerData, name: `kata-vcpu${id}`, resourceLimits: heap };
+    const options = { workerData, name: `kata-vcpu${id}`, resourceLimits: heap, trackUnmanagedFds: false };
     const worker = new Worker(threadProgram("vcpu-thread"), options);
     this.#worker = worker;
     worker.once("message", (end: VcpuEnd) => this.#finish(end));

@@ -4,7 +4,7 @@ import type { Sys } from "../../core/sys/sys.js";
 import type { Bus } from "../bus/bus.js";
 import { vmmErrors } from "../errors.js";
 import type { KvmWires } from "../kvm/kvm-wires.js";
-import { layout, virtioSlot } from "../machine/layout.js";
+import { layout, lines, virtioSlot } from "../machine/layout.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import { mmioRegister } from "../virtio/mmio-registers.js";
 import { MmioTransport } from "../virtio/mmio-transport.js";
@@ -41,7 +41,8 @@ export class VirtioSet {
   add({ slot, spec }: PluggedDevice): void {
     const { sys, log, memory, bus, wires, interrupts } = this.#parts;
     const place = virtioSlot(slot);
-    if (place === undefined) throw vmmErrors.KATA_VMM_SLOTS({ slot });
+    if (place === undefined)
+      throw vmmErrors.KATA_VMM_SLOTS({ slots: lines.lastVirtio - lines.firstVirtio + 1, devices: slot + 1 });
     const device = makeDevice(sys, spec);
     const { descriptors } = sys;
     const raise = descriptors.eventfd();

@@ -18,6 +18,11 @@ export function plainMemory(low: number, high = 0): GuestMemory {
   return {
     regions: regions.map(({ address, bytes }) => ({ address, size: bytes.length, hostAddress: 0n, fd: -1, offset: 0 })),
     slice,
+    addressOf: (view) => {
+      const region = regions.find(({ bytes }) => bytes.buffer === view.buffer && bytes.byteOffset <= view.byteOffset);
+      if (region === undefined) throw vmmErrors.KATA_VMM_NOT_GUEST_MEMORY({ length: view.length });
+      return region.address + view.byteOffset - region.bytes.byteOffset;
+    },
     readU16: (address) => slice(address, 2).readUInt16LE(),
     readU32: (address) => slice(address, 4).readUInt32LE(),
     readU64: (address) => Number(slice(address, 8).readBigUInt64LE()),
