@@ -25,7 +25,11 @@ export class DeviceHost {
 
   /** Starts the thread, and waits until all devices are there; an error says which could not be made. */
   static async start(workerData: DeviceThreadData, listener: DeviceListener): Promise<DeviceHost> {
-    const worker = new Worker(threadProgram("device-thread"), { workerData, name: "kata-devices", trackUnmanagedFds: false });
+    const worker = new Worker(threadProgram("device-thread"), {
+      workerData,
+      name: "kata-devices",
+      trackUnmanagedFds: false,
+    });
     const host = new DeviceHost(worker);
     await new Promise<void>((resolve, reject) => {
       worker.on("message", (news: DeviceNews) => {

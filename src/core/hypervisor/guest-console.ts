@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { setTimeout } from "node:timers/promises";
-import type { Logger } from "../../../core/log.js";
-import { LineRing } from "../../../core/process/line-ring.js";
+import type { Logger } from "../log.js";
+import { LineRing } from "../process/line-ring.js";
 
 /** Lines a second that are logged: a guest may write as many as it likes. */
 const loggedPerSecond = 1000;
