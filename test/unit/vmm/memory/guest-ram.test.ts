@@ -12,8 +12,8 @@ const gibibyte = 2 ** 30;
 describe("the memory of a machine", () => {
   const sys = createLinuxSys();
   const made: GuestRam[] = [];
-  const ram = (bytes: number): GuestRam => {
-    const one = createGuestRam(sys, bytes);
+  const ram = (bytes: number, pluggable = 0): GuestRam => {
+    const one = createGuestRam(sys, bytes, pluggable);
     made.push(one);
     return one;
   };
@@ -34,6 +34,23 @@ describe("the memory of a machine", () => {
         String(bytes),
       ).to.equal("KATA_VMM_MEMORY_SIZE");
     }
+  });
+
+  it("has a place for what is plugged later, which touches nothing else", () => {
+    for (const bytes of [4096, gibibyte, layout.holeStart, layout.holeStart + gibibyte]) {
+      const { regions, pluggable } = ram(bytes);
+      expect(pluggable).to.equal(undefined);
+      const more = ram(bytes, 2 * gibibyte);
+      expect(more.regions.slice(0, -1).map((r) => r.size)).to.deep.equal(regions.map((r) => r.size));
+      const { address = 0, size } = more.pluggable ?? {};
+      const before = more.regions.at(-2) ?? expect.fail();
+      expect([address % gibibyte, size]).to.deep.equal([0, 2 * gibibyte]);
+      expect(address)
+        .to.be.greaterThan(before.address + before.size)
+        .and.at.least(layout.holeEnd);
+      more.memory.writeU32(address + 2 * gibibyte - 4, 5);
+    }
+    expect(thrown(() => ram(4096, 100))).to.equal("KATA_VMM_MEMORY_SIZE");
   });
 
   it("reads and writes little-endian, and through views", () => {
