@@ -22,6 +22,7 @@ export class TestQueue implements Virtqueue {
   readonly used: Used[] = [];
   readonly #available: Chain[] = [];
   readonly #popped = new Set<Chain>();
+  readonly #unseen: Used[] = [];
   #last: Chain | undefined;
   #heads = 0;
 
@@ -57,11 +58,12 @@ export class TestQueue implements Virtqueue {
     this.#last = undefined;
   }
 
-  push(chain: Chain, written: number): void {
+  push(chain: Chain, written: number, more = false): void {
     if (!this.#popped.delete(chain)) throw errors.KATA_TEST_QUEUE({ problem: "a buffer that it does not have" });
     const room = chain.writable.reduce((sum, piece) => sum + piece.length, 0);
     if (written > room) throw errors.KATA_TEST_QUEUE({ problem: `${written} of ${room} bytes written` });
-    this.used.push({ chain, written });
+    this.#unseen.push({ chain, written });
+    if (!more) this.used.push(...this.#unseen.splice(0));
   }
 
   takeInterrupt(): boolean {
