@@ -21,8 +21,11 @@ export interface Virtqueue {
   pop(): Chain | undefined;
   /** Puts the last buffer back that `pop` gave, as if it had not been taken. */
   unpop(): void;
-  /** Gives a buffer back, `written` bytes of whose writable part were filled. */
-  push(chain: Chain, written: number): void;
+  /**
+   * Gives a buffer back, `written` bytes of whose writable part were filled. With `more` the driver does not see it before
+   * the next one that is pushed without: what is in several buffers, as a frame may be, is seen whole or not at all.
+   */
+  push(chain: Chain, written: number, more?: boolean): void;
   /** Whether the driver wants to be interrupted for what was pushed since this was last asked. */
   takeInterrupt(): boolean;
 }
