@@ -83,10 +83,7 @@ export class MicroVm {
     this.#devices = await this.#startDevices();
     for (const vcpu of this.#vcpus) {
       vcpu.start();
-      void vcpu.ended.then((end) => {
-        if (end.kind === "failed") this.#settle({ kind: "failed", why: `vCPU ${vcpu.id}: ${end.why}` });
-        else if (end.kind === "shutdown") this.#settle({ kind: "shut down" });
-      });
+      void this.#outlive(vcpu);
     }
   }
 
@@ -121,6 +118,12 @@ export class MicroVm {
     this.#kvm.close();
     this.#ram.close();
     if (errors.length > 0) throw new AggregateError(errors, "stopping the machine");
+  }
+
+  async #outlive(vcpu: Vcpu): Promise<void> {
+    const end = await vcpu.ended;
+    if (end.kind === "failed") this.#settle({ kind: "failed", why: `vCPU ${vcpu.id}: ${end.why}` });
+    else if (end.kind === "shutdown") this.#settle({ kind: "shut down" });
   }
 
   #placeBoot(): PlacedBoot {

@@ -29,9 +29,10 @@ export class Bus {
     else place.device.read(address - place.start, into);
   }
 
-  write(address: number, bytes: Uint8Array): void {
+  /** With a promise the processor goes on when it is settled. */
+  write(address: number, bytes: Uint8Array): void | Promise<void> {
     const place = this.#at(address, bytes.length);
-    place?.device.write(address - place.start, bytes);
+    return place?.device.write(address - place.start, bytes);
   }
 
   #at(address: number, length: number): Place | undefined {

@@ -11,7 +11,7 @@ const dataBytes = 8;
 /** Bytes of the shared memory of one vCPU. */
 export const busCallBytes = dataAt + dataBytes;
 
-const state = { idle: 0, asked: 1, answered: 2 } as const;
+const state = { idle: 0, asked: 1, taken: 2, answered: 3 } as const;
 const kind = { portRead: 0, portWrite: 1, memoryRead: 2, memoryWrite: 3 } as const;
 
 /** What is accessed, and how. */
@@ -43,7 +43,9 @@ export class BusCaller {
     if (isWrite) this.#data.set(bytes);
     Atomics.store(words, word.state, state.asked);
     this.#wake();
-    while (Atomics.load(words, word.state) !== state.answered) Atomics.wait(words, word.state, state.asked);
+    for (let now = state.asked as number; now !== state.answered; now = Atomics.load(words, word.state)) {
+      Atomics.wait(words, word.state, now);
+    }
     Atomics.store(words, word.state, state.idle);
     if (!isWrite) bytes.set(this.#data.subarray(0, bytes.length));
   }
@@ -59,24 +61,41 @@ export interface Buses {
 export class BusServer {
   readonly #calls: readonly SharedArrayBuffer[];
   readonly #buses: Buses;
+  readonly #failed: (error: unknown) => void;
 
-  constructor(calls: readonly SharedArrayBuffer[], buses: Buses) {
+  /** `failed` hears of what a device throws, which it must not; its processor goes on. */
+  constructor(calls: readonly SharedArrayBuffer[], buses: Buses, failed: (error: unknown) => void) {
     this.#calls = calls;
     this.#buses = buses;
+    this.#failed = failed;
   }
 
   /** Answers every access that waits. */
   serve(): void {
     for (const shared of this.#calls) {
       const words = new Int32Array(shared, 0, dataAt / 4);
-      if (Atomics.load(words, word.state) !== state.asked) continue;
-      this.#answer(words, new Uint8Array(shared, dataAt, Math.min(words[word.length] ?? 0, dataBytes)));
-      Atomics.store(words, word.state, state.answered);
-      Atomics.notify(words, word.state);
+      if (Atomics.compareExchange(words, word.state, state.asked, state.taken) === state.asked) {
+        this.#answer(words, new Uint8Array(shared, dataAt, Math.min(words[word.length] ?? 0, dataBytes)));
+      }
     }
   }
 
   #answer(words: Int32Array, data: Uint8Array): void {
+    const done = (): void => {
+      Atomics.store(words, word.state, state.answered);
+      Atomics.notify(words, word.state);
+    };
+    try {
+      const pending = this.#access(words, data);
+      if (pending === undefined) done();
+      else void pending.catch(this.#failed).finally(done);
+    } catch (error) {
+      this.#failed(error);
+      done();
+    }
+  }
+
+  #access(words: Int32Array, data: Uint8Array): void | Promise<void> {
     const address = (words[word.high] ?? 0) * 2 ** 32 + ((words[word.low] ?? 0) >>> 0);
     const { ports, memory } = this.#buses;
     switch (words[word.kind]) {

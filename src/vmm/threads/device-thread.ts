@@ -45,7 +45,13 @@ if (port === null) throw new Error("this is the program of a thread");
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
 const tell = (news: DeviceNews): void => port.postMessage(news);
 
-function serve(sys: Sys, data: DeviceThreadData): { input(bytes: Uint8Array): void; close(): Promise<void> } {
+/** The devices of a machine. */
+interface Served {
+  input(bytes: Uint8Array): void;
+  close(): Promise<void>;
+}
+
+async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   sys.threads.name("kata-devices");
   const ask = (request: PowerRequest) => tell({ kind: "power", request });
   const buses = { ports: new Bus(), memory: new Bus() };
@@ -60,10 +66,11 @@ function serve(sys: Sys, data: DeviceThreadData): { input(bytes: Uint8Array): vo
   buses.ports.add(ports.reset, 1, new PowerRegister(new Map([[portValues.reset, "reset"]]), ask));
   buses.ports.add(ports.power, ports.powerSize, new PowerRegister(new Map([[portValues.powerOff, "power off"]]), ask));
   const memory = openMemory(sys.devices, data.memory);
+  const log = threadLogger(tell);
   const interrupts = new InterruptStatus(data.interrupts);
-  const virtio = new VirtioSet({ sys, log: threadLogger(tell), memory, bus: buses.memory, wires, interrupts });
-  for (const device of data.devices) virtio.add(device);
-  const server = new BusServer(data.calls, buses);
+  const virtio = new VirtioSet({ sys, log, memory, bus: buses.memory, wires, interrupts });
+  for (const device of data.devices) await virtio.add(device);
+  const server = new BusServer(data.calls, buses, (error) => log.error("a device failed at an access", { error }));
   const watch = sys.descriptors.watch(data.wake, { readable: true }, () => {
     sys.descriptors.readEventfd(data.wake);
     server.serve();
@@ -79,15 +86,19 @@ function serve(sys: Sys, data: DeviceThreadData): { input(bytes: Uint8Array): vo
   };
 }
 
-const served = serve(createLinuxSys(), workerData as DeviceThreadData);
+const served = await serve(createLinuxSys(), workerData as DeviceThreadData);
 port.on("message", (order: DeviceOrder) => {
   if (order.kind === "input") {
     served.input(order.bytes);
     return;
   }
-  void served.close().then(() => {
-    tell({ kind: "closed" });
-    port.close();
-  });
+  void end();
 });
+
+async function end(): Promise<void> {
+  await served.close();
+  tell({ kind: "closed" });
+  port?.close();
+}
+
 tell({ kind: "ready" });

@@ -1,8 +1,42 @@
+import { closeSync, openSync } from "node:fs";
+import type { Logger } from "../../core/log.js";
 import type { Sys } from "../../core/sys/sys.js";
+import { BlockDevice } from "../virtio/block/block-device.js";
+import { FileDisk } from "../virtio/block/file-disk.js";
 import type { VirtioDevice } from "../virtio/device.js";
-import type { DeviceSpec } from "./device-spec.js";
+import { NetDevice } from "../virtio/net/net.js";
+import { RngDevice } from "../virtio/rng/rng-device.js";
+import { VsockDevice } from "../virtio/vsock/vsock.js";
+import type { DeviceSpec, DiskSpec } from "./device-spec.js";
 
-/** Makes the device that a spec describes. */
-export function makeDevice(_sys: Sys, spec: DeviceSpec): VirtioDevice {
-  throw new Error(`no ${spec.kind}`);
+/** What devices are made with. */
+export interface DeviceTools {
+  readonly sys: Sys;
+  readonly log: Logger;
+}
+
+/** Makes the device that a spec describes, and takes hold of what it has of the host. */
+export async function makeDevice({ sys, log }: DeviceTools, spec: DeviceSpec): Promise<VirtioDevice> {
+  switch (spec.kind) {
+    case "disk":
+      return makeDisk({ sys, log }, spec);
+    case "entropy":
+      return new RngDevice();
+    case "vsock":
+      return VsockDevice.create({ path: spec.path, cid: spec.cid, log });
+    case "card":
+      return new NetDevice({ ...spec, sys });
+  }
+}
+
+function makeDisk({ sys, log }: DeviceTools, { id, path, readOnly, queues, queueSize }: DiskSpec): BlockDevice {
+  const fd = openSync(path, readOnly ? "r" : "r+");
+  try {
+    const disk = new FileDisk(sys, fd, { readOnly });
+    const sizes = { ...(queues !== undefined && { queues }), ...(queueSize !== undefined && { queueSize }) };
+    return new BlockDevice({ name: id, disk, serial: id, log, ...sizes });
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }

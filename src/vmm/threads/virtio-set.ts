@@ -38,12 +38,12 @@ export class VirtioSet {
   }
 
   /** Makes a device and plugs it in. */
-  add({ slot, spec }: PluggedDevice): void {
+  async add({ slot, spec }: PluggedDevice): Promise<void> {
     const { sys, log, memory, bus, wires, interrupts } = this.#parts;
     const place = virtioSlot(slot);
     if (place === undefined)
       throw vmmErrors.KATA_VMM_SLOTS({ slots: lines.lastVirtio - lines.firstVirtio + 1, devices: slot + 1 });
-    const device = makeDevice(sys, spec);
+    const device = await makeDevice({ sys, log }, spec);
     const { descriptors } = sys;
     const raise = descriptors.eventfd();
     wires.connectLine(place.line, raise);
