@@ -28,6 +28,11 @@ export class GuestConsole {
     this.#drained = new Promise((resolve) => stream.once("close", () => resolve()));
   }
 
+  /** Takes what was read elsewhere. */
+  push(bytes: Uint8Array): void {
+    this.#ring.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  }
+
   /** Waits, `ms` at most, until all that the machine wrote before it ended was read. */
   async drain(ms: number): Promise<void> {
     await Promise.race([this.#drained, setTimeout(ms, undefined, { ref: false })]);

@@ -37,8 +37,19 @@ export interface CardSpec {
   readonly queueSize?: number;
 }
 
+/** A directory shared by a vhost-user daemon. */
+export interface ShareSpec {
+  readonly kind: "share";
+  readonly id: string;
+  /** What the guest mounts it by, 36 bytes at most. */
+  readonly tag: string;
+  /** Where the daemon listens. */
+  readonly socket: string;
+  readonly queueSize: number;
+}
+
 /** A virtio device as plain data: what the thread makes of it that serves it. */
-export type DeviceSpec = DiskSpec | EntropySpec | VsockSpec | CardSpec;
+export type DeviceSpec = DiskSpec | EntropySpec | VsockSpec | CardSpec | ShareSpec;
 
 /** One with the number of the slot it is plugged into. */
 export interface PluggedDevice {
