@@ -6,6 +6,8 @@ export class MemoryDisk implements Disk {
   readonly content: Uint8Array;
   readonly calls: string[] = [];
   readOnly = false;
+  /** Every other call takes a turn of the event loop. */
+  slow = false;
   /** Calls wait for `release` while this is set. */
   held = false;
   failure: Error | undefined;
@@ -64,6 +66,7 @@ export class MemoryDisk implements Disk {
     this.underWay++;
     try {
       if (this.held) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      if (this.slow && this.calls.length % 2 === 0) await new Promise<void>((resolve) => setImmediate(resolve));
       if (this.failure !== undefined) throw this.failure;
       action();
     } finally {
