@@ -1,4 +1,4 @@
-import { describeError } from "../../core/errors/error.js";
+import { codeOf, describeError } from "../../core/errors/error.js";
 import type { Logger } from "../../core/log.js";
 import { vmmErrors } from "../errors.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
@@ -170,7 +170,11 @@ export class DeviceLifecycle {
   /** The driver is told by an interrupt if it has got so far as to have one (2.1.2). */
   #fail(error: unknown): void {
     const { log, device } = this.#backplane;
-    log.error("a virtio device needs a reset", { device: device.name, error: describeError(error) });
+    log.error("a virtio device needs a reset", {
+      device: device.name,
+      code: codeOf(error),
+      error: describeError(error),
+    });
     this.#context = undefined;
     this.#status |= deviceStatus.needsReset;
     if ((this.#status & deviceStatus.driverOk) !== 0) this.#backplane.interrupt("configuration");

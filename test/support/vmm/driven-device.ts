@@ -19,7 +19,7 @@ export const data = 0x40000;
 
 /** A device behind registers, with the driver's side of it, in memory whose surroundings are guarded. */
 export class DrivenDevice {
-  readonly guarded: GuardedMemory = guardedMemory([0, memorySize], [0x100000000, 0x10000]);
+  readonly guarded: GuardedMemory;
   readonly transport: MmioTransport;
   readonly interruptStatus = new Int32Array(new SharedArrayBuffer(4));
   readonly lines: string[] = [];
@@ -29,8 +29,9 @@ export class DrivenDevice {
   settled: Promise<void> = Promise.resolve();
   readonly #device: VirtioDevice;
 
-  constructor(device: VirtioDevice) {
+  constructor(device: VirtioDevice, guarded = guardedMemory([0, memorySize], [0x100000000, 0x10000])) {
     this.#device = device;
+    this.guarded = guarded;
     this.transport = new MmioTransport({
       device,
       memory: this.guarded.memory,
