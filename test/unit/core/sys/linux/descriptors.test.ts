@@ -28,11 +28,8 @@ describe("descriptors", () => {
     descriptors.close(write);
     expect(descriptors.readVector(read, [memory])).to.equal(0);
     descriptors.close(read);
-    expect(thrown(() => descriptors.readVector(read, [memory]))).to.include({ errnoName: "EBADF", syscall: "readv" });
-    expect(thrown(() => descriptors.writeVector(write, [memory]))).to.include({
-      errnoName: "EBADF",
-      syscall: "writev",
-    });
+    expect(thrown(() => descriptors.readVector(read, [memory]))).to.equal("EBADF");
+    expect(thrown(() => descriptors.writeVector(write, [memory]))).to.equal("EBADF");
   });
 
   it("are watched until the watch is changed or closed", async () => {
