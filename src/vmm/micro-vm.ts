@@ -9,7 +9,7 @@ import { vmmErrors } from "./errors.js";
 import { cpuidOf, supportedCpuid } from "./kvm/cpuid.js";
 import { KvmMachine } from "./kvm/kvm-machine.js";
 import { resetVcpu } from "./kvm/vcpu-state.js";
-import { layout, lines, virtioSlot } from "./machine/layout.js";
+import { layout, mostSlots, virtioSlot } from "./machine/layout.js";
 import { createGuestRam, type GuestRam } from "./memory/guest-ram.js";
 import { DeviceHost } from "./threads/device-host.js";
 import type { DeviceSpec } from "./threads/device-spec.js";
@@ -40,7 +40,6 @@ export type MicroVmEnd =
   | { readonly kind: "powered off" | "reset" | "shut down" }
   | { readonly kind: "failed"; readonly why: string };
 
-const mostSlots = lines.lastVirtio - lines.firstVirtio + 1;
 const mib = 2 ** 20;
 
 /**

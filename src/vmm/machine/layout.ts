@@ -64,3 +64,6 @@ export function virtioSlot(index: number): VirtioSlot | undefined {
   if (line > lines.lastVirtio) return undefined;
   return { address: layout.virtio + index * layout.virtioStride, line };
 }
+
+/** How many of them there are. */
+export const mostSlots = lines.lastVirtio - lines.firstVirtio + 1;

@@ -6,6 +6,7 @@ import { FileDisk } from "../virtio/block/file-disk.js";
 import type { VirtioDevice } from "../virtio/device.js";
 import { NetDevice } from "../virtio/net/net.js";
 import { RngDevice } from "../virtio/rng/rng-device.js";
+import { VhostUserFsDevice } from "../virtio/vhost-user/fs.js";
 import { VsockDevice } from "../virtio/vsock/vsock.js";
 import type { DeviceSpec, DiskSpec } from "./device-spec.js";
 
@@ -26,6 +27,8 @@ export async function makeDevice({ sys, log }: DeviceTools, spec: DeviceSpec): P
       return VsockDevice.create({ path: spec.path, cid: spec.cid, log });
     case "card":
       return new NetDevice({ ...spec, sys });
+    case "share":
+      return VhostUserFsDevice.connect({ sys, path: spec.socket, tag: spec.tag, queueSize: spec.queueSize });
   }
 }
 

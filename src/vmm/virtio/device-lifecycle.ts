@@ -2,7 +2,7 @@ import { codeOf, describeError } from "../../core/errors/error.js";
 import type { Logger } from "../../core/log.js";
 import { vmmErrors } from "../errors.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
-import { commonFeatures, type DeviceContext, type VirtioDevice } from "./device.js";
+import { commonFeatures, type DeviceContext, type HandedQueue, type VirtioDevice } from "./device.js";
 import { deviceStatus, startSteps } from "./device-status.js";
 import { QueueSetup } from "./queue-setup.js";
 import { SplitQueue } from "./split-queue.js";
@@ -14,8 +14,10 @@ export interface DeviceBackplane {
   readonly log: Logger;
   /** Interrupts the driver for a queue, or for the configuration. */
   interrupt(reason: "queue" | "configuration"): void;
-  /** The driver is gone: what it has not seen of interrupts yet is forgotten. */
+  /** The driver is gone: what it has not seen of interrupts yet is forgotten, and queues that were given away are not. */
   clearInterrupts(): void;
+  /** Eventfds of a queue that is given away until then; absent where that cannot be. */
+  handOver?(queue: number): Pick<HandedQueue, "kick" | "call">;
 }
 
 /**
@@ -122,10 +124,7 @@ export class DeviceLifecycle {
   }
 
   #queue(index: number, setup: QueueSetup): SplitQueue {
-    if (setup.size > setup.sizeMax) {
-      const problem = `its size is ${setup.size}, more than the ${setup.sizeMax} that the device has`;
-      throw vmmErrors.KATA_VMM_QUEUE({ queue: index, problem });
-    }
+    assertSize(index, setup);
     return new SplitQueue({
       index,
       size: setup.size,
@@ -146,6 +145,7 @@ export class DeviceLifecycle {
       memory,
       queues,
       features: this.#driverFeatures,
+      ...(this.#backplane.handOver !== undefined && { handOver: (queue: number) => this.#handOver(queue) }),
       interrupt: (queue) => {
         if (alive() && queue.takeInterrupt()) this.#backplane.interrupt("queue");
       },
@@ -157,6 +157,19 @@ export class DeviceLifecycle {
       },
     };
     return context;
+  }
+
+  #handOver(index: number): HandedQueue | undefined {
+    const setup = this.queues[index];
+    const wires = setup?.ready === true ? this.#backplane.handOver?.(index) : undefined;
+    if (setup === undefined || wires === undefined) return undefined;
+    const { size } = setup;
+    const [descriptors, available, used] = [
+      setup.address("descriptors"),
+      setup.address("driver"),
+      setup.address("device"),
+    ];
+    return { descriptors, available, used, size, ...wires };
   }
 
   #guard(context: DeviceContext | undefined, action: () => void): void {
@@ -209,4 +222,12 @@ export class DeviceLifecycle {
     for (const queue of this.queues) queue.clear();
     this.#backplane.clearInterrupts();
   }
+}
+
+function assertSize(queue: number, { size, sizeMax }: QueueSetup): void {
+  if (size <= sizeMax) return;
+  throw vmmErrors.KATA_VMM_QUEUE({
+    queue,
+    problem: `its size is ${size}, more than the ${sizeMax} that the device has`,
+  });
 }

@@ -1,7 +1,7 @@
 import type { Logger } from "../../core/log.js";
 import type { BusDevice } from "../bus/bus-device.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
-import type { VirtioDevice } from "./device.js";
+import type { HandedQueue, VirtioDevice } from "./device.js";
 import { DeviceLifecycle } from "./device-lifecycle.js";
 import { interruptReason, mmioMagic, mmioRegister, mmioVendor, mmioVersion } from "./mmio-registers.js";
 import type { AddressHalf, QueuePart, QueueSetup } from "./queue-setup.js";
@@ -18,6 +18,9 @@ export interface MmioTransportOptions {
   /** Raises the device's line, after the word was set. The line is of the kind of an edge: each call is one. */
   readonly raise: () => void;
   readonly log: Logger;
+  /** Gives a queue's eventfds away until `takeBack`; `interrupted` is to be called for the latter. Absent where that cannot be. */
+  readonly handOver?: (queue: number, interrupted: () => void) => Pick<HandedQueue, "kick" | "call">;
+  readonly takeBack?: () => void;
 }
 
 const addressRegisters: ReadonlyMap<number, readonly [QueuePart, AddressHalf]> = new Map([
@@ -44,20 +47,25 @@ export class MmioTransport implements BusDevice {
   #seen: Uint8Array;
 
   constructor(options: MmioTransportOptions) {
-    const { device, memory, log, interruptStatus, raise } = options;
+    const { device, memory, log, interruptStatus, raise, handOver, takeBack } = options;
+    const interrupt = (reason: keyof typeof interruptReason): void => {
+      Atomics.or(interruptStatus, 0, interruptReason[reason]);
+      raise();
+    };
     this.#interruptStatus = interruptStatus;
     this.#seen = device.configuration.slice();
     this.#life = new DeviceLifecycle({
       device,
       memory,
       log,
-      interrupt: (reason) => {
-        Atomics.or(interruptStatus, 0, interruptReason[reason]);
-        raise();
-      },
+      interrupt,
       clearInterrupts: () => {
+        takeBack?.();
         Atomics.store(interruptStatus, 0, 0);
       },
+      ...(handOver !== undefined && {
+        handOver: (queue: number) => handOver(queue, () => interrupt("queue")),
+      }),
     });
   }
 

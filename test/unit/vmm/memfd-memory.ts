@@ -31,6 +31,10 @@ export class MemfdMemory implements GuestMemory {
     return this.#bytes.subarray(address, address + length);
   }
 
+  addressOf(view: Uint8Array): number {
+    return view.byteOffset - this.#bytes.byteOffset;
+  }
+
   readU16 = (address: number): number => this.slice(address, 2).readUInt16LE();
   readU32 = (address: number): number => this.slice(address, 4).readUInt32LE();
   readU64 = (address: number): number => Number(this.slice(address, 8).readBigUInt64LE());
