@@ -85,6 +85,9 @@ export class BusServer {
       Atomics.store(words, word.state, state.answered);
       Atomics.notify(words, word.state);
     };
+    const isRead = words[word.kind] === kind.portRead || words[word.kind] === kind.memoryRead;
+    // What a device that fails has not said is what nobody says.
+    if (isRead) data.fill(0xff);
     try {
       const pending = this.#access(words, data);
       if (pending === undefined) done();
