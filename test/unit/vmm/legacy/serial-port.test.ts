@@ -90,7 +90,10 @@ describe("a serial port", () => {
     });
     fc.assert(
       fc.property(fc.array(access, { maxLength: 60 }), (all) => {
-        for (const { offset, bytes, isWrite } of all) isWrite ? port.write(offset, bytes) : port.read(offset, bytes);
+        for (const { offset, bytes, isWrite } of all) {
+          if (isWrite) port.write(offset, bytes);
+          else port.read(offset, bytes);
+        }
       }),
       { numRuns: 2000 },
     );
