@@ -1,5 +1,5 @@
 // The program of the thread that serves a machine's devices: all of their queues and all accesses of its vCPUs.
-import { parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { createLinuxSys } from "../../core/sys/linux/index.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { Bus } from "../bus/bus.js";
@@ -33,8 +33,7 @@ export type DeviceNews =
   | { readonly kind: "ready" }
   | { readonly kind: "console"; readonly bytes: Uint8Array }
   | { readonly kind: "power"; readonly request: PowerRequest }
-  | ThreadLogLine
-  | { readonly kind: "closed" };
+  | ThreadLogLine;
 
 /** What it is told. */
 export type DeviceOrder = { readonly kind: "input"; readonly bytes: Uint8Array } | { readonly kind: "close" };
@@ -86,19 +85,14 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   };
 }
 
-const served = await serve(createLinuxSys(), workerData as DeviceThreadData);
-port.on("message", (order: DeviceOrder) => {
-  if (order.kind === "input") {
-    served.input(order.bytes);
-    return;
-  }
-  void end();
-});
-
-async function end(): Promise<void> {
-  await served.close();
-  tell({ kind: "closed" });
-  port?.close();
+/** Serves until it is told to close. What goes wrong before the devices are there ends the thread, with the reason. */
+async function main(from: MessagePort): Promise<void> {
+  const served = await serve(createLinuxSys(), workerData as DeviceThreadData);
+  from.on("message", (order: DeviceOrder) => {
+    if (order.kind === "input") served.input(order.bytes);
+    else void served.close().then(() => from.close());
+  });
+  tell({ kind: "ready" });
 }
 
-tell({ kind: "ready" });
+void main(port);
