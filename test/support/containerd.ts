@@ -95,7 +95,7 @@ export class Containerd {
     const child = around(() => spawn("containerd", args, { ...options, stdio: [...options.stdio] }));
     this.#pid = child.pid ?? 0;
     for (let looks = 0; looks < 200; looks += 1) {
-      const { status } = await this.ctr(["version"], { ms: 10_000 });
+      const { status } = await this.ctr(["version"], { ms: 60_000 });
       if (status === 0) return;
       await sleep(50);
     }
