@@ -39,7 +39,7 @@ export class Connection {
   readonly #credit = new Credit();
   readonly #input: HostInput;
   readonly #output: HostOutput;
-  readonly #accepted: (connection: Connection) => void;
+  readonly #accepted: () => void;
   #state: "requested" | "accepting" | "open" | "resetting" | "over";
   /** Single packets that wait to be sent. */
   readonly #toSay = new Set<"request" | "response" | "creditUpdate" | "creditRequest">();
@@ -54,7 +54,7 @@ export class Connection {
     ports: ConnectionPorts,
     limits: VsockLimits,
     events: ConnectionEvents,
-    accepted: (connection: Connection) => void = () => undefined,
+    accepted: () => void = () => undefined,
   ) {
     this.#state = state;
     this.#socket = socket;
@@ -82,7 +82,7 @@ export class Connection {
     ports: ConnectionPorts,
     limits: VsockLimits,
     events: ConnectionEvents,
-    accepted: (connection: Connection) => void,
+    accepted: () => void,
   ): Connection {
     const connection = new Connection("requested", socket, ports, limits, events, accepted);
     connection.#toSay.add("request");
@@ -173,7 +173,7 @@ export class Connection {
   }
 
   #guestAccepted(): void {
-    this.#accepted(this);
+    this.#accepted();
     this.#open();
   }
 
@@ -197,9 +197,7 @@ export class Connection {
     this.#guestShut |= flags & shutdownFlag.both;
     const added = this.#guestShut & ~before;
     if ((added & shutdownFlag.receive) !== 0) this.#input.drop();
-    if ((added & shutdownFlag.send) !== 0) {
-      this.#output.end();
-    }
+    if ((added & shutdownFlag.send) !== 0) this.#output.end();
     if (this.#guestShut !== shutdownFlag.both || added === 0) return;
     if (this.#output.ended) this.reset();
     else this.#resetLater();

@@ -6,7 +6,7 @@ import type { DeviceContext, HandedQueue } from "../../../../../src/vmm/virtio/d
 import { netFeature } from "../../../../../src/vmm/virtio/net/features.js";
 import { NetDevice } from "../../../../../src/vmm/virtio/net/net.js";
 import { VhostNet } from "../../../../../src/vmm/virtio/net/vhost-net.js";
-import { testContext } from "../test-queue.js";
+import { testContext } from "../../../../support/vmm/test-queue.js";
 import { FakeTap } from "./fake-tap.js";
 
 const features = (1n << 28n) | (1n << 29n) | (1n << 32n) | netFeature.mergeable;
