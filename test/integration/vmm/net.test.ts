@@ -3,7 +3,7 @@ import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { SocketFamily, SocketType } from "../../../src/core/sys/socket-address.js";
 import { netFeature } from "../../../src/vmm/virtio/net/features.js";
 import { NetDevice } from "../../../src/vmm/virtio/net/net.js";
-import { type TestContext, testContext } from "../../unit/vmm/virtio/test-queue.js";
+import { type TestContext, testContext } from "../../support/vmm/test-queue.js";
 import { needsRoot } from "../sys/fixture.js";
 
 /** Every protocol, `ETH_P_ALL`, in network order, and one for experiments, `ETH_P_802_EX1`. */

@@ -2,14 +2,15 @@ import { expect } from "chai";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withDeadline } from "../../../src/core/deadline.js";
 import { codeOf } from "../../../src/core/errors/error.js";
 import { Child, forcedKill } from "../../../src/core/process/child.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { commonFeatures, type DeviceContext, type HandedQueue } from "../../../src/vmm/virtio/device.js";
 import { VhostUserFsDevice } from "../../../src/vmm/virtio/vhost-user/fs.js";
 import { skip } from "../../support/skip.js";
-import { MemfdMemory } from "../../unit/vmm/memfd-memory.js";
-import { testContext } from "../../unit/vmm/virtio/test-queue.js";
+import { MemfdMemory } from "../../support/vmm/memfd-memory.js";
+import { testContext } from "../../support/vmm/test-queue.js";
 import { needsRoot } from "../sys/fixture.js";
 
 const program = "/usr/lib/qemu/virtiofsd";
@@ -63,6 +64,10 @@ describe("a file system served by virtiofsd", () => {
   /** A transport that gives its queues away; the driver's side of them is in the test. */
   class Transport {
     readonly failures: unknown[] = [];
+    #isFailed: () => void = () => undefined;
+    readonly failed = new Promise<void>((resolve) => {
+      this.#isFailed = resolve;
+    });
     readonly queues: HandedQueue[] = [];
     #sent = 0;
 
@@ -80,7 +85,10 @@ describe("a file system served by virtiofsd", () => {
           this.queues.push(queue);
           return queue;
         },
-        fail: (error) => void this.failures.push(error),
+        fail: (error) => {
+          this.failures.push(error);
+          this.#isFailed();
+        },
       };
       device.activate(context);
     }
@@ -152,10 +160,7 @@ describe("a file system served by virtiofsd", () => {
     const transport = new Transport();
     await transport.ask(init, initialization());
     await daemon.end(forcedKill);
-    const deadline = { ms: 10_000, what: "the device to fail" };
-    for (const end = Date.now() + deadline.ms; transport.failures.length === 0 && Date.now() < end; ) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await withDeadline({ ms: 10_000, what: "the device to fail" }, () => transport.failed);
     expect(transport.failures.map(codeOf)).to.deep.equal(["KATA_VMM_VHOST_USER_ENDED"]);
     await device.reset();
   });

@@ -20,4 +20,9 @@ export const netDeviceErrors = defineErrors({
     status: "UNAVAILABLE",
     message: (p: { name: string }) => `the tap of ${p.name} failed`,
   },
+  KATA_VMM_NET_VHOST: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { name: string; problem: string }) =>
+      `the kernel cannot serve ${p.name} (/dev/vhost-net): ${p.problem}`,
+  },
 });

@@ -2,13 +2,13 @@ import { SysError } from "../../../core/sys/sys-error.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import type { DeviceContext, VirtioDevice } from "../device.js";
 import { Turns } from "../turns.js";
-import type { Virtqueue } from "../virtqueue.js";
 import { type NetSettings, netConfiguration, setLinkStatus } from "./configuration.js";
 import { answerControl, queuePairsAsked } from "./control.js";
 import { netDeviceErrors } from "./errors.js";
 import { netFeature, offeredFeatures, offloadsOf } from "./features.js";
 import { frameHeaderBytes } from "./frame.js";
-import { QueuePair } from "./queue-pair.js";
+import { QueuePair, type ServedPair } from "./queue-pair.js";
+import type { HandedPair, VhostNet } from "./vhost-net.js";
 
 /** Commands of the control queue in one turn. */
 const perTurn = 16;
@@ -22,6 +22,8 @@ export interface NetOptions extends Omit<NetSettings, "queuePairs"> {
   readonly sys: Pick<Sys, "descriptors" | "taps">;
   /** Entries of each queue, a power of two; 256 unless told. */
   readonly queueSize?: number;
+  /** Have the kernel serve the queue pairs: one for each tap. Taken: closed with the device. */
+  readonly vhost?: readonly VhostNet[];
 }
 
 /**
@@ -42,12 +44,15 @@ export class NetDevice implements VirtioDevice {
     () => this.#control(),
     (error) => this.#fail(error),
   );
-  #pairs: QueuePair[] = [];
+  readonly #vhost: readonly VhostNet[] | undefined;
+  /** Queues that the kernel serves, by their pairs. */
+  #handed: (HandedPair | undefined)[] = [];
+  #pairs: ServedPair[] = [];
   #context: DeviceContext | undefined;
   #closed = false;
 
   /** `KATA_VMM_NET_MAC`, or `KATA_VMM_NET_VALUE`, for settings that no card has; the taps are not taken then. */
-  constructor({ id, taps, sys, queueSize = 256, mac, mtu }: NetOptions) {
+  constructor({ id, taps, sys, queueSize = 256, mac, mtu, vhost }: NetOptions) {
     const queuePairs = taps.length;
     this.name = `net ${id}`;
     this.configuration = netConfiguration({ mac, queuePairs, ...(mtu !== undefined && { mtu }) });
@@ -56,6 +61,11 @@ export class NetDevice implements VirtioDevice {
     this.queueSizes = Array.from({ length: 2 * queuePairs + controlled }, () => queueSize);
     this.#sys = sys;
     this.#taps = taps;
+    if (vhost !== undefined && vhost.length !== queuePairs) {
+      const expected = `one for each of the tap's ${queuePairs} queues`;
+      throw netDeviceErrors.KATA_VMM_NET_VALUE({ what: "the number of vhost-nets", value: vhost.length, expected });
+    }
+    this.#vhost = vhost;
     this.#attached = taps.map(() => true);
   }
 
@@ -72,6 +82,9 @@ export class NetDevice implements VirtioDevice {
       for (const fd of this.#taps) {
         this.#sys.taps.setHeaderBytes(fd, frameHeaderBytes);
         this.#sys.taps.setOffloads(fd, offloads);
+      }
+      if (this.#vhost !== undefined) {
+        this.#handed = Array.from({ length: this.#mostPairs }, (_, pair) => this.#handOver(context, pair));
       }
       this.#use(1);
     } catch (error) {
@@ -92,18 +105,25 @@ export class NetDevice implements VirtioDevice {
     this.#controlling.stop();
     for (const pair of this.#pairs) pair.stop();
     this.#pairs = [];
+    this.#handed = [];
   }
 
   close(): void {
     this.reset();
     if (this.#closed) return;
     this.#closed = true;
+    for (const vhost of this.#vhost ?? []) vhost.close();
     for (const fd of this.#taps) this.#sys.descriptors.close(fd);
   }
 
-  /** Behind the queue pairs there are for a driver that knows of several, else behind the first. */
+  /** The queue pairs there are for the driver: one when it knows of no others. */
+  get #mostPairs(): number {
+    return this.#has(netFeature.multiQueue) ? this.#taps.length : 1;
+  }
+
+  /** Behind the queue pairs, as many as there are for the driver. */
   get #controlQueue(): number {
-    return this.#has(netFeature.multiQueue) ? 2 * this.#taps.length : 2;
+    return 2 * this.#mostPairs;
   }
 
   #control(): boolean {
@@ -113,7 +133,7 @@ export class NetDevice implements VirtioDevice {
     for (; commands < perTurn; commands++) {
       const chain = queue.pop();
       if (chain === undefined) break;
-      const asked = queuePairsAsked(chain.readable, this.#taps.length);
+      const asked = queuePairsAsked(chain.readable, this.#mostPairs);
       const done = asked !== undefined && this.#use(asked);
       // The change may have failed the device, whose queues are not to be touched any more then.
       if (this.#context === undefined) return false;
@@ -125,11 +145,10 @@ export class NetDevice implements VirtioDevice {
 
   /** Serves the first `count` pairs and no others; false when the driver has not enabled all their queues. */
   #use(count: number): boolean {
-    const queues = this.#taps.slice(0, count).map((_, i) => this.#queuesOf(i));
-    if (queues.includes(undefined)) return false;
+    for (let i = 0; i < count; i++) if (!this.#isEnabled(i)) return false;
     for (const pair of this.#pairs.splice(count)) pair.stop();
     for (const [i, fd] of this.#taps.entries()) this.#attach(i, fd, i < count);
-    for (const [i, pair] of queues.entries()) if (pair !== undefined) this.#pairs[i] ??= this.#serve(i, pair);
+    for (let i = this.#pairs.length; i < count; i++) this.#pairs.push(this.#serve(i));
     for (const pair of this.#pairs) {
       pair.receive();
       pair.transmit();
@@ -143,25 +162,50 @@ export class NetDevice implements VirtioDevice {
     this.#attached[index] = attached;
   }
 
-  #queuesOf(pair: number): readonly [receive: Virtqueue, transmit: Virtqueue] | undefined {
-    const receive = this.#context?.queues[2 * pair];
-    const transmit = this.#context?.queues[2 * pair + 1];
+  #isEnabled(pair: number): boolean {
+    if (this.#vhost !== undefined) return this.#handed[pair] !== undefined;
+    const queues = this.#context?.queues;
+    return queues?.[2 * pair] !== undefined && queues[2 * pair + 1] !== undefined;
+  }
+
+  #handOver(context: DeviceContext, pair: number): HandedPair | undefined {
+    if (context.handOver === undefined) {
+      const problem = "its transport cannot give queues away";
+      throw netDeviceErrors.KATA_VMM_NET_VHOST({ name: this.name, problem });
+    }
+    const receive = context.handOver(2 * pair);
+    const transmit = context.handOver(2 * pair + 1);
     return receive === undefined || transmit === undefined ? undefined : [receive, transmit];
   }
 
-  #serve(index: number, [receive, transmit]: readonly [receive: Virtqueue, transmit: Virtqueue]): QueuePair {
+  /** Serves a pair whose queues are enabled. */
+  #serve(index: number): ServedPair {
     const context = this.#context;
+    const fd = this.#taps[index];
+    const vhost = this.#vhost?.[index];
+    const handed = this.#handed[index];
+    const receive = context?.queues[2 * index];
+    const transmit = context?.queues[2 * index + 1];
+    if (context !== undefined && fd !== undefined && vhost !== undefined && handed !== undefined) {
+      return vhost.serve(fd, handed, context.memory, context.features);
+    }
+    if (context === undefined || fd === undefined || receive === undefined || transmit === undefined) {
+      throw netDeviceErrors.KATA_VMM_NET_VALUE({
+        what: "the queue pair",
+        value: index,
+        expected: "one that is enabled",
+      });
+    }
     return new QueuePair({
       descriptors: this.#sys.descriptors,
-      fd: this.#taps[index] ?? -1,
+      fd,
       receive,
       transmit,
       mergeable: this.#has(netFeature.mergeable),
-      interrupt: (queue) => context?.interrupt(queue),
+      interrupt: (queue) => context.interrupt(queue),
       failed: (error) => this.#fail(error),
     });
   }
-
   #has(feature: bigint): boolean {
     return ((this.#context?.features ?? 0n) & feature) !== 0n;
   }

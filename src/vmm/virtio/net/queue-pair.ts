@@ -7,6 +7,16 @@ import { FrameTransmitter } from "./transmitter.js";
 /** Frames of one direction in one turn. */
 const perTurn = 64;
 
+/** Two queues of the driver's that somebody serves at a queue of a tap. */
+export interface ServedPair {
+  /** There may be buffers to fill. */
+  receive(): void;
+  /** There may be frames to send. */
+  transmit(): void;
+  /** Touches neither queues nor tap any more when this is done; the tap stays open. Idempotent. */
+  stop(): void;
+}
+
 /** What a queue pair serves, and whom it tells. */
 export interface QueuePairOptions {
   readonly descriptors: Descriptors;
@@ -21,8 +31,8 @@ export interface QueuePairOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** Two queues of the driver's and the queue of a tap. The tap is watched only while there is a buffer for what it has. */
-export class QueuePair {
+/** A pair served here. The tap is watched only while there is a buffer for what it has. */
+export class QueuePair implements ServedPair {
   readonly #options: QueuePairOptions;
   readonly #receiver: FrameReceiver;
   readonly #transmitter: FrameTransmitter;
@@ -51,17 +61,14 @@ export class QueuePair {
     return { received: this.#receiver.dropped, transmitted: this.#transmitter.dropped };
   }
 
-  /** There may be buffers to fill. */
   receive(): void {
     if (!this.#stopped) this.#receiving.run();
   }
 
-  /** There may be frames to send. */
   transmit(): void {
     if (!this.#stopped) this.#transmitting.run();
   }
 
-  /** Touches neither queues nor tap any more; the tap stays open. */
   stop(): void {
     this.#stopped = true;
     this.#receiving.stop();

@@ -2,8 +2,11 @@ import type { GuestMemory } from "../../memory/guest-memory.js";
 import { commonFeatures, type HandedQueue } from "../device.js";
 import { type ChannelOptions, VhostUserChannel } from "./channel.js";
 import { vhostUserErrors } from "./errors.js";
-import { memoryTable, mostRegions, ringAddresses } from "./memory-table.js";
-import { protocolFeature, protocolFeatures, type RequestName, ringState, u64 } from "./message.js";
+import { memoryTable, ringAddresses, ringState } from "../vhost-structures.js";
+import { protocolFeature, protocolFeatures, type RequestName, u64 } from "./message.js";
+
+/** The most regions in a message (the vhost-user specification, "Memory regions description"). */
+const mostRegions = 8;
 
 /** What every device of ours offers its driver, so that whoever serves its queues must have it. */
 const needed = commonFeatures.indirect | commonFeatures.eventIndex | commonFeatures.version1 | protocolFeatures;
@@ -50,7 +53,7 @@ export class VhostUserFrontEnd {
   /** Tells the daemon what the driver has taken, and where the guest's memory is; for all queues, before any is started. */
   async prepare(features: bigint, memory: GuestMemory): Promise<void> {
     await this.#set("setFeatures", u64(features | protocolFeatures));
-    await this.#set("setMemTable", memoryTable(memory), this.#descriptorsOf(memory));
+    await this.#set("setMemTable", memoryTable(memory, "file"), this.#descriptorsOf(memory));
   }
 
   /** Has the daemon serve a queue, from its beginning. `KATA_VMM_GUEST_ADDRESS` for one that is not in the guest's memory. */

@@ -66,11 +66,3 @@ export function u64(value: bigint): Buffer {
   payload.writeBigUInt64LE(value);
   return payload;
 }
-
-/** A ring's number and a value of it (`struct vhost_vring_state`). */
-export function ringState(index: number, value: number): Buffer {
-  const payload = Buffer.alloc(8);
-  payload.writeUInt32LE(index, 0);
-  payload.writeUInt32LE(value, 4);
-  return payload;
-}

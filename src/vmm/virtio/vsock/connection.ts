@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { Credit } from "./credit.js";
 import { operation, type PacketHeader, shutdownFlag } from "./header.js";
 import { HostInput } from "./host-input.js";
+import { HostOutput } from "./host-output.js";
 import { packetBytes, type VsockLimits } from "./limits.js";
 
 /** A packet for the guest. */
@@ -37,14 +38,14 @@ export class Connection {
   readonly #limits: VsockLimits;
   readonly #credit = new Credit();
   readonly #input: HostInput;
-  readonly #accepted: (connection: Connection) => void;
+  readonly #output: HostOutput;
+  readonly #accepted: () => void;
   #state: "requested" | "accepting" | "open" | "resetting" | "over";
   /** Single packets that wait to be sent. */
   readonly #toSay = new Set<"request" | "response" | "creditUpdate" | "creditRequest">();
   #creditAsked = false;
   #guestShut = 0;
   #saidShut = 0;
-  #outputFinished = false;
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -53,7 +54,7 @@ export class Connection {
     ports: ConnectionPorts,
     limits: VsockLimits,
     events: ConnectionEvents,
-    accepted: (connection: Connection) => void = () => undefined,
+    accepted: () => void = () => undefined,
   ) {
     this.#state = state;
     this.#socket = socket;
@@ -62,11 +63,16 @@ export class Connection {
     this.#events = events;
     this.#accepted = accepted;
     this.#input = new HostInput(socket, () => this.#events.ready(this));
+    this.#output = new HostOutput(
+      socket,
+      (bytes) => this.#forwarded(bytes),
+      () => this.#outputFinished(),
+    );
     this.#timer = setTimeout(() => this.reset(), limits.requestMs);
     // The reason does not reach the guest: a reset is all that there is.
     socket.on("error", () => this.reset());
     socket.once("close", () => {
-      if (!this.#input.ended || !this.#outputFinished) this.reset();
+      if (!this.#input.ended || !this.#output.ended) this.reset();
     });
   }
 
@@ -76,7 +82,7 @@ export class Connection {
     ports: ConnectionPorts,
     limits: VsockLimits,
     events: ConnectionEvents,
-    accepted: (connection: Connection) => void,
+    accepted: () => void,
   ): Connection {
     const connection = new Connection("requested", socket, ports, limits, events, accepted);
     connection.#toSay.add("request");
@@ -167,16 +173,23 @@ export class Connection {
   }
 
   #guestAccepted(): void {
-    this.#accepted(this);
+    this.#accepted();
     this.#open();
   }
 
   #deliver(data: Uint8Array): void {
     if ((this.#guestShut & shutdownFlag.send) !== 0 || !this.#credit.receive(data.length)) return this.reset();
     if (data.length === 0) return;
-    this.#socket.write(data, () => {
-      if (this.#state === "open" && this.#credit.forward(data.length)) this.#say("creditUpdate");
-    });
+    this.#output.write(data);
+  }
+
+  #forwarded(bytes: number): void {
+    if (this.#state === "open" && this.#credit.forward(bytes)) this.#say("creditUpdate");
+  }
+
+  #outputFinished(): void {
+    if (this.#guestShut === shutdownFlag.both) this.reset();
+    else this.#events.ready(this);
   }
 
   #guestShuts(flags: number): void {
@@ -184,15 +197,9 @@ export class Connection {
     this.#guestShut |= flags & shutdownFlag.both;
     const added = this.#guestShut & ~before;
     if ((added & shutdownFlag.receive) !== 0) this.#input.drop();
-    if ((added & shutdownFlag.send) !== 0) {
-      this.#socket.end(() => {
-        this.#outputFinished = true;
-        if (this.#guestShut === shutdownFlag.both) this.reset();
-        else this.#events.ready(this);
-      });
-    }
+    if ((added & shutdownFlag.send) !== 0) this.#output.end();
     if (this.#guestShut !== shutdownFlag.both || added === 0) return;
-    if (this.#outputFinished) this.reset();
+    if (this.#output.ended) this.reset();
     else this.#resetLater();
   }
 
@@ -213,7 +220,7 @@ export class Connection {
 
   #nextShutdown(): Outgoing | undefined {
     if (!this.#input.finished) return undefined;
-    const flags = this.#outputFinished ? shutdownFlag.both : shutdownFlag.send;
+    const flags = this.#output.ended ? shutdownFlag.both : shutdownFlag.send;
     if ((flags & ~this.#saidShut) === 0) return undefined;
     this.#saidShut = flags;
     if (flags === shutdownFlag.both) this.#resetLater();

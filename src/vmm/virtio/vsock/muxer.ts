@@ -145,7 +145,8 @@ export class VsockMuxer {
     const port = await readConnectLine(socket, this.#options.limits.requestMs);
     this.#asking.delete(socket);
     if (port === undefined || !this.#running || socket.destroyed) return void socket.destroy();
-    const ports = { host: this.#ports.take(), guest: port };
+    const isTaken = (host: number): boolean => this.#connections.get({ host, guest: port }) !== undefined;
+    const ports = { host: this.#ports.take(isTaken), guest: port };
     const accepted = (): void => void socket.write(`OK ${ports.host}\n`);
     const connection = Connection.toGuest(socket, ports, this.#options.limits, this.#events, accepted);
     socket.off("error", ignore);
@@ -162,10 +163,7 @@ export class VsockMuxer {
       this.#connections.wake(connection);
       this.#wake();
     },
-    over: (connection: Connection): void => {
-      this.#connections.delete(connection);
-      this.#ports.free(connection.ports.host);
-    },
+    over: (connection: Connection): void => this.#connections.delete(connection),
   };
 
   #packet(connection: Connection, { operation, flags, data }: Outgoing): Packet {

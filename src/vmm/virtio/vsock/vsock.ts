@@ -44,11 +44,15 @@ export class VsockDevice implements VirtioDevice {
   #context: DeviceContext | undefined;
   /** Whether packets of the guest's are left in their queue until it has taken what it was answered. */
   #deaf = false;
+  /** Whether packets of the guest's are being taken: it is answered after that, all at once. */
+  #receiving = false;
 
   private constructor({ path, cid, log, limits = vsockLimits }: VsockOptions) {
     if (!Number.isInteger(cid) || cid < 3 || cid >= 0xffffffff) throw vsockDeviceErrors.KATA_VMM_VSOCK_CID({ cid });
     this.configuration.writeBigUInt64LE(BigInt(cid));
-    this.#muxer = new VsockMuxer({ path, cid, limits, log }, () => this.#toGuest.run());
+    this.#muxer = new VsockMuxer({ path, cid, limits, log }, () => {
+      if (!this.#receiving) this.#toGuest.run();
+    });
   }
 
   /** Makes the device and listens; `KATA_VMM_VSOCK_CID`, or `KATA_RPC_LISTEN` when the path cannot be had. */
@@ -113,29 +117,37 @@ export class VsockDevice implements VirtioDevice {
     const tx = this.#context?.queues[queue.fromGuest];
     if (tx === undefined) return false;
     let received = 0;
-    for (; received < perTurn && this.#muxer.receptive; received++) {
-      const chain = tx.pop();
-      if (chain === undefined) break;
-      this.#receiveOne(tx, chain);
-      // An answer may have failed the device, whose queues are not to be touched any more then.
-      if (this.#context === undefined) return false;
-      tx.push(chain, 0);
+    this.#receiving = true;
+    try {
+      while (received < perTurn && this.#muxer.receptive && this.#receiveOne(tx)) received++;
+    } finally {
+      this.#receiving = false;
     }
     this.#deaf = !this.#muxer.receptive;
     if (received > 0) this.#context?.interrupt(tx);
+    this.#toGuest.run();
     return received === perTurn;
   }
 
-  #receiveOne(tx: Virtqueue, chain: Chain): void {
+  #receiveOne(tx: Virtqueue): boolean {
+    const chain = tx.pop();
+    if (chain === undefined) return false;
     const length = lengthOf(chain.readable);
     if (length < headerBytes) throw tooShort(tx, length);
     // A copy: the guest may change its own at any time.
     gather(chain.readable, 0, this.#header);
     const header = decodeHeader(this.#header);
-    if (header.length > Math.min(packetBytes, length - headerBytes)) return this.#muxer.receive(header, undefined);
-    const data = Buffer.allocUnsafe(header.length);
+    this.#muxer.receive(header, this.#dataOf(chain, Math.min(packetBytes, length - headerBytes), header.length));
+    tx.push(chain, 0);
+    return true;
+  }
+
+  /** A copy of a packet's data; undefined when the packet does not have as much as it says. */
+  #dataOf(chain: Chain, most: number, length: number): Uint8Array | undefined {
+    if (length > most) return undefined;
+    const data = Buffer.allocUnsafe(length);
     gather(chain.readable, headerBytes, data);
-    this.#muxer.receive(header, data);
+    return data;
   }
 
   #fail(error: unknown): void {

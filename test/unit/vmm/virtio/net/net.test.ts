@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { codeOf } from "../../../../../src/core/errors/error.js";
 import { netFeature } from "../../../../../src/vmm/virtio/net/features.js";
 import { NetDevice, type NetOptions } from "../../../../../src/vmm/virtio/net/net.js";
-import { type TestContext, testContext } from "../test-queue.js";
+import { type TestContext, testContext } from "../../../../support/vmm/test-queue.js";
 import { FakeTap } from "./fake-tap.js";
 
 const mac = "02:00:00:00:00:01";
@@ -224,6 +224,10 @@ describe("the network device", () => {
     queue(2).add([Uint8Array.of(4, 0, 1, 0)], [new Uint8Array(1)]);
     device.notify(2);
     expect(queue(2).used[0]?.written).to.equal(1);
+    // and refuses to serve it as one of a pair
+    queue(2).add([Uint8Array.of(4, 0, 2, 0)], [Uint8Array.of(7)]);
+    device.notify(2);
+    expect(queue(2).used[1]?.chain.writable[0]?.[0]).to.equal(1);
     device.notify(4);
     expect(context.failures).to.deep.equal([]);
   });

@@ -7,8 +7,8 @@ import { codeOf, KataError } from "../../../../../src/core/errors/error.js";
 import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
 import type { DeviceContext, HandedQueue } from "../../../../../src/vmm/virtio/device.js";
 import { VhostUserFsDevice } from "../../../../../src/vmm/virtio/vhost-user/fs.js";
-import { MemfdMemory } from "../../memfd-memory.js";
-import { testContext } from "../test-queue.js";
+import { MemfdMemory } from "../../../../support/vmm/memfd-memory.js";
+import { testContext } from "../../../../support/vmm/test-queue.js";
 import { allFeatures, answerTo, bits, FakeDaemon } from "./fake-daemon.js";
 
 const memorySize = 0x10000;

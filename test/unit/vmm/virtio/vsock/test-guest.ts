@@ -6,7 +6,7 @@ import {
   type PacketHeader,
 } from "../../../../../src/vmm/virtio/vsock/header.js";
 import type { VsockDevice } from "../../../../../src/vmm/virtio/vsock/vsock.js";
-import { type TestContext, testContext } from "../test-queue.js";
+import { type TestContext, testContext } from "../../../../support/vmm/test-queue.js";
 
 export const guestCid = 3;
 

@@ -1,6 +1,6 @@
-import { defineErrors } from "../../../../src/core/errors/error.js";
-import type { DeviceContext } from "../../../../src/vmm/virtio/device.js";
-import type { Chain, Virtqueue } from "../../../../src/vmm/virtio/virtqueue.js";
+import { defineErrors } from "../../../src/core/errors/error.js";
+import type { DeviceContext } from "../../../src/vmm/virtio/device.js";
+import type { Chain, Virtqueue } from "../../../src/vmm/virtio/virtqueue.js";
 
 const errors = defineErrors({
   KATA_TEST_QUEUE: {
