@@ -84,12 +84,13 @@ export class SplitQueue implements Virtqueue {
     this.#taken--;
   }
 
-  push(chain: Chain, written: number): void {
+  push(chain: Chain, written: number, more = false): void {
     const entry = (this.#given & (this.size - 1)) * 8;
     this.#usedEntries.setUint32(entry, chain.head, true);
     this.#usedEntries.setUint32(entry + 4, written, true);
     this.#given = (this.#given + 1) & 0xffff;
     this.#taken--;
+    if (more) return;
     // Seen by the driver after what was written above, and before `used_event` or `flags` are read below.
     Atomics.store(this.#used, 1, this.#given);
   }

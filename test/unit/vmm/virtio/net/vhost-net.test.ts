@@ -50,7 +50,12 @@ class FakeKernel {
     };
     return {
       descriptors: descriptors as Sys["descriptors"],
-      devices: { ioctl, map: () => expect.fail("maps"), discard: () => expect.fail("discards") },
+      devices: {
+        ioctl,
+        map: () => expect.fail("maps"),
+        view: () => expect.fail("views"),
+        discard: () => expect.fail("discards"),
+      },
     };
   }
 }
