@@ -60,10 +60,15 @@ export class BareShell {
     const args = options.split("\n").flatMap((line) => line.trim().split(/ (.*)/s, 2));
     const inside = [`--net=${pod.namespace}`, "qemu-system-x86_64", ...args, "-nodefaults", "-no-user-config"];
     const shell = new BareShell(spawn("nsenter", inside, { stdio: ["pipe", "pipe", "inherit"] }));
-    await shell.#shows(/# $/, bootMs);
-    await shell.run("stty -echo; modprobe virtio_net; sleep 1");
-    await shell.run("ip link set eth0 up; ip addr add 10.1.1.2/24 dev eth0");
-    return shell;
+    try {
+      await shell.#shows(/ # /, bootMs);
+      await shell.run("stty -echo; modprobe virtio_net; sleep 1");
+      await shell.run("ip link set eth0 up; ip addr add 10.1.1.2/24 dev eth0");
+      return shell;
+    } catch (error) {
+      await shell.close();
+      throw error;
+    }
   }
 
   /** Runs a script; what it writes. */

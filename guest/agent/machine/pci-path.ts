@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentRoots } from "../roots.js";
 
@@ -31,5 +31,5 @@ export function pciDirectory(roots: Pick<AgentRoots, "sys">, path: string): stri
     if (below === undefined) return undefined;
     bus = below;
   }
-  return entries(directory).length > 0 ? directory : undefined;
+  return existsSync(directory) ? directory : undefined;
 }

@@ -47,7 +47,8 @@ export async function updateInterface(tools: InterfaceTools, wanted: Interface):
     });
     setAddresses(route, index, addresses);
     route.changeLink(index, { up: true });
-    return describe(route.link(index) ?? card, route.addresses(index));
+    // As it was asked for: to look again would take as long as all of this.
+    return { ...wanted, device: wanted.name, hwAddr: card.hardwareAddress };
   } finally {
     route.close();
   }
@@ -136,11 +137,11 @@ const isSame = (
 ): boolean => one.address === other.address && one.prefix === other.prefix;
 
 function setAddresses(route: Rtnetlink, link: number, wanted: readonly CheckedAddress[]): void {
-  for (const one of route.addresses(link)) {
-    if (!isLinkLocal(one) && !wanted.some((other) => isSame(one, other))) removeAddress(route, one);
-  }
-  // Only now: with the first address of a network the kernel removes the others of it.
-  const left = route.addresses(link);
+  const there = route.addresses(link);
+  const unwanted = there.filter((one) => !isLinkLocal(one) && !wanted.some((other) => isSame(one, other)));
+  for (const one of unwanted) removeAddress(route, one);
+  // With the first address of a network the kernel removes the others of it.
+  const left = unwanted.length === 0 ? there : route.addresses(link);
   for (const one of wanted.filter((other) => !left.some((still) => isSame(still, other)))) {
     const { family, address, prefix } = one;
     // The host has seen to it that nobody else has the address: it shall be usable at once.

@@ -1,7 +1,7 @@
 import type { Route as WireRoute } from "../../../src/core/proto/gen/kata/types.js";
 import type { Rtnetlink } from "../../../src/core/sys/netlink.js";
 import { Scope } from "../../../src/core/sys/netlink/address.js";
-import { LinkFlag } from "../../../src/core/sys/netlink/link.js";
+import { type Link, LinkFlag } from "../../../src/core/sys/netlink/link.js";
 import {
   type NewRoute,
   type Route,
@@ -23,14 +23,15 @@ import { checkBits, checkDestination, familyName, familyOfText, familyValue } fr
 export function updateRoutes({ netlink }: Pick<Sys, "netlink">, wanted: readonly WireRoute[]): WireRoute[] {
   const route = netlink.route();
   try {
-    const links = new Map(route.links().map(({ name, index }) => [name, index]));
-    const checked = wanted.map((one) => checkRoute(one, links));
-    for (const old of hostRoutes(route)) removeRoute(route, old);
+    const links = route.links();
+    const indices = new Map(links.map(({ name, index }) => [name, index]));
+    const checked = wanted.map((one) => checkRoute(one, indices));
+    for (const old of hostRoutes(route, links)) removeRoute(route, old);
     addRoutes(
       route,
       checked.toSorted((a, b) => rank(a) - rank(b)),
     );
-    return describeRoutes(route);
+    return describeRoutes(route, links);
   } finally {
     route.close();
   }
@@ -40,7 +41,7 @@ export function updateRoutes({ netlink }: Pick<Sys, "netlink">, wanted: readonly
 export function listRoutes({ netlink }: Pick<Sys, "netlink">): WireRoute[] {
   const route = netlink.route();
   try {
-    return describeRoutes(route);
+    return describeRoutes(route, route.links());
   } finally {
     route.close();
   }
@@ -49,8 +50,8 @@ export function listRoutes({ netlink }: Pick<Sys, "netlink">): WireRoute[] {
 const rank = ({ gateway, onLink = false }: NewRoute): number => (gateway === undefined ? 0 : onLink ? 1 : 2);
 
 /** Routes that are the host's to say. */
-function hostRoutes(route: Rtnetlink): Route[] {
-  const loopback = route.links().filter(({ flags }) => (flags & LinkFlag.loopback) !== 0);
+function hostRoutes(route: Rtnetlink, links: readonly Link[]): Route[] {
+  const loopback = links.filter(({ flags }) => (flags & LinkFlag.loopback) !== 0);
   const isLoopback = (link: number) => loopback.some(({ index }) => index === link);
   return unicastRoutes(route).filter(
     ({ protocol, hops }) => protocol !== RouteProtocol.kernel && !hops.some(({ link }) => isLoopback(link)),
@@ -58,7 +59,7 @@ function hostRoutes(route: Rtnetlink): Route[] {
 }
 
 const unicastRoutes = (route: Rtnetlink): Route[] =>
-  route.routes().filter(({ table, type }) => table === RouteTable.main && type === RouteType.unicast);
+  route.routes(RouteTable.main).filter(({ type }) => type === RouteType.unicast);
 
 function removeRoute(route: Rtnetlink, { family, destination, hops, priority }: Route): void {
   for (const { link } of hops) {
@@ -116,8 +117,8 @@ function checkRoute(wanted: WireRoute, links: ReadonlyMap<string, number>): NewR
   };
 }
 
-function describeRoutes(route: Rtnetlink): WireRoute[] {
-  const names = new Map(route.links().map(({ name, index }) => [index, name]));
+function describeRoutes(route: Rtnetlink, links: readonly Link[]): WireRoute[] {
+  const names = new Map(links.map(({ name, index }) => [index, name]));
   return unicastRoutes(route).flatMap(({ family, destination, hops, source, scope, mtu }) =>
     hops.map(({ link, gateway, flags }) => ({
       dest: destination === undefined ? "" : `${destination.address}/${destination.prefix}`,

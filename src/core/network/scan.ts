@@ -35,7 +35,7 @@ export function scanPod(route: Rtnetlink, namespace: string): PodNetworkState {
     .map((link) => ({ link, addresses: addresses.filter((one) => one.link === link.index && isForGuest(one)) }))
     .filter((one) => one.addresses.length > 0);
   assertDistinct(found, namespace);
-  const routes = route.routes();
+  const routes = route.routes(RouteTable.main);
   const names = new Map(found.map(({ link }) => [link.index, link.name]));
   return {
     links: found.map((one) => linkInfo(one, routes)),

@@ -24,8 +24,8 @@ export interface Rtnetlink {
   addAddress(address: NewAddress): void;
   removeAddress(address: NewAddress): void;
 
-  /** Routes of both families, of all tables. */
-  routes(): Route[];
+  /** Routes of both families, of all tables, or of one (`RouteTable`). */
+  routes(table?: number): Route[];
   /** EEXIST when there is one with the same destination and priority. */
   addRoute(route: NewRoute): void;
   removeRoute(route: NewRoute): void;

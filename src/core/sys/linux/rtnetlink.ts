@@ -130,8 +130,11 @@ class LinuxRtnetlink implements Rtnetlink {
     this.#do(what, messageType.removeAddress, 0, encodeAddress(address));
   }
 
-  routes(): Route[] {
-    return this.#list("routes", messageType.getRoute, messageType.newRoute, encodeRouteQuery(), parseRoute);
+  routes(table?: number): Route[] {
+    const query = encodeRouteQuery(table);
+    const all = this.#list("routes", messageType.getRoute, messageType.newRoute, query, parseRoute);
+    // Kernels before 4.20 tell of all tables, whichever is asked for.
+    return table === undefined ? all : all.filter((route) => route.table === table);
   }
 
   addRoute(route: NewRoute): void {

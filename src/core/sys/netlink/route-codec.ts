@@ -24,8 +24,13 @@ const attribute = {
 const mtuMetric = 2;
 const align = (length: number): number => (length + 3) & ~3;
 
-/** Asks for the routes of all families. */
-export const encodeRouteQuery = (): Buffer => Buffer.alloc(headerBytes);
+/** Asks for the routes of all families, of all tables or of one. */
+export function encodeRouteQuery(table?: number): Buffer {
+  const bytes = Buffer.alloc(headerBytes);
+  if (table === undefined) return bytes;
+  bytes.writeUInt8(table > 255 ? 0 : table, 4);
+  return Buffer.concat([bytes, new AttributeWriter().u32(attribute.table, table).finish()]);
+}
 
 /** What `RTM_NEWROUTE` takes. */
 export function encodeNewRoute(route: NewRoute): Buffer {
