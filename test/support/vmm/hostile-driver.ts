@@ -74,7 +74,10 @@ function blockTarget(readOnly: boolean): Target {
         ...(where < 2 ? [{ address: buffer, length: some, write: where === 0 }] : []),
         { address: data + 0x800, length: 1, write: true },
       ]),
-    takeWork: () => disk.calls.splice(0).length,
+    takeWork: () => {
+      assert(disk.strays === 0, "the disk was asked for what it does not have, or may not change");
+      return disk.calls.splice(0).length;
+    },
   };
 }
 
@@ -135,6 +138,9 @@ export function hostileDriver(name: TargetName): fc.IAsyncPropertyWithHooks<[Que
   const queues = Math.min(device.queueSizes.length, 3);
 
   return fc.asyncProperty(queueScene(queues, material), async (scene) => {
+    // The run before may have failed.
+    driven.reset();
+    await driven.settled;
     driven.guarded.clear();
     driven.lines.length = 0;
     const { eventIndex, indirect } = commonFeatures;
@@ -164,6 +170,7 @@ export function hostileDriver(name: TargetName): fc.IAsyncPropertyWithHooks<[Que
     }
     driven.reset();
     await driven.settled;
+    takeWork();
     const after = Buffer.from(driven.memory.slice(0, size));
     queue.jump(made + 1);
     await turn();

@@ -110,6 +110,6 @@ export class BlockCommands {
   /** Whole sectors that the disk has; written so that no sum can pass 2^53. */
   #within(sector: number, length: number): boolean {
     const { sectors } = this.#options;
-    return length % sectorSize === 0 && sector <= sectors && length / sectorSize <= sectors - sector;
+    return length % sectorSize === 0 && length / sectorSize <= sectors - sector;
   }
 }
