@@ -134,15 +134,14 @@ const assert = (holds: boolean, what: string): void => {
 export function hostileDriver(name: TargetName): fc.IAsyncPropertyWithHooks<[QueueScene]> {
   const { device, takeWork, ...material } = targets[name]();
   const { size, high, highSize } = scenePlaces;
-  const driven = new DrivenDevice(device, guardedMemory([0, size], [high, highSize]));
+  const guarded = guardedMemory([0, size], [high, highSize]);
   const queues = Math.min(device.queueSizes.length, 3);
 
   return fc.asyncProperty(queueScene(queues, material), async (scene) => {
     // The run before may have failed.
-    driven.reset();
-    await driven.settled;
-    driven.guarded.clear();
-    driven.lines.length = 0;
+    await device.reset();
+    guarded.clear();
+    const driven = new DrivenDevice(device, guarded);
     const { eventIndex, indirect } = commonFeatures;
     const untaken = (scene.eventIndex ? 0n : eventIndex) | (scene.indirect ? 0n : indirect);
     driven.start({ features: driven.offered() & ~untaken, queueSize: scene.size });
@@ -158,7 +157,7 @@ export function hostileDriver(name: TargetName): fc.IAsyncPropertyWithHooks<[Que
       if (scene.impatient && number === scene.rounds.length - 1) break;
       calm = (await settle(driven, () => driven.memory.loadU16(queue.device + 2) === made)) && calm;
     }
-    assert(!driven.guarded.damaged(), "something around the guest's memory was written");
+    assert(!guarded.damaged(), "something around the guest's memory was written");
     if (driven.needsReset) {
       assert(
         driven.lines.length === 1 && / code=KATA_VMM_/.test(driven.lines[0] ?? ""),
