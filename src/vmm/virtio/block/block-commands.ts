@@ -21,6 +21,8 @@ export interface BlockCommandsOptions {
   readonly serial: string;
   readonly log: Logger;
   readonly sectors: number;
+  /** The most bytes of one request. */
+  readonly bytesMax: number;
   /** What the driver has taken. */
   readonly features: bigint;
 }
@@ -110,9 +112,9 @@ export class BlockCommands {
     return success();
   }
 
-  /** Whole sectors that the disk has; written so that no sum can pass 2^53. */
+  /** Whole sectors that the disk has, and no more than allowed; written so that no sum can pass 2^53. */
   #within(sector: number, length: number): boolean {
-    const { sectors } = this.#options;
-    return length % sectorSize === 0 && length / sectorSize <= sectors - sector;
+    const { sectors, bytesMax } = this.#options;
+    return length <= bytesMax && length % sectorSize === 0 && length / sectorSize <= sectors - sector;
   }
 }
