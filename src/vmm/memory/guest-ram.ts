@@ -65,16 +65,18 @@ export function createGuestRam(sys: Pick<Sys, "descriptors" | "devices">, bytes:
     sys.descriptors.close(fd);
   };
   try {
-    const regions: MemoryRegion[] = [];
+    const regions: MappedRegion[] = [];
     let offset = 0;
     for (const { address, size } of ranges) {
       const mapping = sys.devices.map({ fd, length: size, offset, write: true, noReserve: true });
       mappings.push(mapping);
-      regions.push({ address, size, hostAddress: mapping.address, fd, offset });
+      // The mapping's own bytes come first: its addresses are not given to others while a view of them lives.
+      const windows = [mapping.bytes, ...windowsOf(sys.devices, mapping.address, size).slice(1)];
+      regions.push({ address, size, hostAddress: mapping.address, fd, offset, windows });
       offset += size;
     }
-    const memory = openMemory(sys.devices, regions);
-    return { regions, memory, pluggable: pluggable === 0 ? undefined : regions.at(-1), close };
+    const memory = new MappedMemory(regions);
+    return { regions: memory.regions, memory, pluggable: pluggable === 0 ? undefined : memory.regions.at(-1), close };
   } catch (error) {
     close();
     throw error;

@@ -5,6 +5,7 @@ import type { GuestMemory } from "../memory/guest-memory.js";
 import { commonFeatures, type DeviceContext, type HandedQueue, type VirtioDevice } from "./device.js";
 import { deviceStatus, startSteps } from "./device-status.js";
 import { QueueSetup } from "./queue-setup.js";
+import { SparingLog } from "./sparing-log.js";
 import { SplitQueue } from "./split-queue.js";
 
 /** What a device is plugged into. */
@@ -29,6 +30,7 @@ export class DeviceLifecycle {
   readonly device: VirtioDevice;
   readonly queues: readonly QueueSetup[];
   readonly #backplane: DeviceBackplane;
+  readonly #log: SparingLog;
   #status = 0;
   #driverFeatures = 0n;
   /** Since `activate`, until the device's `reset`. */
@@ -41,6 +43,7 @@ export class DeviceLifecycle {
     this.device = backplane.device;
     this.queues = backplane.device.queueSizes.map((size) => new QueueSetup(size));
     this.#backplane = backplane;
+    this.#log = new SparingLog(backplane.log);
   }
 
   /** As the driver reads it: not 0 before a reset is done. */
@@ -182,9 +185,8 @@ export class DeviceLifecycle {
 
   /** The driver is told by an interrupt if it has got so far as to have one (2.1.2). */
   #fail(error: unknown): void {
-    const { log, device } = this.#backplane;
-    log.error("a virtio device needs a reset", {
-      device: device.name,
+    this.#log.warn("a virtio device needs a reset", {
+      device: this.device.name,
       code: codeOf(error),
       error: describeError(error),
     });

@@ -51,6 +51,11 @@ export class DriverQueue {
     this.#free = Array.from({ length: size }, (_, index) => index);
   }
 
+  /** How many descriptors no buffer has. */
+  get freeDescriptors(): number {
+    return this.#free.length;
+  }
+
   /** Writes a descriptor as it is told to, right or wrong. */
   describe(table: number, index: number, piece: Piece, flags: number, next: number): void {
     const at = table + 16 * index;

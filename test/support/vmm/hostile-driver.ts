@@ -74,7 +74,10 @@ function blockTarget(readOnly: boolean): Target {
         ...(where < 2 ? [{ address: buffer, length: some, write: where === 0 }] : []),
         { address: data + 0x800, length: 1, write: true },
       ]),
-    takeWork: () => disk.calls.splice(0).length,
+    takeWork: () => {
+      assert(disk.strays === 0, "the disk was asked for what it does not have, or may not change");
+      return disk.calls.splice(0).length;
+    },
   };
 }
 
@@ -131,12 +134,14 @@ const assert = (holds: boolean, what: string): void => {
 export function hostileDriver(name: TargetName): fc.IAsyncPropertyWithHooks<[QueueScene]> {
   const { device, takeWork, ...material } = targets[name]();
   const { size, high, highSize } = scenePlaces;
-  const driven = new DrivenDevice(device, guardedMemory([0, size], [high, highSize]));
+  const guarded = guardedMemory([0, size], [high, highSize]);
   const queues = Math.min(device.queueSizes.length, 3);
 
   return fc.asyncProperty(queueScene(queues, material), async (scene) => {
-    driven.guarded.clear();
-    driven.lines.length = 0;
+    // The run before may have failed.
+    await device.reset();
+    guarded.clear();
+    const driven = new DrivenDevice(device, guarded);
     const { eventIndex, indirect } = commonFeatures;
     const untaken = (scene.eventIndex ? 0n : eventIndex) | (scene.indirect ? 0n : indirect);
     driven.start({ features: driven.offered() & ~untaken, queueSize: scene.size });
@@ -152,7 +157,7 @@ export function hostileDriver(name: TargetName): fc.IAsyncPropertyWithHooks<[Que
       if (scene.impatient && number === scene.rounds.length - 1) break;
       calm = (await settle(driven, () => driven.memory.loadU16(queue.device + 2) === made)) && calm;
     }
-    assert(!driven.guarded.damaged(), "something around the guest's memory was written");
+    assert(!guarded.damaged(), "something around the guest's memory was written");
     if (driven.needsReset) {
       assert(
         driven.lines.length === 1 && / code=KATA_VMM_/.test(driven.lines[0] ?? ""),
@@ -164,6 +169,7 @@ export function hostileDriver(name: TargetName): fc.IAsyncPropertyWithHooks<[Que
     }
     driven.reset();
     await driven.settled;
+    takeWork();
     const after = Buffer.from(driven.memory.slice(0, size));
     queue.jump(made + 1);
     await turn();

@@ -1,6 +1,7 @@
 import type { Disk } from "../../../src/vmm/virtio/block/disk.js";
+import { lengthOf } from "../../../src/vmm/virtio/chain-bytes.js";
 
-/** A disk in memory, which can be made to wait and to fail. What is done is noted. */
+/** A disk in memory, which can be made to wait and to fail. What is done is noted, and what must not be. */
 export class MemoryDisk implements Disk {
   readonly bytes: number;
   readonly content: Uint8Array;
@@ -12,6 +13,8 @@ export class MemoryDisk implements Disk {
   held = false;
   failure: Error | undefined;
   underWay = 0;
+  /** Calls for what the disk does not have. */
+  strays = 0;
   #waiting: (() => void)[] = [];
 
   constructor(bytes: number) {
@@ -25,6 +28,7 @@ export class MemoryDisk implements Disk {
   }
 
   read(into: readonly Uint8Array[], position: number): Promise<void> {
+    this.#check(position, lengthOf(into));
     return this.#call("read", position, () => {
       let at = position;
       for (const view of into) {
@@ -35,6 +39,7 @@ export class MemoryDisk implements Disk {
   }
 
   write(from: readonly Uint8Array[], position: number): Promise<void> {
+    this.#check(position, lengthOf(from), true);
     return this.#call("write", position, () => {
       let at = position;
       for (const view of from) {
@@ -49,16 +54,22 @@ export class MemoryDisk implements Disk {
   }
 
   discard(position: number, length: number): Promise<void> {
+    this.#check(position, length, true);
     return this.#call(`discard ${length}`, position, () => this.content.fill(0, position, position + length));
   }
 
   writeZeroes(position: number, length: number, mayDiscard: boolean): Promise<void> {
+    this.#check(position, length, true);
     const name = `zero ${length}${mayDiscard ? " or discard" : ""}`;
     return this.#call(name, position, () => this.content.fill(0, position, position + length));
   }
 
   async close(): Promise<void> {
     this.calls.push("close");
+  }
+
+  #check(position: number, length: number, changes = false): void {
+    if ((changes && this.readOnly) || !(position >= 0 && position + length <= this.bytes)) this.strays++;
   }
 
   async #call(name: string, position: number, action: () => void): Promise<void> {

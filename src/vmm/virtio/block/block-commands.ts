@@ -2,6 +2,7 @@ import { describeError } from "../../../core/errors/error.js";
 import type { Logger } from "../../../core/log.js";
 import { errnoNameOf } from "../../../core/sys/sys-error.js";
 import { fillWith, lengthOf } from "../chain-bytes.js";
+import { SparingLog } from "../sparing-log.js";
 import { blockFeature, clearLimits, sectorSize } from "./block-config.js";
 import { type BlockRequest, requestKind, type RequestStatus, requestStatus } from "./block-request.js";
 import { clearRanges } from "./clear-ranges.js";
@@ -20,6 +21,8 @@ export interface BlockCommandsOptions {
   readonly serial: string;
   readonly log: Logger;
   readonly sectors: number;
+  /** The most bytes of one request. */
+  readonly bytesMax: number;
   /** What the driver has taken. */
   readonly features: bigint;
 }
@@ -33,10 +36,12 @@ const refusal = (status: RequestStatus): Outcome => ({ status, filled: 0 });
 /** What requests do, once they are taken apart: each is checked, and answered at once or carried out. */
 export class BlockCommands {
   readonly #options: BlockCommandsOptions;
+  readonly #log: SparingLog;
   readonly #identity = new Uint8Array(identitySize);
 
   constructor(options: BlockCommandsOptions) {
     this.#options = options;
+    this.#log = new SparingLog(options.log);
     this.#identity.set(Buffer.from(options.serial, "latin1").subarray(0, identitySize));
   }
 
@@ -62,7 +67,7 @@ export class BlockCommands {
   /** What the host has refused is an error of the disk to the guest, and is logged. */
   refused(error: unknown): Outcome {
     if (errnoNameOf(error) === "EOPNOTSUPP") return refusal(requestStatus.unsupported);
-    this.#options.log.warn("a request to a disk failed", { disk: this.#options.name, error: describeError(error) });
+    this.#log.warn("a request to a disk failed", { disk: this.#options.name, error: describeError(error) });
     return refusal(requestStatus.failed);
   }
 
@@ -107,9 +112,9 @@ export class BlockCommands {
     return success();
   }
 
-  /** Whole sectors that the disk has; written so that no sum can pass 2^53. */
+  /** Whole sectors that the disk has, and no more than allowed; written so that no sum can pass 2^53. */
   #within(sector: number, length: number): boolean {
-    const { sectors } = this.#options;
-    return length % sectorSize === 0 && sector <= sectors && length / sectorSize <= sectors - sector;
+    const { sectors, bytesMax } = this.#options;
+    return length <= bytesMax && length % sectorSize === 0 && length / sectorSize <= sectors - sector;
   }
 }

@@ -3,6 +3,7 @@ export const sectorSize = 512;
 
 /** Feature bits (virtio 1.2, 5.2.3). */
 export const blockFeature = {
+  segmentBytesMax: 1n << 1n,
   segmentsMax: 1n << 2n,
   readOnly: 1n << 5n,
   blockSize: 1n << 6n,
@@ -12,6 +13,9 @@ export const blockFeature = {
   discard: 1n << 13n,
   writeZeroes: 1n << 14n,
 } as const;
+
+/** The most bytes of one segment: with the number of segments this bounds how long a request keeps a thread of the host. */
+export const segmentBytes = 1 << 19;
 
 /** Bounds of discarding and of writing zeros: sectors of one range, and ranges of one request. */
 export const clearLimits = { discardSectors: 1 << 21, zeroSectors: 1 << 16, ranges: 16 } as const;
@@ -28,6 +32,7 @@ export interface BlockGeometry {
 export function blockConfiguration({ sectors, segments, queues, readOnly }: BlockGeometry): Uint8Array {
   const fields = new DataView(new ArrayBuffer(60));
   fields.setBigUint64(0, BigInt(sectors), true);
+  fields.setUint32(8, segmentBytes, true);
   fields.setUint32(12, segments, true);
   fields.setUint32(20, sectorSize, true);
   // Eight sectors to a physical block: pages of the host's cache, which are read and written whole.
@@ -46,7 +51,7 @@ export function blockConfiguration({ sectors, segments, queues, readOnly }: Bloc
 
 /** The features of a disk like that. */
 export function blockFeatures({ queues, readOnly }: BlockGeometry): bigint {
-  const { segmentsMax, blockSize, flush, topology, discard, writeZeroes } = blockFeature;
-  const always = segmentsMax | blockSize | flush | topology;
+  const { segmentBytesMax, segmentsMax, blockSize, flush, topology, discard, writeZeroes } = blockFeature;
+  const always = segmentBytesMax | segmentsMax | blockSize | flush | topology;
   return always | (readOnly ? blockFeature.readOnly : discard | writeZeroes) | (queues > 1 ? blockFeature.queues : 0n);
 }

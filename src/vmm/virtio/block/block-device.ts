@@ -1,6 +1,6 @@
 import type { Logger } from "../../../core/log.js";
 import type { DeviceContext, VirtioDevice } from "../device.js";
-import { type BlockGeometry, blockConfiguration, blockFeatures, sectorSize } from "./block-config.js";
+import { type BlockGeometry, blockConfiguration, blockFeatures, sectorSize, segmentBytes } from "./block-config.js";
 import { BlockSession } from "./block-session.js";
 import type { Disk } from "./disk.js";
 
@@ -46,7 +46,16 @@ export class BlockDevice implements VirtioDevice {
 
   activate(context: DeviceContext): void {
     const { name, disk, serial, log, inFlight = 64 } = this.#options;
-    this.#session = new BlockSession(context, { name, disk, serial, log, inFlight, sectors: this.#geometry.sectors });
+    const { sectors, segments } = this.#geometry;
+    this.#session = new BlockSession(context, {
+      name,
+      disk,
+      serial,
+      log,
+      inFlight,
+      sectors,
+      bytesMax: segments * segmentBytes,
+    });
   }
 
   notify(queue: number): void {

@@ -16,6 +16,8 @@ export interface BlockSessionOptions {
   readonly inFlight: number;
   /** Of the disk. */
   readonly sectors: number;
+  /** The most bytes of one request. */
+  readonly bytesMax: number;
 }
 
 /**

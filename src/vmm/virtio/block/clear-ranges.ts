@@ -37,9 +37,7 @@ export function clearRanges(given: readonly Uint8Array[], rules: RangeRules): Cl
     const count = fields.getUint32(at + 8, true);
     const flags = fields.getUint32(at + 12, true);
     if ((flags & ~(rules.unmap ? unmapFlag : 0)) !== 0) return requestStatus.unsupported;
-    if (count > rules.sectorsMax || sector > rules.sectors || count > rules.sectors - sector) {
-      return requestStatus.failed;
-    }
+    if (count > rules.sectorsMax || count > rules.sectors - sector) return requestStatus.failed;
     if (count > 0) {
       const unmap = (flags & unmapFlag) !== 0;
       ranges.push({ position: sector * sectorSize, length: count * sectorSize, unmap });

@@ -18,14 +18,16 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 interface BlockSetup extends Partial<Omit<BlockOptions, "disk">>, Pick<DriveOptions, "features"> {
   readonly readOnly?: boolean;
+  readonly bytes?: number;
 }
 
 function block(setup: BlockSetup = {}) {
-  const disk = new MemoryDisk(sectors * 512 + 100);
+  const { bytes = sectors * 512 + 100 } = setup;
+  const disk = new MemoryDisk(bytes);
   disk.readOnly = setup.readOnly ?? false;
   const lines: string[] = [];
   const log = createLogger((line) => lines.push(line));
-  const { features, readOnly: _, ...options } = setup;
+  const { features, readOnly: _, bytes: __, ...options } = setup;
   const device = new BlockDevice({ name: "disk0", disk, serial: "kata-disk", log, ...options });
   const driven = new DrivenDevice(device);
   driven.start(features === undefined ? {} : { features });
@@ -69,7 +71,8 @@ describe("a block device", () => {
   it("tells how large it is, and what requests may be", () => {
     const { driven } = block({ queues: 3, queueSize: 64 });
     const config = (at: number) => driven.read(mmioRegister.config + at);
-    expect([config(0), config(4), config(12), config(20), config(34) & 0xffff]).to.deep.equal([sectors, 0, 62, 512, 3]);
+    expect([config(0), config(4), config(8), config(12), config(20)]).to.deep.equal([sectors, 0, 1 << 19, 62, 512]);
+    expect(config(34) & 0xffff).to.equal(3);
     expect([config(36), config(40), config(48), config(52)]).to.deep.equal([1 << 21, 16, 1 << 16, 16]);
     expect(block().device.queueSizes).to.deep.equal([128]);
   });
@@ -160,6 +163,13 @@ describe("a block device", () => {
       expect(await ask(read, 0, [wanted(512)])).to.deep.equal([ok, 513]);
     });
   }
+
+  it("fails a request with more bytes than any may have", async () => {
+    const { disk, ask } = block({ bytes: 1 << 22, queueSize: 4 });
+    expect(await ask(read, 0, [wanted(600 << 10), wanted(600 << 10)])).to.deep.equal([failed, 1]);
+    expect(disk.calls).to.deep.equal([]);
+    expect(await ask(read, 0, [wanted(512 << 10), wanted(512 << 10)])).to.deep.equal([ok, (1 << 20) + 1]);
+  });
 
   it("refuses ranges that are not all of the disk, too long, or with flags of no meaning, and does nothing of them", async () => {
     const { disk, memory, ask } = block();

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, truncateSync, 
 import { join } from "node:path";
 import { expect } from "chai";
 import { fakeSys } from "../../../../../src/testing/fake-sys.js";
+import { createGuestRam } from "../../../../../src/vmm/memory/guest-ram.js";
 import { FileDisk } from "../../../../../src/vmm/virtio/block/file-disk.js";
 import { rejected, temporaryDirectory, thrown } from "../../../core/sys/fixture.js";
 
@@ -31,6 +32,23 @@ describe("a disk in a file", () => {
     expect(Buffer.compare(back, memory)).to.equal(0);
     await disk.flush();
     await disk.close();
+  });
+
+  it("reads into the memory of a guest, and writes out of it, without copies", async () => {
+    const { sys, path, disk } = open();
+    const ram = createGuestRam(sys, 1 << 20);
+    const views = [ram.memory.slice(4096, 512), ram.memory.slice(0x80000, 1024)];
+    await disk.read(views, 0);
+    expect([
+      ram.memory.readU32(4096),
+      ram.memory.readU32(0x80000 + 1020),
+      ram.memory.readU32(0x80000 + 1024),
+    ]).to.deep.equal([0x07070707, 0x07070707, 0]);
+    ram.memory.writeU32(0x80000, 0x01020304);
+    await disk.write(views, 8192);
+    expect(readFileSync(path).readUInt32LE(8192 + 512)).to.equal(0x01020304);
+    await disk.close();
+    ram.close();
   });
 
   it("says that its file has become shorter", async () => {
