@@ -51,11 +51,13 @@ export async function bundleShim({ outdir, run = "/run/kata-ts", sockets = "/run
     ...esbuild,
   };
   const source = (name) => `src/bin/shim/${name}.ts`;
-  // The probe is a program of its own, found beside the bundle it is started by.
+  // The probe is a program of its own, found beside the bundle it is started by; so are those of a machine's threads.
   const programs = {
     main: source("main"),
     loader: source("bundle-loader"),
     "kvm-probe": "src/core/kvm/probe-entry.ts",
+    "vcpu-thread": "src/vmm/threads/vcpu-thread.ts",
+    "device-thread": "src/vmm/threads/device-thread.ts",
   };
   await build({ ...common, entryPoints: programs });
   await build({

@@ -33,6 +33,7 @@ const packages = {
   "containernetworking-plugins": () => existsSync("/usr/lib/cni/bridge"),
   runc: () => existsSync("/usr/sbin/runc") || existsSync("/usr/bin/runc"),
   "dpdk-dev": () => existsSync("/usr/bin/dpdk-testpmd"),
+  "acpica-tools": () => existsSync("/usr/bin/iasl"),
   iproute2: () => existsSync("/sbin/ip") || existsSync("/usr/sbin/ip") || existsSync("/bin/ip"),
 };
 
@@ -53,6 +54,7 @@ export const testPackages = [
   "runc",
   "iproute2",
   "dpdk-dev",
+  "acpica-tools",
 ];
 
 /** Installs the packages that are missing from the distribution, saying first which. */

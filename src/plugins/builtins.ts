@@ -13,6 +13,7 @@ import { plugin as networkNone } from "./endpoints/network-models/none/index.js"
 import { plugin as macvtapModel } from "./endpoints/network-models/macvtap/index.js";
 import { plugin as tcFilter } from "./endpoints/network-models/tcfilter/index.js";
 import { plugin as virtContainer } from "./handlers/virt-container/index.js";
+import { plugin as dragonball } from "./hypervisors/dragonball/index.js";
 import { plugin as qemu } from "./hypervisors/qemu/index.js";
 import { plugin as taskService } from "./services/task/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
@@ -26,6 +27,7 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   taskService,
   virtContainer,
   qemu,
+  dragonball,
   kataAgent,
   tcFilter,
   macvtapModel,

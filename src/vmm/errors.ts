@@ -9,8 +9,42 @@ export const vmmErrors = defineErrors({
     message: (p: { address: number; length: number }) =>
       `the guest names ${p.length} bytes at ${hex(p.address)}, which are not all in one stretch of its memory`,
   },
+  KATA_VMM_GUEST_NUMBER: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { address: number; value: bigint }) =>
+      `the guest has ${p.value} at ${hex(p.address)}, where a number below 2^53 is needed`,
+  },
+  KATA_VMM_GUEST_ALIGNMENT: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { address: number; alignment: number }) =>
+      `${hex(p.address)} in the guest's memory is no multiple of ${p.alignment}`,
+  },
+  KATA_VMM_NOT_GUEST_MEMORY: {
+    status: "INTERNAL",
+    message: (p: { length: number }) => `a view of ${p.length} bytes is not one of the guest's memory`,
+  },
+  KATA_VMM_MEMORY_SIZE: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { bytes: number; page: number }) =>
+      `a machine cannot have ${p.bytes} bytes of memory: it must be a multiple of ${p.page}, and at least that`,
+  },
+  KATA_VMM_MEMORY_NO_FILE: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { address: number }) =>
+      `the guest's memory at ${hex(p.address)} has no file behind it, so none of its pages can be given back`,
+  },
   KATA_VMM_QUEUE: {
     status: "INVALID_ARGUMENT",
     message: (p: { queue: number; problem: string }) => `the guest's virtqueue ${p.queue} is broken: ${p.problem}`,
+  },
+  KATA_VMM_VCPU_STUCK: {
+    status: "DEADLINE_EXCEEDED",
+    message: (p: { id: number; ms: number }) =>
+      `vCPU ${p.id} was told to leave the guest and had not done so in ${p.ms} ms`,
+  },
+  KATA_VMM_SLOTS: {
+    status: "RESOURCE_EXHAUSTED",
+    message: (p: { slots: number; devices: number }) =>
+      `the machine has ${p.slots} slots for virtio devices, and there are ${p.devices}; give it fewer disks, cards and shares`,
   },
 });

@@ -26,4 +26,19 @@ export const hypervisorErrors = defineErrors({
     message: (p: { hypervisor: string; what: string; state: string }) =>
       `${p.hypervisor} cannot ${p.what}: its machine is ${p.state}`,
   },
+  KATA_HYPERVISOR_NO_GUEST: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { hypervisor: string; directory: string; problem: string }) =>
+      `no guest to boot: ${p.problem} in ${p.directory}; run "kata-ts guest build", or set [hypervisor.${p.hypervisor}] kernel, and image or initrd`,
+  },
+  KATA_HYPERVISOR_GUEST_FILE: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { hypervisor: string; key: string; path: string; where: string; problem: string }) =>
+      `the guest's ${p.key} ${p.path} cannot be used: ${p.problem}; it is set by [hypervisor.${p.hypervisor}] ${p.key} (${p.where})`,
+  },
+  KATA_HYPERVISOR_COMMAND_LINE: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { hypervisor: string; length: number; limit: number }) =>
+      `the guest kernel's command line has ${p.length} bytes, the kernel reads ${p.limit}; shorten [hypervisor.${p.hypervisor}] kernel_params`,
+  },
 });

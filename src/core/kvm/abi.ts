@@ -12,11 +12,19 @@ export const kvmRequests = {
   setUserMemoryRegion: 0x4020ae46,
   setTssAddress: 0xae47,
   createIrqchip: 0xae60,
+  createPit2: 0x4040ae77,
+  irqFd: 0x4020ae76,
+  ioEventFd: 0x4040ae79,
   run: 0xae80,
   setRegs: 0x4090ae82,
   getSregs: 0x8138ae83,
   setSregs: 0x4138ae84,
   setCpuid2: 0x4008ae90,
+  setMsrs: 0x4008ae89,
+  setSignalMask: 0x4004ae8b,
+  getLapic: 0x8400ae8e,
+  setLapic: 0x4400ae8f,
+  setFpu: 0x41a0ae8d,
 } as const;
 
 /** The one version of the interface there has ever been since it became stable. */
@@ -36,6 +44,7 @@ export const kvmExits = {
   failEntry: 9,
   interrupted: 10,
   internalError: 17,
+  systemEvent: 24,
 } as const;
 
 /** The name of an exit reason, for messages; a number that has none here is shown as such. */
@@ -45,10 +54,44 @@ export function kvmExitName(reason: number): string {
 }
 
 /** Offsets in `struct kvm_run`. */
-export const kvmRunOffsets = { exitReason: 8, detail: 32, ioPort: 34, ioDataOffset: 40, suberror: 32 } as const;
+export const kvmRunOffsets = {
+  immediateExit: 1,
+  exitReason: 8,
+  detail: 32,
+  ioDirection: 32,
+  ioSize: 33,
+  ioPort: 34,
+  ioCount: 36,
+  ioDataOffset: 40,
+  mmioAddress: 32,
+  mmioData: 40,
+  mmioLength: 48,
+  mmioIsWrite: 52,
+  systemEvent: 32,
+  suberror: 32,
+} as const;
+
+/** `KVM_EXIT_IO_OUT`: the guest writes. */
+export const kvmIoOut = 1;
 
 /** Bytes of `struct kvm_regs` and offsets in it. */
-export const kvmRegs = { size: 144, rsp: 48, rip: 128, rflags: 136 } as const;
+export const kvmRegs = { size: 144, rsi: 32, rsp: 48, rbp: 56, rip: 128, rflags: 136 } as const;
+
+/** Offsets in `struct kvm_segment`; what has no line of its own is one byte. */
+export const kvmSegment = {
+  base: 0,
+  limit: 8,
+  selector: 12,
+  type: 14,
+  present: 15,
+  privilege: 16,
+  big: 17,
+  ordinary: 18,
+  long: 19,
+  granular: 20,
+  available: 21,
+  unusable: 22,
+} as const;
 
 /** Bytes of `struct kvm_sregs` and offsets in it; a segment is 24 bytes, a descriptor table 16. */
 export const kvmSregs = {

@@ -1,49 +1,51 @@
 import { closeSync, openSync } from "node:fs";
 import { messageOf } from "../errors/error.js";
 import type { Devices, Mapping } from "../sys/devices.js";
-import { kvmApiVersion, kvmExitName, kvmExits, kvmRegs, kvmRequests, kvmRunOffsets, kvmSregs } from "./abi.js";
+import { kvmApiVersion, kvmExitName, kvmExits, kvmRequests, kvmRunOffsets, kvmSregs } from "./abi.js";
 import { guestLayout, guestMemory, guestSteps, progress, progressPort, writeProbeGuest } from "./probe-guest.js";
+import {
+  encodeGeneralRegisters,
+  type SegmentState,
+  type SpecialRegisters,
+  writeSpecialRegisters,
+} from "./registers.js";
 
 const cpuidEntries = 256;
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Of a segment: type, present, privilege, 32-bit, not a system one, 64-bit, granularity, available. */
-const attributes = {
-  code: [0xb, 1, 0, 0, 1, 1, 1, 0],
-  data: [0x3, 1, 0, 1, 1, 0, 1, 0],
-  task: [0xb, 1, 0, 0, 0, 0, 0, 0],
-} as const;
+const flat: SegmentState = {
+  selector: 0x08,
+  base: 0,
+  limit: 0xffffffff,
+  type: 0xb,
+  ordinary: true,
+  long: true,
+  big: false,
+  granular: true,
+};
 
-/** Puts a vCPU into long mode at the start of the program, with flat segments and interrupts off. */
+/** Long mode at the start of the program, with flat segments and interrupts off. */
+const start: SpecialRegisters = {
+  cs: flat,
+  data: { ...flat, selector: 0x10, type: 0x3, long: false, big: true },
+  // A processor of Intel's enters no guest without a task of this size (SDM, volume 3, 26.3.1.2).
+  tr: { ...flat, selector: 0x18, limit: 0x67, ordinary: false, long: false, granular: false },
+  gdt: { base: guestLayout.gdt, limit: 3 * 8 - 1 },
+  idt: { base: guestLayout.idt, limit: 32 * 16 - 1 },
+  // PG, NE, ET, MP, PE; OSXMMEXCPT, OSFXSR, PAE; LMA, LME, SCE
+  cr0: 0x80000033,
+  cr3: guestLayout.pml4,
+  cr4: 0x620,
+  efer: 0x501,
+};
+
 function enterLongMode(devices: Devices, vcpu: number): void {
   const sregs = new Uint8Array(kvmSregs.size);
   devices.ioctl(vcpu, kvmRequests.getSregs, sregs);
-  const view = viewOf(sregs);
-  const segment = (at: number, selector: number, attributes: readonly number[]) => {
-    view.setBigUint64(at, 0n, true);
-    view.setUint32(at + 8, 0xffffffff, true);
-    view.setUint16(at + 12, selector, true);
-    sregs.set(attributes, at + 14);
-  };
-  const { cs, ds, es, fs, gs, ss, tr } = kvmSregs.segments;
-  segment(cs, 0x08, attributes.code);
-  for (const at of [ds, es, fs, gs, ss]) segment(at, 0x10, attributes.data);
-  segment(tr, 0x18, attributes.task);
-  view.setBigUint64(kvmSregs.gdt, BigInt(guestLayout.gdt), true);
-  view.setUint16(kvmSregs.gdt + 8, 3 * 8 - 1, true);
-  view.setBigUint64(kvmSregs.idt, BigInt(guestLayout.idt), true);
-  view.setUint16(kvmSregs.idt + 8, 32 * 16 - 1, true);
-  // PG, NE, ET, MP, PE; OSXMMEXCPT, OSFXSR, PAE; LMA, LME, SCE
-  view.setBigUint64(kvmSregs.cr0, 0x80000033n, true);
-  view.setBigUint64(kvmSregs.cr3, BigInt(guestLayout.pml4), true);
-  view.setBigUint64(kvmSregs.cr4, 0x620n, true);
-  view.setBigUint64(kvmSregs.efer, 0x501n, true);
+  writeSpecialRegisters(sregs, start);
   devices.ioctl(vcpu, kvmRequests.setSregs, sregs);
-  const regs = new Uint8Array(kvmRegs.size);
-  viewOf(regs).setBigUint64(kvmRegs.rsp, BigInt(guestLayout.stackTop), true);
-  viewOf(regs).setBigUint64(kvmRegs.rip, BigInt(guestLayout.code), true);
-  viewOf(regs).setBigUint64(kvmRegs.rflags, 2n, true);
-  devices.ioctl(vcpu, kvmRequests.setRegs, regs);
+  const regs = { rip: guestLayout.code, rsp: guestLayout.stackTop, rsi: 0, rbp: 0, rflags: 2 };
+  devices.ioctl(vcpu, kvmRequests.setRegs, encodeGeneralRegisters(regs));
 }
 
 function makeVm(devices: Devices, kvm: number, memory: Mapping): number {

@@ -64,6 +64,12 @@ export interface Descriptors {
   /** Writes what fits: the number of bytes, undefined when it would have to wait. EPIPE is an error, never a signal. */
   write(fd: number, bytes: Uint8Array): number | undefined;
 
+  /** As `read`, into up to 1024 pieces of memory, one after the other: readv(2). */
+  readVector(fd: number, pieces: readonly Uint8Array[]): number | undefined;
+
+  /** As `write`, of up to 1024 pieces of memory at once: writev(2). */
+  writeVector(fd: number, pieces: readonly Uint8Array[]): number | undefined;
+
   close(fd: number): void;
 
   /** A nameless pipe, blocking: `stream` and `watch` make an end non-blocking. */

@@ -1,3 +1,6 @@
+/** The most bytes that one array may show: Node 20 ends the process for a longer one. */
+export const viewLimit = 2 ** 32;
+
 /** Access to a mapping: `PROT_*` and `MAP_*` in words. */
 export interface MapRequest {
   /** What to map; absent: anonymous memory. */
@@ -16,7 +19,7 @@ export interface MapRequest {
 /** Memory mapped into this process. */
 export interface Mapping {
   readonly address: bigint;
-  /** The memory itself. */
+  /** The memory itself; of a mapping longer than `viewLimit` its beginning, `Devices.view` shows the rest. */
   readonly bytes: Uint8Array;
   /**
    * Undoes the mapping. Views of `bytes` may still be touched: they show zeros from then on, and the address range is
@@ -34,6 +37,12 @@ export interface Devices {
   ioctl(fd: number, request: number, argument?: number | bigint | Uint8Array): number;
 
   map(request: MapRequest): Mapping;
+
+  /**
+   * Memory of this process by its address, which another thread has mapped. Nothing keeps the mapping: it must outlive
+   * every use of the view. More than `viewLimit` bytes is `KATA_SYS_VALUE`.
+   */
+  view(address: bigint, length: number): Uint8Array;
 
   /** `madvise(MADV_DONTNEED)`: gives pages of a mapping back. Bytes. */
   discard(mapping: Mapping, offset: number, length: number): void;

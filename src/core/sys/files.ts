@@ -98,4 +98,16 @@ export interface Files {
 
   /** Extends a file without a hole, so that later writes cannot run out of space; ENOSPC at once. Bytes. */
   allocate(fd: number, offset: number, length: number): void;
+
+  /**
+   * Gives the blocks of a range back, at once: it reads as zeros from then on. For a file, whose size stays, or a memfd,
+   * whose pages go wherever they are mapped. Bytes; what is only a part of a block or page is filled with zeros.
+   */
+  punchHole(fd: number, offset: number, length: number): void;
+
+  /**
+   * Makes a range of a file or of a block device read as zeros, beside the event loop; with `deallocate` its blocks are
+   * given back, without it they stay its own. EOPNOTSUPP where the file system or the device cannot. Bytes.
+   */
+  zeroRange(fd: number, offset: number, length: number, options: { readonly deallocate: boolean }): Promise<void>;
 }

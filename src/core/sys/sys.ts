@@ -10,6 +10,7 @@ import type { Processes } from "./processes.js";
 import type { Sockets } from "./sockets.js";
 import type { Taps } from "./taps.js";
 import type { Terminals } from "./terminals.js";
+import type { Threads } from "./threads.js";
 import type { Vsock } from "./vsock.js";
 
 /**
@@ -34,6 +35,7 @@ export interface Sys {
   readonly terminals: Terminals;
   readonly devices: Devices;
   readonly machine: Machine;
+  readonly threads: Threads;
 }
 
 /** The names of the parts of `Sys`. */

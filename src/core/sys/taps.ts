@@ -25,6 +25,15 @@ export interface MacvtapRequest {
   readonly queuePairs: number;
 }
 
+/** What the reader of a tap takes unfinished (`TUN_F_*`): frames without a checksum, and longer than the link has them. */
+export interface TapOffloads {
+  readonly checksum: boolean;
+  /** TCP over IPv4, over IPv6, and with ECN's bits; only with `checksum`. */
+  readonly tso4: boolean;
+  readonly tso6: boolean;
+  readonly ecn: boolean;
+}
+
 /** Taps: links whose other end is a descriptor (Documentation/networking/tuntap.rst). */
 export interface Taps {
   /**
@@ -35,4 +44,13 @@ export interface Taps {
 
   /** Opens a macvtap that is there: a descriptor for each queue pair, with frames as those of a tap. */
   openMacvtap(request: MacvtapRequest): number[];
+
+  /** Bytes of virtio-net's header before each frame, either way: 10, or 12 as virtio 1 has it. */
+  setHeaderBytes(fd: number, bytes: number): void;
+
+  /** What frames that are read may leave undone; nothing at first. */
+  setOffloads(fd: number, offloads: TapOffloads): void;
+
+  /** Whether this queue of a multi-queue tap takes part; frames go to those that do. All do at first. */
+  setAttached(fd: number, attached: boolean): void;
 }

@@ -3,19 +3,19 @@
  * leaves room for (Documentation/arch/x86/boot.rst); memory ends below the hole for devices and goes on above 4 GiB.
  */
 export const layout = {
-  /** The descriptor tables that a vCPU starts with. */
+  /** The descriptor tables that a vCPU starts with; the GDT has 48 bytes, because the boot protocol asks for its selectors. */
   gdt: 0x500,
-  idt: 0x520,
+  idt: 0x540,
   /** `struct boot_params`, one page. */
   zeroPage: 0x7000,
   bootStack: 0x8ff0,
-  /** Page tables that map the first GiB to itself: one page each. */
+  /** Page tables that map the first 4 GiB to themselves: a page each, of page directories one for each GiB. */
   pml4: 0x9000,
   pdpt: 0xa000,
   pd: 0xb000,
   commandLine: 0x20000,
   commandLineSize: 0x10000,
-  /** Ends the memory below 640 KiB: the MP table is here. */
+  /** Ends the memory below 640 KiB: the MP table is here, and may go on up to ACPI's tables. */
   mpTable: 0x9fc00,
   /** ACPI's root pointer and tables: where BIOSes have them, and kernels look for them. */
   acpi: 0xe0000,
@@ -42,9 +42,15 @@ export const ports = {
   consoleSize: 8,
   keyboard: 0x60,
   keyboardSize: 5,
+  /** ACPI's reset register. */
   reset: 0xcf9,
+  /** ACPI's sleep control register, and after it that of sleep status. */
   power: 0x600,
+  powerSize: 2,
 } as const;
+
+/** What a guest writes to `ports.reset` and to `ports.power` to reset the machine, and to turn it off. */
+export const portValues = { reset: 6, powerOff: 0x34 } as const;
 
 /** A memory-mapped virtio device as the guest is told of it. */
 export interface VirtioSlot {
@@ -58,3 +64,6 @@ export function virtioSlot(index: number): VirtioSlot | undefined {
   if (line > lines.lastVirtio) return undefined;
   return { address: layout.virtio + index * layout.virtioStride, line };
 }
+
+/** How many of them there are. */
+export const mostSlots = lines.lastVirtio - lines.firstVirtio + 1;

@@ -11,6 +11,23 @@ export const commonFeatures = {
   version1: 1n << 32n,
 } as const;
 
+/**
+ * A queue for somebody who serves it outside of this thread: a daemon, or the kernel. Addresses are guest-physical, and the
+ * guest's own: nobody has checked them. The eventfds are the transport's, and open until `reset` has ended.
+ */
+export interface HandedQueue {
+  /** The descriptor table, the available and the used ring (virtio 1.2, 2.7). */
+  readonly descriptors: number;
+  readonly available: number;
+  readonly used: number;
+  /** Entries, as the driver has chosen. */
+  readonly size: number;
+  /** What the driver notifies of is added here. */
+  readonly kick: number;
+  /** Whatever is added here interrupts the driver. */
+  readonly call: number;
+}
+
 /** What a device works with from the moment in which its driver is ready. */
 export interface DeviceContext {
   readonly memory: GuestMemory;
@@ -18,6 +35,11 @@ export interface DeviceContext {
   readonly queues: readonly (Virtqueue | undefined)[];
   /** The features that the driver has taken. */
   readonly features: bigint;
+  /**
+   * Gives a queue away, for as long as its driver is there: `queues` has it no more to be used, and `notify` does not tell
+   * of it. Undefined for one that the driver has not enabled; absent where the transport cannot. Called by `activate` alone.
+   */
+  handOver?(queue: number): HandedQueue | undefined;
   /** Interrupts the driver because of a queue, unless the driver wants none now. */
   interrupt(queue: Virtqueue): void;
   /** Tells the driver that the device's configuration has changed. */

@@ -7,6 +7,7 @@ import type { Descriptors, Interest, Readiness, StreamOptions, Watch } from "../
 import { closeFd } from "./close-fd.js";
 import { readFd, writeFd } from "./descriptor-io.js";
 import { DescriptorStream } from "./descriptor-stream.js";
+import { readVector, writeVector } from "./descriptor-vectors.js";
 import type { Libc } from "./libc.js";
 import { socketStream } from "./socket-stream.js";
 import { duplicate, setCloseOnExec, setNonBlocking } from "./status-flags.js";
@@ -49,6 +50,14 @@ export class LinuxDescriptors implements Descriptors {
 
   write(fd: number, bytes: Uint8Array): number | undefined {
     return writeFd(this.#libc, fd, bytes);
+  }
+
+  readVector(fd: number, pieces: readonly Uint8Array[]): number | undefined {
+    return readVector(this.#libc, fd, pieces);
+  }
+
+  writeVector(fd: number, pieces: readonly Uint8Array[]): number | undefined {
+    return writeVector(this.#libc, fd, pieces);
   }
 
   close(fd: number): void {

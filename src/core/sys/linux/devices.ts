@@ -1,4 +1,4 @@
-import type { Devices, Mapping, MapRequest } from "../devices.js";
+import { type Devices, type Mapping, type MapRequest, viewLimit } from "../devices.js";
 import { sysErrors } from "../errors.js";
 import type { Libc } from "./libc.js";
 
@@ -45,7 +45,7 @@ export class LinuxDevices implements Devices {
       (fd < 0 ? anonymous : 0) |
       (request.noReserve === true ? noReserve : 0);
     const address = this.#libc.call(mmapPrototype, 0, length, protection, flags, fd, offset);
-    const memory = this.#libc.koffi.view(BigInt(address), length);
+    const memory = this.#libc.koffi.view(BigInt(address), Math.min(length, viewLimit));
     let mapped = true;
     return {
       address: BigInt(address),
@@ -59,6 +59,14 @@ export class LinuxDevices implements Devices {
         this.#abandoned.register(memory, { address, length });
       },
     };
+  }
+
+  view(address: bigint, length: number): Uint8Array {
+    if (!Number.isSafeInteger(length) || length < 1 || length > viewLimit) {
+      const expected = `from 1 to ${viewLimit}`;
+      throw sysErrors.KATA_SYS_VALUE({ what: "the length of a view", value: String(length), expected });
+    }
+    return new Uint8Array(this.#libc.koffi.view(address, length));
   }
 
   discard(mapping: Mapping, offset: number, length: number): void {

@@ -22,6 +22,11 @@ const nodeTypes: Readonly<Record<NodeKind, number>> = {
   socket: 0o140000,
 };
 
+const fallocatePrototype = "int fallocate(int, int, int64_t, int64_t)";
+const keepSize = 0x01;
+const punchHole = 0x02;
+const zeroRange = 0x10;
+
 /** A path's levels; `..` is refused, since going up and down again is not one place. */
 function levelsOf(relative: string): string[] {
   const levels = relative.split("/").filter((level) => level !== "" && level !== ".");
@@ -139,6 +144,20 @@ export class LinuxFiles implements Files {
   }
 
   allocate(fd: number, offset: number, length: number): void {
-    this.#libc.call("int fallocate(int, int, int64_t, int64_t)", fd, 0, offset, length);
+    this.#libc.call(fallocatePrototype, fd, 0, offset, length);
+  }
+
+  punchHole(fd: number, offset: number, length: number): void {
+    this.#libc.call(fallocatePrototype, fd, keepSize | punchHole, offset, length);
+  }
+
+  async zeroRange(
+    fd: number,
+    offset: number,
+    length: number,
+    options: { readonly deallocate: boolean },
+  ): Promise<void> {
+    const mode = keepSize | (options.deallocate ? punchHole : zeroRange);
+    await this.#libc.callAsync(fallocatePrototype, fd, mode, offset, length);
   }
 }

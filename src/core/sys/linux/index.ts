@@ -12,6 +12,7 @@ import { LinuxProcesses } from "./processes.js";
 import { LinuxSockets } from "./sockets.js";
 import { LinuxTaps } from "./taps.js";
 import { LinuxTerminals } from "./terminals.js";
+import { LinuxThreads } from "./threads.js";
 import { LinuxVsock } from "./vsock.js";
 
 /** The kernel this process runs on. Costs nothing until the first call that needs the C library loads koffi. */
@@ -33,5 +34,6 @@ export function createLinuxSys(): Sys {
     terminals: new LinuxTerminals(libc),
     devices: new LinuxDevices(libc),
     machine: new LinuxMachine(libc),
+    threads: new LinuxThreads(libc),
   };
 }

@@ -5,7 +5,7 @@ import { formatOrigin } from "../../../core/config/source.js";
 import { describeError, messageOf } from "../../../core/errors/error.js";
 import { probeKvm } from "../../../core/kvm/probe.js";
 import type { CheckContext, HostFinding } from "../../../core/plugin/host-check.js";
-import { guestFiles } from "./guest-files.js";
+import { guestFiles } from "../../../core/hypervisor/guest-files.js";
 import { findQemu } from "./program.js";
 
 const run = promisify(execFile);
@@ -27,7 +27,11 @@ function checkGuest({ config, roots }: CheckContext): HostFinding {
   const name = "guest";
   try {
     const where = (key: string) => formatOrigin(config.hypervisorOrigin(key));
-    const { kernel, image, initrd } = guestFiles(config.hypervisor, roots.guestCache, where);
+    const { kernel, image, initrd } = guestFiles(config.hypervisor, {
+      hypervisor: "qemu",
+      cache: roots.guestCache,
+      where,
+    });
     return { name, state: "ok", detail: [kernel, image, initrd].filter((file) => file !== undefined).join(", ") };
   } catch (error) {
     return { name, state: "missing", detail: messageOf(error), remedy: "kata-ts guest build" };

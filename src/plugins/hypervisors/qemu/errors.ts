@@ -13,25 +13,10 @@ export const qemuErrors = defineErrors({
     message: (p: { program: string; where: string }) =>
       `no QEMU: ${p.program} is not an executable program; set [hypervisor.qemu] path (${p.where}), or install Debian's package qemu-system-x86`,
   },
-  KATA_QEMU_NO_GUEST: {
-    status: "FAILED_PRECONDITION",
-    message: (p: { directory: string; problem: string }) =>
-      `no guest to boot: ${p.problem} in ${p.directory}; run "kata-ts guest build", or set [hypervisor.qemu] kernel, and image or initrd`,
-  },
-  KATA_QEMU_GUEST_FILE: {
-    status: "FAILED_PRECONDITION",
-    message: (p: { key: string; path: string; where: string; problem: string }) =>
-      `the guest's ${p.key} ${p.path} cannot be used: ${p.problem}; it is set by [hypervisor.qemu] ${p.key} (${p.where})`,
-  },
   KATA_QEMU_NO_KVM: {
     status: "FAILED_PRECONDITION",
     message: (p: { reason: string; where: string }) =>
       `[hypervisor.qemu] machine_accelerators asks for accel=kvm (${p.where}), but ${p.reason}`,
-  },
-  KATA_QEMU_COMMAND_LINE: {
-    status: "INVALID_ARGUMENT",
-    message: (p: { length: number; limit: number }) =>
-      `the guest kernel's command line has ${p.length} bytes, the kernel reads ${p.limit}; shorten [hypervisor.qemu] kernel_params`,
   },
   KATA_QEMU_START: {
     status: "UNAVAILABLE",

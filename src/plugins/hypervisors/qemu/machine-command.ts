@@ -7,7 +7,7 @@ import { QemuCommand } from "./command.js";
 import { diskThread, scsiController, virtioDisk } from "./disk.js";
 import type { DeviceSet } from "./device-set.js";
 import { addToCommand } from "./device-plan.js";
-import type { GuestFiles } from "./guest-files.js";
+import type { GuestFiles } from "../../../core/hypervisor/guest-files.js";
 
 /** Listening sockets of ours that QEMU inherits, as descriptors. */
 export interface MachineSockets {

@@ -18,13 +18,14 @@ import { type Accelerator, chooseAccelerator } from "./accelerator.js";
 import { type MachineType, machineTypes, type VirtioBus } from "./bus.js";
 import { type Channel, openChannel } from "./channel.js";
 import { QemuCommand } from "./command.js";
-import { GuestConsole } from "./console.js";
+import { GuestConsole } from "../../../core/hypervisor/guest-console.js";
 import { DeviceSet, type HotDevice, isHotpluggable, refusal } from "./device-set.js";
 import { mostQueuePairs } from "./network-card.js";
 import { plugIn, pullOut } from "./hotplug.js";
 import { qemuErrors } from "./errors.js";
-import { guestFiles } from "./guest-files.js";
-import { kernelCommandLine } from "./kernel-parameters.js";
+import { guestFiles } from "../../../core/hypervisor/guest-files.js";
+import { kernelCommandLine } from "../../../core/hypervisor/kernel-command-line.js";
+import { clockParameters } from "./clock-parameters.js";
 import { busOf, type FixedSlots, type MachineSockets, writeMachine } from "./machine-command.js";
 import { findQemu } from "./program.js";
 import { pinTime } from "./pinned-memory.js";
@@ -217,7 +218,7 @@ export class QemuHypervisor implements Hypervisor {
     const { settings, config, sandbox, roots, sys } = this.#options;
     const where = (key: string) => formatOrigin(config.hypervisorOrigin(key));
     const program = findQemu(settings.path, where("path"));
-    const guest = guestFiles(settings, roots.guestCache, where);
+    const guest = guestFiles(settings, { hypervisor: this.name, cache: roots.guestCache, where });
     const probe = this.#options.probe ?? (() => probeKvm({ cacheFile: `${roots.run}/kvm.json`, log: this.#log }));
     const accelerator = await chooseAccelerator(settings.machine_accelerators, where("machine_accelerators"), probe);
     this.#assertStarting(signal);
@@ -238,8 +239,8 @@ export class QemuHypervisor implements Hypervisor {
       spec,
       guest,
       commandLine: kernelCommandLine({
-        machineType: this.#machineType,
-        accelerator: accelerator.kind,
+        hypervisor: this.name,
+        machine: clockParameters(this.#machineType, accelerator.kind),
         debug: settings.enable_debug,
         root: guest.parameters,
         added: spec.kernelParameters,

@@ -44,6 +44,7 @@ function fakeKvm(onRun: (state: DataView) => void, version = 12) {
         unmap: () => void open.delete(address),
       };
     },
+    view: (_address, length) => new Uint8Array(length),
     discard: () => undefined,
   };
   return { devices, open };

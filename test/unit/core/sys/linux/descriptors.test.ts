@@ -17,6 +17,21 @@ describe("descriptors", () => {
     descriptors.close(fd);
   });
 
+  it("are read and written in pieces", () => {
+    const { read, write } = descriptors.pipe();
+    descriptors.setNonBlocking(read, true);
+    const memory = Buffer.alloc(8, 0x2e);
+    expect(descriptors.readVector(read, [memory])).to.equal(undefined);
+    expect(descriptors.writeVector(write, [Buffer.from("one"), Buffer.from("xtwox").subarray(1, 4)])).to.equal(6);
+    expect(descriptors.readVector(read, [memory.subarray(1, 3), memory.subarray(4, 8)])).to.equal(6);
+    expect(memory.toString()).to.equal(".on.etwo");
+    descriptors.close(write);
+    expect(descriptors.readVector(read, [memory])).to.equal(0);
+    descriptors.close(read);
+    expect(thrown(() => descriptors.readVector(read, [memory]))).to.equal("EBADF");
+    expect(thrown(() => descriptors.writeVector(write, [memory]))).to.equal("EBADF");
+  });
+
   it("are watched until the watch is changed or closed", async () => {
     const fd = descriptors.eventfd();
     let calls = 0;

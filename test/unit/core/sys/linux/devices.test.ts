@@ -1,5 +1,6 @@
 import { readFileSync, writeSync } from "node:fs";
 import { expect } from "chai";
+import { viewLimit } from "../../../../../src/core/sys/devices.js";
 import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
 import { thrown } from "../fixture.js";
 
@@ -47,6 +48,23 @@ describe("devices", () => {
     devices.discard(mapping, 4096, 4096);
     expect([mapping.bytes[4095], mapping.bytes[4096]]).to.deep.equal([7, 0]);
     expect(thrown(() => devices.discard(mapping, 4096, 8192))).to.equal("KATA_SYS_VALUE");
+    mapping.unmap();
+  });
+
+  it("show memory that is mapped already", () => {
+    const mapping = devices.map({ length: 8192, write: true, shared: false });
+    const view = devices.view(mapping.address + 4096n, 4096);
+    view[1] = 9;
+    expect(mapping.bytes[4097]).to.equal(9);
+    expect(thrown(() => devices.view(mapping.address, 0))).to.equal("KATA_SYS_VALUE");
+    expect(thrown(() => devices.view(mapping.address, viewLimit + 1))).to.equal("KATA_SYS_VALUE");
+    mapping.unmap();
+  });
+
+  it("map more than an array can show", () => {
+    const mapping = devices.map({ length: viewLimit + 4096, write: true, shared: false, noReserve: true });
+    expect(mapping.bytes).to.have.length(viewLimit);
+    devices.view(mapping.address + BigInt(viewLimit), 4096)[4095] = 1;
     mapping.unmap();
   });
 

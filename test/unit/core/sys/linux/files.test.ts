@@ -68,4 +68,18 @@ describe("files", () => {
     expect(lstatSync(join(temporary.path, "regular")).size).to.equal(8192);
     expect(thrown(() => files.mknod(join(temporary.path, "fifo"), "fifo", 0o600))).to.equal("EEXIST");
   });
+
+  it("make ranges read as zeros", async () => {
+    const path = join(temporary.path, "image");
+    const fd = openSync(path, "w+");
+    writeFileSync(fd, Buffer.alloc(16384, 7));
+    files.punchHole(fd, 4096, 4097);
+    await files.zeroRange(fd, 12288, 1, { deallocate: true });
+    const bytes = readFileSync(path);
+    expect([4095, 4096, 8192, 8193, 12287, 12288, 12289].map((at) => bytes[at])).to.deep.equal([7, 0, 0, 7, 7, 0, 7]);
+    expect(bytes).to.have.length(16384);
+    closeSync(fd);
+    expect(thrown(() => files.punchHole(fd, 0, 1))).to.equal("EBADF");
+    expect(await rejected(() => files.zeroRange(fd, 0, 1, { deallocate: false }))).to.equal("EBADF");
+  });
 });

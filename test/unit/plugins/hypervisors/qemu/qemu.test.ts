@@ -247,7 +247,7 @@ describe("a QEMU machine, with another program in QEMU's place", () => {
     expect(codeOf(await failureOf(none.machine.start(spec, never)))).to.equal("KATA_QEMU_MISSING");
     nothingLeft(none);
     const guest = await makeMachine({ path: "/bin/true" });
-    expect(codeOf(await failureOf(guest.machine.start(spec, never)))).to.equal("KATA_QEMU_NO_GUEST");
+    expect(codeOf(await failureOf(guest.machine.start(spec, never)))).to.equal("KATA_HYPERVISOR_NO_GUEST");
     nothingLeft(guest);
     const made = await machineOf("monitor(well);");
     writeFileSync(join(made.runDirectory, "console.sock"), "in the way");

@@ -9,12 +9,10 @@ import { createLogger, type LogLevel } from "../../../../../src/core/log.js";
 import { chooseAccelerator } from "../../../../../src/plugins/hypervisors/qemu/accelerator.js";
 import { openChannel } from "../../../../../src/plugins/hypervisors/qemu/channel.js";
 import { config } from "../../../../../src/plugins/hypervisors/qemu/config.js";
-import { GuestConsole } from "../../../../../src/plugins/hypervisors/qemu/console.js";
-import { guestFiles, type GuestKeys } from "../../../../../src/plugins/hypervisors/qemu/guest-files.js";
-import {
-  kernelCommandLine,
-  type KernelParameterParts,
-} from "../../../../../src/plugins/hypervisors/qemu/kernel-parameters.js";
+import { GuestConsole } from "../../../../../src/core/hypervisor/guest-console.js";
+import { guestFiles, type GuestKeys } from "../../../../../src/core/hypervisor/guest-files.js";
+import { type CommandLineParts, kernelCommandLine } from "../../../../../src/core/hypervisor/kernel-command-line.js";
+import { clockParameters } from "../../../../../src/plugins/hypervisors/qemu/clock-parameters.js";
 import { findQemu } from "../../../../../src/plugins/hypervisors/qemu/program.js";
 import { MachineSocketFiles } from "../../../../../src/plugins/hypervisors/qemu/sockets.js";
 import { fakeSys } from "../../../../../src/testing/fake-sys.js";
@@ -47,7 +45,8 @@ describe("the guest a QEMU machine boots", () => {
     writeFileSync(join(built, "manifest.json"), JSON.stringify(manifest));
     return built;
   };
-  const find = (keys: Partial<GuestKeys>) => guestFiles({ ...none, ...keys }, join(directory, "cache"), () => "here:1");
+  const find = (keys: Partial<GuestKeys>) =>
+    guestFiles({ ...none, ...keys }, { hypervisor: "qemu", cache: join(directory, "cache"), where: () => "here:1" });
 
   it("is the built one when configuration names none, with its own parameters", () => {
     const built = build({ kernelParams: ["root=/dev/vda", "ro", "tsc=reliable"] });
@@ -63,11 +62,11 @@ describe("the guest a QEMU machine boots", () => {
 
   it("says how to build one when there is none", () => {
     const error = thrownBy(() => find({}));
-    expect(codeOf(error)).to.equal("KATA_QEMU_NO_GUEST");
+    expect(codeOf(error)).to.equal("KATA_HYPERVISOR_NO_GUEST");
     expect(messageOf(error)).to.include("kata-ts guest build").and.include("kernel");
     build("broken");
     writeFileSync(join(directory, "cache/current/manifest.json"), "{");
-    expect(codeOf(thrownBy(() => find({})))).to.equal("KATA_QEMU_NO_GUEST");
+    expect(codeOf(thrownBy(() => find({})))).to.equal("KATA_HYPERVISOR_NO_GUEST");
   });
 
   it("has the root that configuration names, with or without partitions", () => {
@@ -93,7 +92,7 @@ describe("the guest a QEMU machine boots", () => {
   it("names the key of a file that cannot be used", () => {
     for (const key of ["kernel", "image", "initrd"] as const) {
       const error = thrownBy(() => find({ [key]: "/nonexistent/file" }));
-      expect(codeOf(error)).to.equal("KATA_QEMU_GUEST_FILE");
+      expect(codeOf(error)).to.equal("KATA_HYPERVISOR_GUEST_FILE");
       expect(messageOf(error)).to.include(`[hypervisor.qemu] ${key} (here:1)`).and.include("/nonexistent/file");
     }
     expect(messageOf(thrownBy(() => find({ kernel: directory })))).to.include("no file");
@@ -101,9 +100,9 @@ describe("the guest a QEMU machine boots", () => {
 });
 
 describe("the guest's kernel command line", () => {
-  const parts: KernelParameterParts = {
-    machineType: "q35",
-    accelerator: "tcg",
+  const parts: CommandLineParts = {
+    hypervisor: "qemu",
+    machine: [],
     debug: false,
     root: ["root=/dev/vda"],
     added: ["agent.log=debug"],
@@ -116,13 +115,14 @@ describe("the guest's kernel command line", () => {
   });
 
   it("tells an emulated microvm the speed of the clock", () => {
-    expect(kernelCommandLine({ ...parts, machineType: "microvm" })).to.match(/ tsc_early_khz=\d{5,8} /);
-    expect(kernelCommandLine({ ...parts, machineType: "microvm", accelerator: "kvm" })).to.not.include("tsc_early");
+    expect(clockParameters("microvm", "tcg").join(" ")).to.match(/^tsc_early_khz=\d{5,8}$/);
+    expect(clockParameters("microvm", "kvm")).to.deep.equal([]);
+    expect(clockParameters("q35", "tcg")).to.deep.equal([]);
   });
 
   it("is refused when the kernel would cut it off", () => {
     const error = thrownBy(() => kernelCommandLine({ ...parts, configured: "x".repeat(2048) }));
-    expect(codeOf(error)).to.equal("KATA_QEMU_COMMAND_LINE");
+    expect(codeOf(error)).to.equal("KATA_HYPERVISOR_COMMAND_LINE");
     expect(messageOf(error)).to.include("2047").and.include("kernel_params");
   });
 });

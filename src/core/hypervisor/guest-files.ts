@@ -1,9 +1,9 @@
 import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
-import { splitKernelParams } from "../../../core/config/kernel-params.js";
-import { codeOf, messageOf } from "../../../core/errors/error.js";
-import { qemuErrors } from "./errors.js";
+import type { HypervisorConfig } from "../config/keys/hypervisor.js";
+import { splitKernelParams } from "../config/kernel-params.js";
+import { codeOf, messageOf } from "../errors/error.js";
+import { hypervisorErrors } from "./errors.js";
 
 /** What the machine boots. */
 export interface GuestFiles {
@@ -18,6 +18,16 @@ export interface GuestFiles {
 /** Keys of the configuration that choose the guest. */
 export type GuestKeys = Pick<HypervisorConfig, "kernel" | "image" | "initrd" | "rootfs_type">;
 
+/** Whose guest it is. */
+export interface GuestFileOptions {
+  /** Name of the hypervisor, whose table has the keys. */
+  readonly hypervisor: string;
+  /** Directory of built guests. */
+  readonly cache: string;
+  /** Tells where a key's value comes from. */
+  readonly where: (key: string) => string;
+}
+
 /** The guest that `kata-ts guest build` made last. */
 interface BuiltGuest {
   readonly kernel: string;
@@ -26,7 +36,7 @@ interface BuiltGuest {
   readonly parameters: readonly string[];
 }
 
-function builtGuest(cache: string): BuiltGuest {
+function builtGuest({ cache, hypervisor }: GuestFileOptions): BuiltGuest {
   const link = join(cache, "current");
   try {
     // The directory behind the link, so that a build meanwhile cannot mix two guests.
@@ -40,7 +50,7 @@ function builtGuest(cache: string): BuiltGuest {
     };
   } catch (error) {
     const problem = codeOf(error) === "ENOENT" ? "no guest image was built" : messageOf(error);
-    throw qemuErrors.KATA_QEMU_NO_GUEST({ directory: cache, problem }, { cause: error });
+    throw hypervisorErrors.KATA_HYPERVISOR_NO_GUEST({ hypervisor, directory: cache, problem }, { cause: error });
   }
 }
 
@@ -73,20 +83,21 @@ function rootParameters(image: string, type: string): string[] {
 
 /**
  * What the machine boots: what configuration names, and for the rest the guest that was built here. That one's initrd goes
- * with its kernel, which needs it to find any disk. A file that is missing is an error that names its key; `where` tells
- * where a key's value comes from.
+ * with its kernel, which needs it to find any disk. A file that is missing is an error that names its key.
  */
-export function guestFiles(keys: GuestKeys, cache: string, where: (key: string) => string): GuestFiles {
+export function guestFiles(keys: GuestKeys, options: GuestFileOptions): GuestFiles {
+  const { hypervisor, cache } = options;
   for (const key of ["kernel", "image", "initrd"] as const) {
-    if (keys[key] !== "") assertReadable(key, keys[key], where(key));
+    if (keys[key] !== "") assertReadable(key, keys[key], options);
   }
   const ownRoot = keys.image !== "" || keys.initrd !== "";
-  const built = keys.kernel !== "" && ownRoot ? undefined : builtGuest(cache);
+  const built = keys.kernel !== "" && ownRoot ? undefined : builtGuest(options);
   const kernel = keys.kernel === "" ? built?.kernel : keys.kernel;
   const image = ownRoot ? keys.image : built?.image;
   const ownInitrd = keys.initrd !== "" || (keys.kernel !== "" && ownRoot);
   const initrd = ownInitrd ? keys.initrd : built?.initrd;
-  if (kernel === undefined) throw qemuErrors.KATA_QEMU_NO_GUEST({ directory: cache, problem: "no kernel" });
+  if (kernel === undefined)
+    throw hypervisorErrors.KATA_HYPERVISOR_NO_GUEST({ hypervisor, directory: cache, problem: "no kernel" });
   const isBuilt = image !== undefined && image === built?.image;
   const parameters = isBuilt
     ? builtParameters(built.parameters)
@@ -107,13 +118,17 @@ function builtParameters(parameters: readonly string[]): readonly string[] {
   return [...root, ...parameters];
 }
 
-function assertReadable(key: string, path: string, where: string): void {
+function assertReadable(key: string, path: string, { hypervisor, where: tell }: GuestFileOptions): void {
+  const where = tell(key);
   try {
     const stat = statSync(path);
     closeSync(openSync(path, "r"));
     if (stat.isFile() || stat.isBlockDevice()) return;
   } catch (error) {
-    throw qemuErrors.KATA_QEMU_GUEST_FILE({ key, path, where, problem: messageOf(error) }, { cause: error });
+    throw hypervisorErrors.KATA_HYPERVISOR_GUEST_FILE(
+      { hypervisor, key, path, where, problem: messageOf(error) },
+      { cause: error },
+    );
   }
-  throw qemuErrors.KATA_QEMU_GUEST_FILE({ key, path, where, problem: "it is no file" });
+  throw hypervisorErrors.KATA_HYPERVISOR_GUEST_FILE({ hypervisor, key, path, where, problem: "it is no file" });
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { setTimeout } from "node:timers/promises";
-import type { Logger } from "../../../core/log.js";
-import { LineRing } from "../../../core/process/line-ring.js";
+import type { Logger } from "../log.js";
+import { LineRing } from "../process/line-ring.js";
 
 /** Lines a second that are logged: a guest may write as many as it likes. */
 const loggedPerSecond = 1000;
@@ -26,6 +26,11 @@ export class GuestConsole {
     stream.on("error", () => stream.destroy());
     stream.on("end", () => stream.destroy());
     this.#drained = new Promise((resolve) => stream.once("close", () => resolve()));
+  }
+
+  /** Takes what was read elsewhere. */
+  push(bytes: Uint8Array): void {
+    this.#ring.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
 
   /** Waits, `ms` at most, until all that the machine wrote before it ended was read. */

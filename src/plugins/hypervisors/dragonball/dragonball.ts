@@ -1,0 +1,209 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EffectiveConfig } from "../../../core/config/effective.js";
+import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
+import { formatOrigin } from "../../../core/config/source.js";
+import type { AttachedDevice, Device } from "../../../core/contracts/device.js";
+import type { GuestAddress } from "../../../core/contracts/guest-address.js";
+import type { Hypervisor, HypervisorCapabilities, VmExit, VmSpec } from "../../../core/contracts/hypervisor.js";
+import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
+import { GuestConsole } from "../../../core/hypervisor/guest-console.js";
+import { type GuestFiles, guestFiles } from "../../../core/hypervisor/guest-files.js";
+import { kernelCommandLine } from "../../../core/hypervisor/kernel-command-line.js";
+import { probeKvm } from "../../../core/kvm/probe.js";
+import type { KvmVerdict } from "../../../core/kvm/verdict-cache.js";
+import type { Logger } from "../../../core/log.js";
+import type { Roots, SandboxInfo } from "../../../core/plugin/context.js";
+import type { Sys } from "../../../core/sys/sys.js";
+import { MicroVm, type MicroVmEnd } from "../../../vmm/micro-vm.js";
+import { DeviceList, hypervisor, refusal } from "./devices.js";
+import { dragonballErrors } from "./errors.js";
+
+/** What a machine is made with. */
+export interface DragonballOptions {
+  readonly sys: Sys;
+  readonly log: Logger;
+  readonly roots: Pick<Roots, "guestCache" | "run">;
+  readonly config: EffectiveConfig;
+  /** `[hypervisor.dragonball]`. */
+  readonly settings: HypervisorConfig;
+  readonly sandbox: SandboxInfo;
+  /** Whether KVM works; the probe unless told. */
+  readonly probe?: () => Promise<KvmVerdict>;
+}
+
+type State = "not started" | "starting" | "running" | "gone";
+
+/** The guest's vsock context: each machine has its own host, so all may have the same. */
+const guestContext = 3;
+
+/** A machine whose processors and devices are threads of this process. */
+export class DragonballHypervisor implements Hypervisor {
+  readonly name = hypervisor;
+  readonly guestAddress: GuestAddress;
+  readonly exited: Promise<VmExit>;
+  readonly pid = process.pid;
+  /** Guests always run by KVM here. */
+  readonly slowdown = 1;
+  readonly #options: DragonballOptions;
+  readonly #console: GuestConsole;
+  readonly #devices: DeviceList;
+  readonly #socket: string;
+  #settleExit: (exit: VmExit) => void = () => undefined;
+  #state: State = "not started";
+  #machine: MicroVm | undefined;
+  /** Its end was asked for while it ran. */
+  #wanted = false;
+  #ended: Promise<void> | undefined;
+
+  constructor(options: DragonballOptions) {
+    const { log, sandbox, sys } = options;
+    this.#options = options;
+    this.#console = new GuestConsole(log);
+    // The guest's image is the first disk.
+    this.#devices = new DeviceList(sys, 1);
+    this.#socket = join(sandbox.runDirectory, "kata.hvsock");
+    this.guestAddress = { kind: "hybrid-vsock", path: this.#socket };
+    this.exited = new Promise((resolve) => (this.#settleExit = resolve));
+  }
+
+  consoleTail(): readonly string[] {
+    return this.#console.tail();
+  }
+
+  async start(spec: VmSpec, signal: AbortSignal): Promise<void> {
+    if (this.#state !== "not started") throw this.#stateError("start");
+    this.#state = "starting";
+    const abort = () => void this.destroy(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      signal.throwIfAborted();
+      await this.#launch(spec, signal);
+      this.#state = "running";
+    } catch (error) {
+      await this.destroy(error);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#end();
+  }
+
+  destroy(_reason: unknown): Promise<void> {
+    return this.#end();
+  }
+
+  async addDevice(device: Device): Promise<AttachedDevice> {
+    if (this.#state === "not started") return this.#devices.add(device);
+    throw refusal(device, "it takes no devices while it runs yet; qemu does");
+  }
+
+  async removeDevice(id: string): Promise<void> {
+    if (this.#state === "not started") {
+      this.#devices.remove(id);
+      return;
+    }
+    const reason = "it gives no devices back while it runs yet; qemu does";
+    throw hypervisorErrors.KATA_HYPERVISOR_UNSUPPORTED({ hypervisor, what: `remove the device "${id}"`, reason });
+  }
+
+  capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined {
+    const all: Partial<HypervisorCapabilities> = {
+      pause: {
+        pause: () => this.#running("pause").pause(),
+        resume: async () => this.#running("resume").resume(),
+      },
+      "vcpu-threads": { threads: async () => this.#running("tell its threads").threads },
+      "fs-sharing": { hotplug: false },
+    };
+    return all[name];
+  }
+
+  async #launch(spec: VmSpec, signal: AbortSignal): Promise<void> {
+    const { settings, config, roots, sys, log } = this.#options;
+    const probe = this.#options.probe ?? (() => probeKvm({ cacheFile: `${roots.run}/kvm.json`, log }));
+    const verdict = await probe();
+    if (!verdict.usable) throw dragonballErrors.KATA_DRAGONBALL_NO_KVM({ reason: verdict.reason });
+    const where = (key: string) => formatOrigin(config.hypervisorOrigin(key));
+    const guest = guestFiles(settings, { hypervisor, cache: roots.guestCache, where });
+    const [kernel, initrd] = await Promise.all([
+      readBootFile(guest.kernel),
+      guest.initrd === undefined ? undefined : readBootFile(guest.initrd),
+    ]);
+    signal.throwIfAborted();
+    const machine = new MicroVm(sys, {
+      vcpus: spec.vcpus,
+      memoryMiB: spec.memoryMiB,
+      kernel,
+      ...(initrd !== undefined && { initrd }),
+      commandLine: kernelCommandLine({
+        hypervisor,
+        debug: settings.enable_debug,
+        machine: [],
+        root: guest.parameters,
+        added: spec.kernelParameters,
+        configured: settings.kernel_params,
+      }),
+      devices: this.#ownDevices(guest),
+      onConsole: (bytes) => this.#console.push(bytes),
+      log,
+    });
+    this.#machine = machine;
+    void machine.exited.then((end) => this.#exit(end));
+    await machine.start().catch((cause: unknown) => {
+      throw dragonballErrors.KATA_DRAGONBALL_START({ kernel: guest.kernel, console: this.#console.tail(5) }, { cause });
+    });
+  }
+
+  /** The image is the first disk, so that it is where the command line says. */
+  #ownDevices({ image }: GuestFiles) {
+    const { settings } = this.#options;
+    const { num_queues: queues, queue_size: queueSize } = settings;
+    const disk = { kind: "disk", id: "image", readOnly: true, queues, queueSize } as const;
+    return [
+      ...(image === undefined ? [] : [{ ...disk, path: image }]),
+      { kind: "vsock", id: "vsock", cid: guestContext, path: this.#socket } as const,
+      { kind: "entropy", id: "entropy" } as const,
+      ...this.#devices.specs,
+    ];
+  }
+
+  /** The machine has ended, by itself or not: it is cleaned up in any case. */
+  #exit(end: MicroVmEnd): void {
+    const { log } = this.#options;
+    const expected = this.#wanted;
+    if (!expected) log.info("the machine has ended", { how: end.kind, ...(end.kind === "failed" && { why: end.why }) });
+    this.#settleExit({ code: end.kind === "failed" ? 1 : 0, expected });
+    void this.#end().catch((error: unknown) => log.warn("the machine could not be cleaned up", { error }));
+  }
+
+  #end(): Promise<void> {
+    if (this.#state !== "gone") this.#wanted = true;
+    this.#ended ??= this.#finish();
+    return this.#ended;
+  }
+
+  async #finish(): Promise<void> {
+    this.#state = "gone";
+    const machine = this.#machine;
+    if (machine === undefined) this.#devices.close();
+    else await machine.stop();
+    this.#settleExit({ code: 0, expected: true });
+  }
+
+  #running(what: string): MicroVm {
+    if (this.#machine !== undefined && this.#state === "running") return this.#machine;
+    throw this.#stateError(what);
+  }
+
+  #stateError(what: string): Error {
+    return hypervisorErrors.KATA_HYPERVISOR_STATE({ hypervisor, what, state: this.#state });
+  }
+}
+
+async function readBootFile(path: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }> {
+  return { name: path, bytes: await readFile(path) };
+}

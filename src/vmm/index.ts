@@ -1,0 +1,24 @@
+/**
+ * A virtual machine in this process, on its own: KVM runs the guest's processors on threads of this process, one more serves
+ * its devices. `kata-ts` uses it as the hypervisor `dragonball`.
+ */
+
+/** The machine: what it is made of, how it ends. */
+export { MicroVm, type MicroVmEnd, type MicroVmSpec } from "./micro-vm.js";
+export type { BootFile } from "./boot/kernel/kernel-image.js";
+
+/** What can be plugged into it. */
+export type {
+  CardSpec,
+  DeviceSpec,
+  DiskSpec,
+  EntropySpec,
+  ShareSpec,
+  VsockSpec,
+} from "./threads/device-spec.js";
+
+/** Whether KVM runs guests here, and why not. */
+export { probeKvm } from "../core/kvm/probe.js";
+
+/** The kernel it all goes to. */
+export { createLinuxSys } from "../core/sys/linux/index.js";

@@ -1,0 +1,85 @@
+import { Worker } from "node:worker_threads";
+import { once } from "node:events";
+import type { Logger } from "../../core/log.js";
+import type { PowerRequest } from "../legacy/power.js";
+import type { DeviceNews, DeviceOrder, DeviceThreadData } from "./device-thread.js";
+import { threadProgram } from "./thread-program.js";
+
+/** Who hears of what devices do. */
+export interface DeviceListener {
+  readonly log: Logger;
+  console(bytes: Uint8Array): void;
+  power(request: PowerRequest): void;
+  /** The thread has ended by itself, or by an error: no device is served any more. */
+  failed(error: Error): void;
+}
+
+/** The thread that serves a machine's devices, as the machine has it. */
+export class DeviceHost {
+  readonly #worker: Worker;
+  #closed: Promise<void> | undefined;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+  }
+
+  /** Starts the thread, and waits until all devices are there; an error says which could not be made. */
+  static async start(workerData: DeviceThreadData, listener: DeviceListener): Promise<DeviceHost> {
+    const worker = new Worker(threadProgram("device-thread"), {
+      workerData,
+      name: "kata-devices",
+      trackUnmanagedFds: false,
+    });
+    const host = new DeviceHost(worker);
+    await new Promise<void>((resolve, reject) => {
+      worker.on("message", (news: DeviceNews) => {
+        if (news.kind === "ready") resolve();
+        else host.#hear(news, listener);
+      });
+      worker.once("error", (error) => {
+        reject(error);
+        listener.failed(error);
+      });
+      worker.once("exit", () => {
+        const error = new Error("the thread of the devices has ended");
+        reject(error);
+        if (host.#closed === undefined) listener.failed(error);
+      });
+    });
+    return host;
+  }
+
+  /** Input of the console. */
+  input(bytes: Uint8Array): void {
+    this.#order({ kind: "input", bytes });
+  }
+
+  /** Ends all devices, and the thread. The vCPUs must not run any more. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const ended = once(this.#worker, "exit");
+    this.#order({ kind: "close" });
+    await ended;
+  }
+
+  #order(order: DeviceOrder): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    this.#worker.postMessage(order);
+  }
+
+  #hear(news: DeviceNews, listener: DeviceListener): void {
+    switch (news.kind) {
+      case "console":
+        return listener.console(news.bytes);
+      case "power":
+        return listener.power(news.request);
+      case "log":
+        return listener.log[news.level](news.message, news.fields);
+      default:
+    }
+  }
+}

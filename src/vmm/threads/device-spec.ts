@@ -1,0 +1,58 @@
+/** A disk: a raw file or a block device of the host. */
+export interface DiskSpec {
+  readonly kind: "disk";
+  readonly id: string;
+  readonly path: string;
+  /** Enforced by the device, whatever the guest mounts. */
+  readonly readOnly: boolean;
+  readonly queues?: number;
+  /** Entries of each queue, a power of two. */
+  readonly queueSize?: number;
+}
+
+/** Random numbers of the host's. */
+export interface EntropySpec {
+  readonly kind: "entropy";
+  readonly id: string;
+}
+
+/** Sockets between the guest and programs of the host: hybrid vsock. */
+export interface VsockSpec {
+  readonly kind: "vsock";
+  readonly id: string;
+  /** The guest's context, 3 or more. */
+  readonly cid: number;
+  /** Absolute path of the Unix socket for the host's programs; it is made. */
+  readonly path: string;
+}
+
+/** A network card on a tap. */
+export interface CardSpec {
+  readonly kind: "card";
+  readonly id: string;
+  /** MAC, lower case with colons. */
+  readonly mac: string;
+  /** Descriptors of the tap, one for each queue pair; taken. */
+  readonly taps: readonly number[];
+  readonly queueSize?: number;
+}
+
+/** A directory shared by a vhost-user daemon. */
+export interface ShareSpec {
+  readonly kind: "share";
+  readonly id: string;
+  /** What the guest mounts it by, 36 bytes at most. */
+  readonly tag: string;
+  /** Where the daemon listens. */
+  readonly socket: string;
+  readonly queueSize: number;
+}
+
+/** A virtio device as plain data: what the thread makes of it that serves it. */
+export type DeviceSpec = DiskSpec | EntropySpec | VsockSpec | CardSpec | ShareSpec;
+
+/** One with the number of the slot it is plugged into. */
+export interface PluggedDevice {
+  readonly slot: number;
+  readonly spec: DeviceSpec;
+}

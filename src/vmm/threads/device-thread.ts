@@ -1,0 +1,98 @@
+// The program of the thread that serves a machine's devices: all of their queues and all accesses of its vCPUs.
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { createLinuxSys } from "../../core/sys/linux/index.js";
+import type { Sys } from "../../core/sys/sys.js";
+import { Bus } from "../bus/bus.js";
+import { KeyboardReset, type PowerRequest, PowerRegister } from "../legacy/power.js";
+import { SerialPort } from "../legacy/serial-port.js";
+import { KvmWires } from "../kvm/kvm-wires.js";
+import { lines, ports, portValues } from "../machine/layout.js";
+import { openMemory } from "../memory/guest-ram.js";
+import type { MemoryRegion } from "../memory/guest-memory.js";
+import { BusServer } from "./bus-call.js";
+import { ConsoleBatch } from "./console-batch.js";
+import type { PluggedDevice } from "./device-spec.js";
+import { InterruptStatus } from "./interrupt-status.js";
+import { type ThreadLogLine, threadLogger } from "./thread-logger.js";
+import { VirtioSet } from "./virtio-set.js";
+
+/** What the thread is given. Descriptors stay the machine's. */
+export interface DeviceThreadData {
+  readonly memory: readonly MemoryRegion[];
+  /** Memory of the vCPUs for their accesses, and the eventfd that says that there is one. */
+  readonly calls: readonly SharedArrayBuffer[];
+  readonly wake: number;
+  readonly interrupts: SharedArrayBuffer;
+  /** KVM's machine. */
+  readonly machine: number;
+  readonly devices: readonly PluggedDevice[];
+}
+
+/** What it tells the machine. */
+export type DeviceNews =
+  | { readonly kind: "ready" }
+  | { readonly kind: "console"; readonly bytes: Uint8Array }
+  | { readonly kind: "power"; readonly request: PowerRequest }
+  | ThreadLogLine;
+
+/** What it is told. */
+export type DeviceOrder = { readonly kind: "input"; readonly bytes: Uint8Array } | { readonly kind: "close" };
+
+const port = parentPort;
+if (port === null) throw new Error("this is the program of a thread");
+
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+const tell = (news: DeviceNews): void => port.postMessage(news);
+
+/** The devices of a machine. */
+interface Served {
+  input(bytes: Uint8Array): void;
+  close(): Promise<void>;
+}
+
+async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
+  sys.threads.name("kata-devices");
+  const ask = (request: PowerRequest) => tell({ kind: "power", request });
+  const buses = { ports: new Bus(), memory: new Bus() };
+  const console = new ConsoleBatch((bytes) => tell({ kind: "console", bytes }));
+  const wires = new KvmWires(sys.devices, data.machine);
+  const line = sys.descriptors.eventfd();
+  wires.connectLine(lines.console, line);
+  const raise = () => sys.descriptors.addEventfd(line);
+  const serial = new SerialPort({ send: (byte) => console.add(byte), raise });
+  buses.ports.add(ports.console, ports.consoleSize, serial);
+  buses.ports.add(ports.keyboard, ports.keyboardSize, new KeyboardReset(ask));
+  buses.ports.add(ports.reset, 1, new PowerRegister(new Map([[portValues.reset, "reset"]]), ask));
+  buses.ports.add(ports.power, ports.powerSize, new PowerRegister(new Map([[portValues.powerOff, "power off"]]), ask));
+  const memory = openMemory(sys.devices, data.memory);
+  const log = threadLogger(tell);
+  const interrupts = new InterruptStatus(data.interrupts);
+  const virtio = new VirtioSet({ sys, log, memory, bus: buses.memory, wires, interrupts });
+  for (const device of data.devices) await virtio.add(device);
+  const server = new BusServer(data.calls, buses, (error) => log.error("a device failed at an access", { error }));
+  const watch = sys.descriptors.watch(data.wake, { readable: true }, () => {
+    sys.descriptors.readEventfd(data.wake);
+    server.serve();
+  });
+  return {
+    input: (bytes) => void serial.receive(bytes),
+    async close() {
+      watch.close();
+      console.flush();
+      await virtio.close();
+      sys.descriptors.close(line);
+    },
+  };
+}
+
+/** Serves until it is told to close. What goes wrong before the devices are there ends the thread, with the reason. */
+async function main(from: MessagePort): Promise<void> {
+  const served = await serve(createLinuxSys(), workerData as DeviceThreadData);
+  from.on("message", (order: DeviceOrder) => {
+    if (order.kind === "input") served.input(order.bytes);
+    else void served.close().then(() => from.close());
+  });
+  tell({ kind: "ready" });
+}
+
+void main(port);

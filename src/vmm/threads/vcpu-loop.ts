@@ -1,0 +1,98 @@
+import { kvmExitName, kvmExits, kvmIoOut, kvmRequests, kvmRunOffsets } from "../../core/kvm/abi.js";
+import { errnoNameOf } from "../../core/sys/sys-error.js";
+import type { Sys } from "../../core/sys/sys.js";
+import type { BusCaller } from "./bus-call.js";
+import type { InterruptStatus } from "./interrupt-status.js";
+import { kickSignal, type VcpuControl, vcpuStates } from "./vcpu-control.js";
+
+/** Why a vCPU runs no more. */
+export type VcpuEnd =
+  | { readonly kind: "stopped" }
+  /** A triple fault, or what the kernel does when it panics before it has anything better. */
+  | { readonly kind: "shutdown" }
+  | { readonly kind: "failed"; readonly why: string };
+
+/** What a vCPU is run with. */
+export interface VcpuParts {
+  readonly sys: Pick<Sys, "devices" | "threads">;
+  readonly fd: number;
+  /** What it shares with KVM: `struct kvm_run`. */
+  readonly state: Uint8Array;
+  readonly bus: BusCaller;
+  readonly interrupts: InterruptStatus;
+  readonly control: VcpuControl;
+}
+
+/** A port that kernels write to in order to lose a microsecond; nobody is there. */
+const delayPort = 0x80;
+
+/** Runs a vCPU until it ends. Blocks the thread, which must be its own. */
+export function runVcpu(parts: VcpuParts): VcpuEnd {
+  const { sys, fd, state, control } = parts;
+  const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
+  for (;;) {
+    while (control.wanted === vcpuStates.pause) control.pause();
+    if (control.wanted === vcpuStates.stop) return { kind: "stopped" };
+    if (!enterGuest(sys, fd, state)) continue;
+    const end = handleExit(view, parts);
+    if (end !== undefined) return end;
+  }
+}
+
+/** Runs the guest up to an exit; false when a kick has brought it out. */
+function enterGuest(sys: VcpuParts["sys"], fd: number, state: Uint8Array): boolean {
+  try {
+    sys.devices.ioctl(fd, kvmRequests.run);
+    return true;
+  } catch (error) {
+    const errno = errnoNameOf(error);
+    if (errno !== "EINTR" && errno !== "EAGAIN") throw error;
+    state[kvmRunOffsets.immediateExit] = 0;
+    sys.threads.take(kickSignal);
+    return false;
+  }
+}
+
+function handleExit(view: DataView, parts: VcpuParts): VcpuEnd | undefined {
+  const reason = view.getUint32(kvmRunOffsets.exitReason, true);
+  switch (reason) {
+    case kvmExits.mmio:
+      handleMemory(view, parts);
+      return undefined;
+    case kvmExits.io:
+      handlePort(view, parts);
+      return undefined;
+    case kvmExits.interrupted:
+      return undefined;
+    case kvmExits.shutdown:
+      return { kind: "shutdown" };
+    case kvmExits.systemEvent:
+      return { kind: "shutdown" };
+    default: {
+      const suberror = view.getUint32(kvmRunOffsets.suberror, true);
+      const detail = reason === kvmExits.internalError || reason === kvmExits.failEntry ? ` ${suberror}` : "";
+      return { kind: "failed", why: `KVM_RUN ended with ${kvmExitName(reason)}${detail}` };
+    }
+  }
+}
+
+function handleMemory(view: DataView, { bus, interrupts }: VcpuParts): void {
+  const address = Number(view.getBigUint64(kvmRunOffsets.mmioAddress, true));
+  const length = Math.min(view.getUint32(kvmRunOffsets.mmioLength, true), 8);
+  const isWrite = view.getUint8(kvmRunOffsets.mmioIsWrite) === 1;
+  const data = new Uint8Array(view.buffer, view.byteOffset + kvmRunOffsets.mmioData, length);
+  if (interrupts.access(address, isWrite, data)) return;
+  bus.call({ space: "memory", isWrite, address }, data);
+}
+
+function handlePort(view: DataView, { bus }: VcpuParts): void {
+  const address = view.getUint16(kvmRunOffsets.ioPort, true);
+  const size = view.getUint8(kvmRunOffsets.ioSize);
+  const count = view.getUint32(kvmRunOffsets.ioCount, true);
+  const isWrite = view.getUint8(kvmRunOffsets.ioDirection) === kvmIoOut;
+  const start = view.byteOffset + Number(view.getBigUint64(kvmRunOffsets.ioDataOffset, true));
+  if (address === delayPort && isWrite) return;
+  for (let index = 0; index < count; index++) {
+    bus.call({ space: "port", isWrite, address }, new Uint8Array(view.buffer, start + index * size, size));
+  }
+}

@@ -1,0 +1,131 @@
+import type { Logger } from "../../../core/log.js";
+import type { DeviceContext } from "../device.js";
+import type { Chain, Virtqueue } from "../virtqueue.js";
+import { BlockCommands, type Outcome } from "./block-commands.js";
+import { parseRequest, requestStatus, statusByte } from "./block-request.js";
+import type { Disk } from "./disk.js";
+import { blockErrors } from "./errors.js";
+
+/** What requests are served with. */
+export interface BlockSessionOptions {
+  readonly name: string;
+  readonly disk: Disk;
+  readonly serial: string;
+  readonly log: Logger;
+  /** The most requests under way at once. */
+  readonly inFlight: number;
+  /** Of the disk. */
+  readonly sectors: number;
+  /** The most bytes of one request. */
+  readonly bytesMax: number;
+}
+
+/**
+ * The requests of one driver, from its start to its reset: taken from all queues, given back in the order in which they end.
+ * As many as are allowed are under way, the rest stays in the queues.
+ */
+export class BlockSession {
+  readonly #context: DeviceContext;
+  readonly #options: BlockSessionOptions;
+  readonly #commands: BlockCommands;
+  /** Queues that may have more, which is taken when there is room, or after others had their turn. */
+  readonly #waiting = new Set<Virtqueue>();
+  #underWay = 0;
+  #later: NodeJS.Immediate | undefined;
+  #stopped = false;
+  /** What `stop` waits for. */
+  #idle: Promise<void> | undefined;
+  #becomeIdle: () => void = () => undefined;
+
+  constructor(context: DeviceContext, options: BlockSessionOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#commands = new BlockCommands({ ...options, features: context.features });
+  }
+
+  notify(index: number): void {
+    const queue = this.#context.queues[index];
+    if (queue !== undefined && !this.#waiting.has(queue)) this.#take(queue);
+  }
+
+  /** Takes nothing more; done when nothing is under way, and nothing is written into the guest's memory any more. */
+  stop(): void | Promise<void> {
+    this.#end();
+    if (this.#underWay === 0) return;
+    this.#idle ??= new Promise((resolve) => (this.#becomeIdle = resolve));
+    return this.#idle;
+  }
+
+  #end(): void {
+    this.#stopped = true;
+    this.#waiting.clear();
+    clearImmediate(this.#later);
+  }
+
+  /** Takes what a queue has, as far as there is room, once around it at most. */
+  #take(queue: Virtqueue): void {
+    if (this.#stopped) return;
+    try {
+      let answered = false;
+      for (let left = queue.size; left > 0 && this.#underWay < this.#options.inFlight; left--) {
+        const chain = queue.pop();
+        if (chain === undefined) {
+          if (answered) this.#context.interrupt(queue);
+          return;
+        }
+        answered = this.#begin(queue, chain) || answered;
+      }
+      if (answered) this.#context.interrupt(queue);
+      this.#waiting.add(queue);
+      if (this.#underWay < this.#options.inFlight) this.#later ??= setImmediate(() => this.#resume());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #resume(): void {
+    this.#later = undefined;
+    const waiting = Array.from(this.#waiting);
+    this.#waiting.clear();
+    for (const queue of waiting) this.#take(queue);
+  }
+
+  /** Whether the request was answered at once. */
+  #begin(queue: Virtqueue, chain: Chain): boolean {
+    const status = statusByte(chain);
+    if (status === undefined) throw blockErrors.KATA_VMM_BLOCK_REQUEST({ disk: this.#options.name });
+    const request = parseRequest(chain);
+    const outcome = request === undefined ? { status: requestStatus.failed, filled: 0 } : this.#commands.run(request);
+    if (!(outcome instanceof Promise)) {
+      answer(queue, chain, status, outcome);
+      return true;
+    }
+    this.#underWay++;
+    void outcome
+      .catch((error: unknown): Outcome => this.#commands.refused(error))
+      .then((ended) => this.#finish(queue, chain, status, ended));
+    return false;
+  }
+
+  #finish(queue: Virtqueue, chain: Chain, status: Uint8Array, outcome: Outcome): void {
+    this.#underWay--;
+    if (this.#stopped) {
+      if (this.#underWay === 0) this.#becomeIdle();
+      return;
+    }
+    answer(queue, chain, status, outcome);
+    this.#context.interrupt(queue);
+    if (this.#later === undefined) this.#resume();
+  }
+
+  #fail(error: unknown): void {
+    this.#end();
+    this.#context.fail(error);
+  }
+}
+
+/** The status is the last byte of the buffer, so all of it is written when the rest is. */
+function answer(queue: Virtqueue, chain: Chain, status: Uint8Array, outcome: Outcome): void {
+  status[0] = outcome.status;
+  queue.push(chain, outcome.filled + 1);
+}

@@ -1,0 +1,101 @@
+import { close, fdatasync, fstatSync, readv, writev } from "node:fs";
+import { promisify } from "node:util";
+import type { Sys } from "../../../core/sys/sys.js";
+import { errnoNameOf } from "../../../core/sys/sys-error.js";
+import { dropFirst } from "../chain-bytes.js";
+import type { Disk } from "./disk.js";
+import { blockErrors } from "./errors.js";
+
+/** `BLKGETSIZE64` of `include/uapi/linux/fs.h`: bytes of a block device, as 64 bits. */
+const getDeviceSize = 0x80081272;
+
+/** The most buffers of one call: `IOV_MAX`. */
+const viewsLimit = 1024;
+
+/** Zeros are written in pieces of this many bytes where the file system cannot make them by itself. */
+const zeroPiece = 1 << 20;
+
+const sync = promisify(fdatasync);
+const closeFile = promisify(close);
+
+type Vectored = typeof readv | typeof writev;
+
+function transfer(call: Vectored, fd: number, views: readonly Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call(fd, views, position, (error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+}
+
+/** A disk in a raw file or in a block device of the host, read and written by libuv's threads. */
+export class FileDisk implements Disk {
+  readonly bytes: number;
+  readonly readOnly: boolean;
+  readonly #sys: Pick<Sys, "files">;
+  #fd: number;
+
+  /**
+   * Takes a descriptor, open for writing unless `readOnly`. The size is what it is now. Something other than a file or a
+   * block device is `KATA_VMM_DISK_FILE`, the descriptor is the caller's then.
+   */
+  constructor(sys: Pick<Sys, "files" | "devices">, fd: number, options: { readonly readOnly: boolean }) {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() && !stat.isBlockDevice()) throw blockErrors.KATA_VMM_DISK_FILE({ fd });
+    this.bytes = stat.isFile() ? stat.size : deviceSize(sys, fd);
+    this.readOnly = options.readOnly;
+    this.#sys = sys;
+    this.#fd = fd;
+  }
+
+  read(into: readonly Uint8Array[], position: number): Promise<void> {
+    return this.#all(readv, into, position);
+  }
+
+  write(from: readonly Uint8Array[], position: number): Promise<void> {
+    return this.#all(writev, from, position);
+  }
+
+  flush(): Promise<void> {
+    return sync(this.#fd);
+  }
+
+  discard(position: number, length: number): Promise<void> {
+    return this.#sys.files.zeroRange(this.#fd, position, length, { deallocate: true });
+  }
+
+  async writeZeroes(position: number, length: number, mayDiscard: boolean): Promise<void> {
+    try {
+      await this.#sys.files.zeroRange(this.#fd, position, length, { deallocate: mayDiscard });
+    } catch (error) {
+      if (errnoNameOf(error) !== "EOPNOTSUPP") throw error;
+      const zeros = new Uint8Array(Math.min(length, zeroPiece));
+      for (let done = 0; done < length; done += zeros.length) {
+        await this.#all(writev, [zeros.subarray(0, length - done)], position + done);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#fd < 0) return;
+    const fd = this.#fd;
+    this.#fd = -1;
+    await closeFile(fd);
+  }
+
+  async #all(call: Vectored, views: readonly Uint8Array[], position: number): Promise<void> {
+    let left = views;
+    let at = position;
+    while (left.length > 0) {
+      const some = left.length > viewsLimit ? left.slice(0, viewsLimit) : left;
+      const count = await transfer(call, this.#fd, some, at);
+      if (count === 0) throw blockErrors.KATA_VMM_DISK_SHORT({ position: at });
+      at += count;
+      left = dropFirst(left, count);
+    }
+  }
+}
+
+function deviceSize(sys: Pick<Sys, "devices">, fd: number): number {
+  const size = Buffer.alloc(8);
+  sys.devices.ioctl(fd, getDeviceSize, size);
+  return Number(size.readBigUInt64LE(0));
+}

@@ -1,0 +1,135 @@
+import { accessSync, constants, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { withDeadline } from "../../../src/core/deadline.js";
+import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
+import { MicroVm, type MicroVmEnd, type MicroVmSpec } from "../../../src/vmm/micro-vm.js";
+import { skip } from "../../support/skip.js";
+import { code, tinyKernel } from "../../support/tiny-guest.js";
+
+/** KVM that cannot run a whole kernel runs these guests: they have no more than a dozen different instructions. */
+describe("a machine in this process", () => {
+  const sys = createLinuxSys();
+  const machines: MicroVm[] = [];
+  let shown = "";
+  let before_: readonly string[];
+
+  const threads = (): string[] => readdirSync("/proc/self/task");
+
+  before(function () {
+    try {
+      accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
+    } catch {
+      skip(this, "there is no /dev/kvm here");
+    }
+  });
+
+  beforeEach(() => {
+    shown = "";
+    before_ = threads();
+  });
+
+  afterEach("nothing is left", async () => {
+    for (const machine of machines.splice(0)) await machine.stop();
+    const names = readdirSync("/proc/self/fd").map((fd) => linkOf(`/proc/self/fd/${fd}`));
+    expect(names.filter((name) => /kvm|kata-ts-guest|eventfd.*kata/.test(name))).to.deep.equal([]);
+    expect(threads().length, "threads").to.be.at.most(before_.length);
+  });
+
+  const make = async (pieces: readonly number[][], more: Partial<MicroVmSpec> = {}): Promise<MicroVm> => {
+    const machine = new MicroVm(sys, {
+      vcpus: 1,
+      memoryMiB: 16,
+      kernel: tinyKernel(...pieces),
+      commandLine: "",
+      onConsole: (bytes) => (shown += Buffer.from(bytes).toString("latin1")),
+      ...more,
+    });
+    machines.push(machine);
+    await machine.start();
+    return machine;
+  };
+
+  const endOf = ({ exited }: MicroVm): Promise<MicroVmEnd> =>
+    withDeadline({ ms: 20_000, what: "the machine to end", context: () => shown }, () => exited);
+
+  const shows = (text: string): Promise<void> =>
+    withDeadline({ ms: 20_000, what: `${text} on the console`, context: () => shown }, async (signal) => {
+      while (!shown.includes(text)) {
+        signal.throwIfAborted();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    });
+
+  it("writes to its console, and turns itself off", async () => {
+    const machine = await make([code.say("hello\n"), code.powerOff(), code.halt()]);
+    expect(await endOf(machine)).to.deep.equal({ kind: "powered off" });
+    await machine.stop();
+    expect(shown).to.equal("hello\n");
+  });
+
+  it("resets itself", async () => {
+    expect(await endOf(await make([code.reset(), code.halt()]))).to.deep.equal({ kind: "reset" });
+  });
+
+  it("ends when its processor cannot go on", async () => {
+    const end = await endOf(await make([code.crash()]));
+    expect(end.kind).to.be.oneOf(["shut down", "failed"]);
+  });
+
+  it("hangs nobody when it spins, and is paused and stopped all the same", async () => {
+    const machine = await make([code.say("on"), code.spin()]);
+    await shows("on");
+    await machine.pause();
+    machine.resume();
+    await machine.pause();
+    await machine.stop();
+    expect(await machine.exited).to.deep.equal({ kind: "stopped" });
+  });
+
+  it("is stopped while it waits for an interrupt that never comes", async () => {
+    const machine = await make([code.say("on"), code.halt()]);
+    await shows("on");
+    await machine.stop();
+    expect(await machine.exited).to.deep.equal({ kind: "stopped" });
+  });
+
+  it("has its devices where they are said to be, and nothing elsewhere", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "kata-ts-vmm-"));
+    try {
+      const path = join(directory, "disk");
+      writeFileSync(path, Buffer.alloc(4096));
+      const devices = [
+        { kind: "disk", id: "one", path, readOnly: true },
+        { kind: "entropy", id: "two" },
+      ] as const;
+      const at = (slot: number, register: number) => [
+        ...code.load(0xd0000000 + slot * 0x1000 + register),
+        ...code.sayWord(),
+      ];
+      const machine = await make([at(0, 0), at(0, 8), at(1, 8), at(2, 0), code.powerOff(), code.halt()], { devices });
+      await endOf(machine);
+      await machine.stop();
+      const words = Buffer.from(shown, "latin1");
+      expect(words.subarray(0, 4).toString()).to.equal("virt");
+      expect([words.readUInt32LE(4), words.readUInt32LE(8), words.readUInt32LE(12)]).to.deep.equal([2, 4, 0xffffffff]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it("says which device cannot be made, and leaves nothing", async () => {
+    const devices = [{ kind: "disk", id: "gone", path: "/no/such/disk", readOnly: true }] as const;
+    const error: unknown = await make([code.halt()], { devices }).catch((cause: unknown) => cause);
+    expect(String(error)).to.include("/no/such/disk");
+  });
+});
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,188 @@
+import fc from "fast-check";
+import { silentLogger } from "../../../src/core/log.js";
+import { BalloonDevice } from "../../../src/vmm/virtio/balloon/balloon-device.js";
+import { BlockDevice } from "../../../src/vmm/virtio/block/block-device.js";
+import { commonFeatures, type VirtioDevice } from "../../../src/vmm/virtio/device.js";
+import { MemDevice } from "../../../src/vmm/virtio/mem/mem-device.js";
+import { RngDevice } from "../../../src/vmm/virtio/rng/rng-device.js";
+import { DrivenDevice } from "./driven-device.js";
+import { guardedMemory } from "./guarded-memory.js";
+import { MemoryDisk } from "./memory-disk.js";
+import {
+  type QueueScene,
+  queueScene,
+  type SceneMaterial,
+  scenePlaces,
+  writeRound,
+  writesOverQueues,
+} from "./queue-scene.js";
+
+/** How many turns of the event loop a device may take for what was put into a queue once. */
+const turnsLimit = 50;
+
+/** A device under attack: one for all runs, reset between them. */
+interface Target extends SceneMaterial {
+  readonly device: VirtioDevice;
+  /** What the device has asked of the host since the last call; each counts as one. */
+  readonly takeWork: () => number;
+}
+
+const u32 = (...numbers: number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
+const { data } = scenePlaces;
+/** A buffer beside the payload. */
+const buffer = data + 0x1000;
+const someBytes = fc.uint8Array({ maxLength: 64 });
+
+/** Counts what a device does to the host. */
+function workCounter() {
+  let work = 0;
+  return {
+    count: (): void => {
+      work++;
+    },
+    take: (): number => {
+      const all = work;
+      work = 0;
+      return all;
+    },
+  };
+}
+
+function blockTarget(readOnly: boolean): Target {
+  const disk = new MemoryDisk(16 * 512);
+  disk.readOnly = readOnly;
+  disk.slow = true;
+  const device = new BlockDevice({ name: "fuzzed", disk, serial: "fuzzed", log: silentLogger, inFlight: 3 });
+  const kind = fc.oneof(fc.constantFrom(0, 1, 4, 8, 11, 13), fc.nat(20));
+  const sector = fc.oneof(
+    { weight: 7, arbitrary: fc.nat(18) },
+    { weight: 1, arbitrary: fc.constantFrom(0xffffffff, 2 ** 31) },
+  );
+  const top = fc.oneof(
+    { weight: 7, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.constantFrom(1, 0xffffffff) },
+  );
+  const header = fc.tuple(kind, fc.nat(1), sector, top, sector, fc.nat(3));
+  const length = fc.constantFrom(512, 512, 512, 1024, 1024, 16, 20, 100, 0);
+  return {
+    device,
+    payload: header.map(([type, zero, low, top, count, flag]) => u32(type, zero, low, top, low, 0, count, flag)),
+    pieces: fc
+      .tuple(length, fc.nat(2))
+      .map(([some, where]) => [
+        { address: data, length: where === 2 ? 32 : 16 },
+        ...(where < 2 ? [{ address: buffer, length: some, write: where === 0 }] : []),
+        { address: data + 0x800, length: 1, write: true },
+      ]),
+    takeWork: () => {
+      assert(disk.strays === 0, "the disk was asked for what it does not have, or may not change");
+      return disk.calls.splice(0).length;
+    },
+  };
+}
+
+/** Each kind of device, made anew. */
+export const targets = {
+  block: () => blockTarget(false),
+  "block that is read-only": () => blockTarget(true),
+  rng: () => {
+    const { count, take } = workCounter();
+    const device = new RngDevice((bytes) => {
+      count();
+      bytes.fill(0x5a);
+    });
+    const pieces = fc.nat(5000).map((length) => [{ address: buffer, length, write: true }]);
+    return { device, payload: someBytes, pieces, takeWork: take };
+  },
+  balloon: () => {
+    const { count, take } = workCounter();
+    const device = new BalloonDevice({ discard: count, reporting: true, deflateOnOom: true });
+    const page = fc.oneof({ weight: 8, arbitrary: fc.nat(0x13) }, { weight: 1, arbitrary: fc.nat(0xffffffff) });
+    const payload = fc.array(page, { maxLength: 16 }).map((all) => u32(...all));
+    const numbers = fc.nat(16).map((count) => [{ address: data, length: 4 * count }]);
+    const reports = fc.nat(3).map((count) => [{ address: buffer, length: 4096 * count, write: true }]);
+    return { device, payload, pieces: fc.oneof(numbers, reports), takeWork: take };
+  },
+  mem: () => {
+    const { count, take } = workCounter();
+    const { high, highSize } = scenePlaces;
+    const device = new MemDevice({ address: high, size: highSize, blockSize: 4096, discard: count });
+    device.requested = highSize / 2;
+    const request = fc.tuple(fc.nat(5), fc.constantFrom(0, 0, 0, 1, 4096, 8192, 0x4000), fc.nat(5));
+    const payload = request.map(([kind, at, blocks]) => u32(kind, 0, at, 1, blocks, 0));
+    const pieces = fc.constant([
+      { address: data, length: 24 },
+      { address: buffer, length: 10, write: true },
+    ]);
+    return { device, payload, pieces, takeWork: take };
+  },
+} satisfies Readonly<Record<string, () => Target>>;
+
+export type TargetName = keyof typeof targets;
+export const targetNames = Object.keys(targets) as TargetName[];
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const assert = (holds: boolean, what: string): void => {
+  if (!holds) throw new Error(what);
+};
+
+/**
+ * What holds of a device whatever its driver does: nothing around the guest's memory is touched, nothing is thrown at the
+ * processor, the work at one notification is bounded; and the device has answered everything, or it needs a reset and the
+ * log says why, by an error of a known code. After the reset it does not touch the memory.
+ */
+export function hostileDriver(name: TargetName): fc.IAsyncPropertyWithHooks<[QueueScene]> {
+  const { device, takeWork, ...material } = targets[name]();
+  const { size, high, highSize } = scenePlaces;
+  const guarded = guardedMemory([0, size], [high, highSize]);
+  const queues = Math.min(device.queueSizes.length, 3);
+
+  return fc.asyncProperty(queueScene(queues, material), async (scene) => {
+    // The run before may have failed.
+    await device.reset();
+    guarded.clear();
+    const driven = new DrivenDevice(device, guarded);
+    const { eventIndex, indirect } = commonFeatures;
+    const untaken = (scene.eventIndex ? 0n : eventIndex) | (scene.indirect ? 0n : indirect);
+    driven.start({ features: driven.offered() & ~untaken, queueSize: scene.size });
+    const queue = driven.queue(scene.queue);
+    let made = 0;
+    let calm = true;
+    for (const [number, round] of scene.rounds.entries()) {
+      made = writeRound(queue, round, made);
+      takeWork();
+      driven.transport.notified(scene.queue);
+      // Of each buffer, at most as many as there are pages in what it may name, or ranges.
+      assert(takeWork() <= scene.size * 4096, "too much was done in one turn");
+      if (scene.impatient && number === scene.rounds.length - 1) break;
+      calm = (await settle(driven, () => driven.memory.loadU16(queue.device + 2) === made)) && calm;
+    }
+    assert(!guarded.damaged(), "something around the guest's memory was written");
+    if (driven.needsReset) {
+      assert(
+        driven.lines.length === 1 && / code=KATA_VMM_/.test(driven.lines[0] ?? ""),
+        `the log says: ${driven.lines.join()}`,
+      );
+    } else {
+      assert(driven.status === 15, `the status is ${driven.status}`);
+      assert(calm || scene.impatient || writesOverQueues(scene), "a buffer was not answered");
+    }
+    driven.reset();
+    await driven.settled;
+    takeWork();
+    const after = Buffer.from(driven.memory.slice(0, size));
+    queue.jump(made + 1);
+    await turn();
+    queue.jump(after.readUInt16LE(queue.driver + 2));
+    assert(driven.status === 0 && after.equals(driven.memory.slice(0, size)), "the memory was written after the reset");
+  });
+}
+
+/** Gives the device its turns until it has answered or needs a reset; whether it has come to an end. */
+async function settle(driven: DrivenDevice, answered: () => boolean): Promise<boolean> {
+  for (let turns = 0; turns < turnsLimit; turns++) {
+    if (driven.needsReset || answered()) return true;
+    await turn();
+  }
+  return false;
+}

@@ -1,0 +1,102 @@
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { fakeSys } from "../../../../../src/testing/fake-sys.js";
+import { createGuestRam } from "../../../../../src/vmm/memory/guest-ram.js";
+import { FileDisk } from "../../../../../src/vmm/virtio/block/file-disk.js";
+import { rejected, temporaryDirectory, thrown } from "../../../core/sys/fixture.js";
+
+const size = 1 << 16;
+
+describe("a disk in a file", () => {
+  const temporary = temporaryDirectory();
+  const open = (flags = "r+") => {
+    const sys = fakeSys();
+    const path = join(temporary.path, "disk.img");
+    writeFileSync(path, Buffer.alloc(size, 7));
+    const fd = openSync(path, flags);
+    return { sys, path, fd, disk: new FileDisk(sys, fd, { readOnly: flags === "r" }) };
+  };
+
+  it("reads and writes many views at once, more than one call can have", async () => {
+    const { path, disk } = open();
+    const memory = new Uint8Array(4096).map((_, at) => at % 253);
+    const views = Array.from({ length: 2048 }, (_, at) => memory.subarray(2 * at, 2 * at + 2));
+    await disk.write(views, 512);
+    expect(Buffer.compare(readFileSync(path).subarray(512, 4608), memory)).to.equal(0);
+    const back = new Uint8Array(4096);
+    await disk.read(
+      Array.from({ length: 2048 }, (_, at) => back.subarray(2 * at, 2 * at + 2)),
+      512,
+    );
+    expect(Buffer.compare(back, memory)).to.equal(0);
+    await disk.flush();
+    await disk.close();
+  });
+
+  it("reads into the memory of a guest, and writes out of it, without copies", async () => {
+    const { sys, path, disk } = open();
+    const ram = createGuestRam(sys, 1 << 20);
+    const views = [ram.memory.slice(4096, 512), ram.memory.slice(0x80000, 1024)];
+    await disk.read(views, 0);
+    expect([
+      ram.memory.readU32(4096),
+      ram.memory.readU32(0x80000 + 1020),
+      ram.memory.readU32(0x80000 + 1024),
+    ]).to.deep.equal([0x07070707, 0x07070707, 0]);
+    ram.memory.writeU32(0x80000, 0x01020304);
+    await disk.write(views, 8192);
+    expect(readFileSync(path).readUInt32LE(8192 + 512)).to.equal(0x01020304);
+    await disk.close();
+    ram.close();
+  });
+
+  it("says that its file has become shorter", async () => {
+    const { path, disk } = open();
+    truncateSync(path, 1000);
+    expect(await rejected(() => disk.read([new Uint8Array(512)], 1024))).to.equal("KATA_VMM_DISK_SHORT");
+    expect(await rejected(() => disk.read([new Uint8Array(512)], 512))).to.equal("KATA_VMM_DISK_SHORT");
+    await disk.close();
+  });
+
+  it("gives space back, and clears with and without that", async () => {
+    const { path, fd, disk } = open();
+    const before = fstatSync(fd).blocks;
+    await disk.discard(0, 8192);
+    expect(fstatSync(fd).blocks).to.equal(before - 16);
+    await disk.writeZeroes(8192, 4096, true);
+    await disk.writeZeroes(12288, 512, false);
+    const content = readFileSync(path);
+    expect(content.subarray(0, 12800).every((byte) => byte === 0)).to.equal(true);
+    expect([content[12800], content.length]).to.deep.equal([7, size]);
+    await disk.close();
+  });
+
+  it("writes zeros itself where the file system cannot", async () => {
+    const { sys, path, disk } = open();
+    sys.fail("files", "zeroRange", "EOPNOTSUPP");
+    await disk.writeZeroes(512, 3 * 512, false);
+    const content = readFileSync(path);
+    expect([content[511], content[512], content[2047], content[2048]]).to.deep.equal([7, 0, 0, 7]);
+    expect(await rejected(() => disk.discard(0, 512))).to.equal("EOPNOTSUPP");
+    sys.fail("files", "zeroRange", "EIO");
+    expect(await rejected(() => disk.writeZeroes(0, 512, false))).to.equal("EIO");
+    await disk.close();
+  });
+
+  it("can only be a file or a block device", async () => {
+    const sys = fakeSys();
+    mkdirSync(join(temporary.path, "directory"));
+    const fd = openSync(join(temporary.path, "directory"), "r");
+    expect(thrown(() => new FileDisk(sys, fd, { readOnly: true }))).to.equal("KATA_VMM_DISK_FILE");
+    closeSync(fd);
+  });
+
+  it("closes its descriptor once", async () => {
+    const { fd, disk } = open("r");
+    expect([disk.bytes, disk.readOnly]).to.deep.equal([size, true]);
+    await disk.close();
+    await disk.close();
+    expect(() => fstatSync(fd)).to.throw("EBADF");
+  });
+});
