@@ -69,7 +69,7 @@ async function start(server: NetServer, options: ListenAddress, address: string)
 async function bindPrivately(server: NetServer, path: string): Promise<bigint> {
   let directory: string | undefined;
   try {
-    directory = mkdtempSync(join(dirname(path), "."));
+    directory = mkdtempSync(`${dirname(path)}/.`);
     const bound = join(directory, "s");
     await start(server, { path: bound }, bound);
     chmodSync(bound, 0o600);
