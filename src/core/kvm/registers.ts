@@ -17,6 +17,38 @@ export interface SegmentState {
   readonly granular: boolean;
 }
 
+/** Code of 64 bits, in a segment that is all of memory. */
+export const codeSegment = (selector: number): SegmentState => ({
+  selector,
+  base: 0,
+  limit: 0xffffffff,
+  type: 0xb,
+  ordinary: true,
+  long: true,
+  big: false,
+  granular: true,
+});
+
+/** Data that may be written, in a segment that is all of memory. */
+export const dataSegment = (selector: number): SegmentState => ({
+  ...codeSegment(selector),
+  type: 0x3,
+  long: false,
+  big: true,
+});
+
+/**
+ * A task that nothing uses. A processor in long mode must have one, and one of Intel's enters no guest whose task is of
+ * another size (SDM, volume 3, 26.3.1.2).
+ */
+export const taskSegment = (selector: number): SegmentState => ({
+  ...codeSegment(selector),
+  limit: 0x67,
+  ordinary: false,
+  long: false,
+  granular: false,
+});
+
 /** Where a descriptor table is, and the offset of its last byte. */
 export interface DescriptorTable {
   readonly base: number;

@@ -4,32 +4,22 @@ import type { Devices, Mapping } from "../sys/devices.js";
 import { kvmApiVersion, kvmExitName, kvmExits, kvmRequests, kvmRunOffsets, kvmSregs } from "./abi.js";
 import { guestLayout, guestMemory, guestSteps, progress, progressPort, writeProbeGuest } from "./probe-guest.js";
 import {
+  codeSegment,
+  dataSegment,
   encodeGeneralRegisters,
-  type SegmentState,
   type SpecialRegisters,
+  taskSegment,
   writeSpecialRegisters,
 } from "./registers.js";
 
 const cpuidEntries = 256;
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-const flat: SegmentState = {
-  selector: 0x08,
-  base: 0,
-  limit: 0xffffffff,
-  type: 0xb,
-  ordinary: true,
-  long: true,
-  big: false,
-  granular: true,
-};
-
 /** Long mode at the start of the program, with flat segments and interrupts off. */
 const start: SpecialRegisters = {
-  cs: flat,
-  data: { ...flat, selector: 0x10, type: 0x3, long: false, big: true },
-  // A processor of Intel's enters no guest without a task of this size (SDM, volume 3, 26.3.1.2).
-  tr: { ...flat, selector: 0x18, limit: 0x67, ordinary: false, long: false, granular: false },
+  cs: codeSegment(0x08),
+  data: dataSegment(0x10),
+  tr: taskSegment(0x18),
   gdt: { base: guestLayout.gdt, limit: 3 * 8 - 1 },
   idt: { base: guestLayout.idt, limit: 32 * 16 - 1 },
   // PG, NE, ET, MP, PE; OSXMMEXCPT, OSFXSR, PAE; LMA, LME, SCE

@@ -1,4 +1,11 @@
-import type { GeneralRegisters, SegmentState, SpecialRegisters } from "../../core/kvm/registers.js";
+import {
+  codeSegment,
+  dataSegment,
+  type GeneralRegisters,
+  type SegmentState,
+  type SpecialRegisters,
+  taskSegment,
+} from "../../core/kvm/registers.js";
 import { layout } from "../machine/layout.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import { concat, u64 } from "./bytes.js";
@@ -12,28 +19,9 @@ const entriesPerPage = 512;
 const mappedGiB = 4;
 
 /** The boot protocol asks for these selectors (boot.rst, "64-bit Boot Protocol": `__BOOT_CS`, `__BOOT_DS`). */
-const code: SegmentState = {
-  selector: 0x10,
-  base: 0,
-  limit: 0xffffffff,
-  type: 0xb,
-  ordinary: true,
-  long: true,
-  big: false,
-  granular: true,
-};
-const data: SegmentState = { ...code, selector: 0x18, type: 0x3, long: false, big: true };
-/** A processor in long mode must have one (SDM, volume 3, 26.3.1.2), though nothing uses it. */
-const task: SegmentState = {
-  selector: 0x20,
-  base: 0,
-  limit: 0x67,
-  type: 0xb,
-  ordinary: false,
-  long: false,
-  big: false,
-  granular: false,
-};
+const code = codeSegment(0x10);
+const data = dataSegment(0x18);
+const task = taskSegment(0x20);
 
 /** A segment's descriptor, for a segment that begins at 0. */
 function descriptor(segment: SegmentState): Uint8Array {
