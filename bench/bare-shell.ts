@@ -21,6 +21,15 @@ const typed = [
   `tc filter add dev ${tap} parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev eth0`,
 ];
 
+const controllers = "+cpu +memory +pids +io +cpuset";
+
+/**
+ * Puts the shell into a control group as deep as a container's: what is accounted there costs an emulated guest as much as
+ * the network does, and is none of the network's.
+ */
+const enterGroup = `cd /sys/fs/cgroup; mkdir -p bench/one; for group in . bench; do echo "${controllers}" >$group/cgroup.subtree_control; done
+  echo $$ >bench/one/cgroup.procs; cd /`;
+
 /**
  * A QEMU with nothing of ours about it: the guest's kernel, by its own parameters, with a shell on its console and no agent,
  * a card on a tap that was set up by hand, the pod's address.
@@ -64,6 +73,7 @@ export class BareShell {
       await shell.#shows(/ # /, bootMs);
       await shell.run("stty -echo; modprobe virtio_net; sleep 1");
       await shell.run("ip link set eth0 up; ip addr add 10.1.1.2/24 dev eth0");
+      await shell.run(enterGroup);
       return shell;
     } catch (error) {
       await shell.close();

@@ -41,14 +41,14 @@ export async function updateInterface(tools: InterfaceTools, wanted: Interface):
     const card = await waitForCard(tools, route, wanted);
     const { index } = card;
     takeName(route, card, wanted.name);
-    route.changeLink(index, {
-      ...(wanted.mtu > 0n && { mtu: Number(wanted.mtu) }),
-      arp: (wanted.rawFlags & LinkFlag.noArp) === 0,
-    });
+    const mtu = wanted.mtu > 0n ? Number(wanted.mtu) : card.mtu;
+    const noArp = wanted.rawFlags & LinkFlag.noArp;
+    route.changeLink(index, { mtu, arp: noArp === 0 });
     setAddresses(route, index, addresses);
     route.changeLink(index, { up: true });
-    // As it was asked for: to look again would take as long as all of this.
-    return { ...wanted, device: wanted.name, hwAddr: card.hardwareAddress };
+    // Told as it was made: to look again would take as long as all of this.
+    const flags = (card.flags & ~LinkFlag.noArp) | noArp | LinkFlag.up;
+    return describe({ ...card, name: wanted.name, mtu, flags }, addresses);
   } finally {
     route.close();
   }
@@ -158,7 +158,7 @@ function removeAddress(route: Rtnetlink, one: LinkAddress): void {
   }
 }
 
-function describe(link: Link, addresses: readonly LinkAddress[]): Interface {
+function describe(link: Link, addresses: readonly CheckedAddress[]): Interface {
   return {
     device: link.name,
     name: link.name,
