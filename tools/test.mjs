@@ -17,9 +17,14 @@ const directory = mkdtempSync(join(tmpdir(), "kata-ts-test-"));
 const wanted = (name) => only.length === 0 || only.includes(name);
 
 /** Integration tests that are run again where the kernel has what this machine's may lack: KVM, vhost, an IOMMU, all links. */
-const hostSpecs = ["sys/*", "network/*", "hypervisors/qemu-host", "containerd/physical", "cri/links"].map(
-  (name) => `dist/test/integration/${name}.test.js`,
-);
+const hostSpecs = [
+  "sys/*",
+  "network/*",
+  "hypervisors/qemu-host",
+  "containerd/physical",
+  "containerd/dragonball",
+  "cri/links",
+].map((name) => `dist/test/integration/${name}.test.js`);
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
 
