@@ -1,7 +1,6 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { checkHost } from "./check-host.js";
 import { config } from "./config.js";
-import { DragonballHypervisor } from "./dragonball.js";
 
 /** `runtime.hypervisor_name = "dragonball"`: the machine is in this process, and there is no other. */
 export const plugin = definePlugin({
@@ -10,9 +9,11 @@ export const plugin = definePlugin({
   name: "dragonball",
   config,
   check: checkHost,
-  create(ctx, settings) {
+  async create(ctx, settings) {
     const { sys, log, roots, sandbox } = ctx;
     if (sandbox === undefined) throw new Error("a hypervisor is created for a sandbox");
+    // A whole machine: only who chooses it pays for loading it.
+    const { DragonballHypervisor } = await import("./dragonball.js");
     const hypervisor = new DragonballHypervisor({ sys, log, roots, config: ctx.config, settings, sandbox });
     ctx.scope.defer("dragonball", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
     return hypervisor;
