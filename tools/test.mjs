@@ -1,6 +1,6 @@
 // `npm test`: sets the machine up, builds, and runs all tests: first those that need neither root nor a machine.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { environment, installModules, installPackages, root, run, testPackages } from "./setup.mjs";
@@ -17,14 +17,9 @@ const directory = mkdtempSync(join(tmpdir(), "kata-ts-test-"));
 const wanted = (name) => only.length === 0 || only.includes(name);
 
 /** Integration tests that are run again where the kernel has what this machine's may lack: KVM, vhost, an IOMMU, all links. */
-const hostSpecs = [
-  "sys/*",
-  "network/*",
-  "hypervisors/qemu-host",
-  "containerd/physical",
-  "containerd/dragonball",
-  "cri/links",
-].map((name) => `dist/test/integration/${name}.test.js`);
+const hostSpecs = ["sys/*", "network/*", "hypervisors/qemu-host", "containerd/physical", "cri/links"].map(
+  (name) => `dist/test/integration/${name}.test.js`,
+);
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
 
@@ -38,11 +33,17 @@ function part(name, { specs, timeout, onHostMachine = false }) {
   const totalsFile = join(directory, file);
   const args = ["node_modules/mocha/bin/mocha.js", "--no-config", "--forbid-only", "--exit", "--recursive"];
   args.push("--timeout", String(timeout), "--reporter", "dist/test/support/reporter.js", ...specs);
-  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "1500", "--", process.execPath];
+  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "1200", "--", process.execPath];
   const all = onHostMachine ? [...host, ...args] : args;
   const env = { ...environment, KATA_TS_TEST_TOTALS: onHostMachine ? `/mnt/host-vm/${file}` : totalsFile };
   delete env.NODE_EXTRA_CA_CERTS;
-  const result = spawnSync(process.execPath, all, { cwd: root, stdio: "inherit", env });
+  const attempt = () => spawnSync(process.execPath, all, { cwd: root, stdio: "inherit", env });
+  let result = attempt();
+  if (onHostMachine && !existsSync(totalsFile)) {
+    // Processors that are emulated, with what virtual machines need of them, have been seen to lose their way.
+    console.error(`${name}: the machine has died under its tests, and is started once more`);
+    result = attempt();
+  }
   let totals = { passed: 0, failed: 1, skipped: 0 };
   try {
     totals = JSON.parse(readFileSync(totalsFile, "utf8"));
