@@ -65,7 +65,12 @@ export class MicroVm {
     this.#spec = spec;
     this.exited = new Promise((resolve) => (this.#settle = resolve));
     this.#kvm = new KvmMachine(sys, spec.kvm);
-    this.#ram = createGuestRam(sys, spec.memoryMiB * mib);
+    try {
+      this.#ram = createGuestRam(sys, spec.memoryMiB * mib);
+    } catch (error) {
+      this.#kvm.close();
+      throw error;
+    }
     this.#wake = sys.descriptors.eventfd();
     for (const [slot, region] of this.#ram.regions.entries()) this.#kvm.addMemory(slot, region);
   }

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { once } from "node:events";
+import { withDeadline } from "../../core/deadline.js";
 import type { Logger } from "../../core/log.js";
 import type { PowerRequest } from "../legacy/power.js";
 import type { DeviceNews, DeviceOrder, DeviceThreadData } from "./device-thread.js";
@@ -14,13 +14,19 @@ export interface DeviceListener {
   failed(error: Error): void;
 }
 
+/** Milliseconds in which devices finish what is under way, and the thread ends. */
+const closeMs = 30_000;
+
 /** The thread that serves a machine's devices, as the machine has it. */
 export class DeviceHost {
   readonly #worker: Worker;
+  readonly #exited: Promise<unknown>;
   #closed: Promise<void> | undefined;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
+    // From the start: a thread that has ended by an error ends no second time.
+    this.#exited = new Promise((resolve) => worker.once("exit", resolve));
   }
 
   /** Starts the thread, and waits until all devices are there; an error says which could not be made. */
@@ -61,9 +67,13 @@ export class DeviceHost {
   }
 
   async #close(): Promise<void> {
-    const ended = once(this.#worker, "exit");
     this.#order({ kind: "close" });
-    await ended;
+    try {
+      await withDeadline({ ms: closeMs, what: "the thread of the devices to end" }, () => this.#exited);
+    } catch (error) {
+      await this.#worker.terminate();
+      throw error;
+    }
   }
 
   #order(order: DeviceOrder): void {

@@ -68,7 +68,14 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   const log = threadLogger(tell);
   const interrupts = new InterruptStatus(data.interrupts);
   const virtio = new VirtioSet({ sys, log, memory, bus: buses.memory, wires, interrupts });
-  for (const device of data.devices) await virtio.add(device);
+  try {
+    for (const device of data.devices) await virtio.add(device);
+  } catch (error) {
+    // Descriptors are the process's, and outlive a thread.
+    await virtio.close();
+    sys.descriptors.close(line);
+    throw error;
+  }
   const server = new BusServer(data.calls, buses, (error) => log.error("a device failed at an access", { error }));
   const watch = sys.descriptors.watch(data.wake, { readable: true }, () => {
     sys.descriptors.readEventfd(data.wake);

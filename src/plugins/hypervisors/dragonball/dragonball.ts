@@ -79,6 +79,7 @@ export class DragonballHypervisor implements Hypervisor {
     try {
       signal.throwIfAborted();
       await this.#launch(spec, signal);
+      signal.throwIfAborted();
       this.#state = "running";
     } catch (error) {
       await this.destroy(error);
