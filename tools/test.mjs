@@ -22,6 +22,8 @@ const hostSpecs = ["sys/*", "network/*", "hypervisors/qemu-host", "containerd/ph
 );
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, with the part's name: said once more at the end, where the eye is. */
+const failures = [];
 
 /**
  * Runs one part of the tests, on the host machine if told so; a part that breaks before it has counted is one failure.
@@ -33,7 +35,7 @@ function part(name, { specs, timeout, onHostMachine = false }) {
   const totalsFile = join(directory, file);
   const args = ["node_modules/mocha/bin/mocha.js", "--no-config", "--forbid-only", "--exit", "--recursive"];
   args.push("--timeout", String(timeout), "--reporter", "dist/test/support/reporter.js", ...specs);
-  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "1200", "--", process.execPath];
+  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "900", "--", process.execPath];
   const all = onHostMachine ? [...host, ...args] : args;
   const env = { ...environment, KATA_TS_TEST_TOTALS: onHostMachine ? `/mnt/host-vm/${file}` : totalsFile };
   delete env.NODE_EXTRA_CA_CERTS;
@@ -44,13 +46,18 @@ function part(name, { specs, timeout, onHostMachine = false }) {
     console.error(`${name}: the machine has died under its tests, and is started once more`);
     result = attempt();
   }
-  let totals = { passed: 0, failed: 1, skipped: 0 };
+  const ended = `mocha ended with ${result.signal ?? result.status}`;
+  let totals = { passed: 0, failed: 1, skipped: 0, failures: [`${ended} before it had counted`] };
   try {
     totals = JSON.parse(readFileSync(totalsFile, "utf8"));
   } catch {
-    console.error(`${name}: mocha ended with ${result.signal ?? result.status} before it had counted`);
+    console.error(`${name}: ${totals.failures[0]}`);
   }
-  if (result.status !== 0 && totals.failed === 0) totals.failed = 1;
+  if (result.status !== 0 && totals.failed === 0) {
+    totals.failed = 1;
+    totals.failures.push(`${ended} without a failed test`);
+  }
+  failures.push(...totals.failures.map((failure) => `${name}: ${failure}`));
   for (const key of Object.keys(sum)) sum[key] += totals[key];
 }
 
@@ -67,6 +74,7 @@ try {
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
+for (const failure of failures) console.log(`failed: ${failure}`);
 console.log(`\nall parts took ${Math.round((Date.now() - started) / 1000)} s`);
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
 process.exitCode = sum.failed === 0 ? 0 : 1;

@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as events from "../../src/core/proto/gen/containerd/events.js";
 import { EventsDefinition } from "../../src/core/proto/gen/containerd/events-service.js";
@@ -19,11 +21,13 @@ export class EventCollector {
   readonly events: CollectedEvent[] = [];
   /** To be given to shims as `TTRPC_ADDRESS`. */
   readonly address: string;
+  /** Its own: what is looked for below a test's directory is none of the test's own sockets. */
+  readonly #directory = mkdtempSync(join(tmpdir(), "kte-"));
   readonly #server = new Server();
   #listening: Promise<Listener> | undefined;
 
-  constructor(directory: string) {
-    this.address = join(directory, "events");
+  constructor() {
+    this.address = join(this.#directory, "events");
     this.#server.addService(EventsDefinition, {
       forward: async ({ envelope }) => {
         const value = envelope?.event?.value ?? new Uint8Array();
@@ -52,5 +56,6 @@ export class EventCollector {
 
   close(): void {
     this.#server.destroy(new Error("the test is over"));
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 }

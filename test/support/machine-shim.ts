@@ -47,7 +47,7 @@ export class MachineShim extends ShimFixture {
   /** `lines` are added to the configuration, after `[hypervisor.qemu]`. */
   constructor(lines: readonly string[] = []) {
     super(["[hypervisor.qemu]", ...lines, ""].join("\n"));
-    this.events = new EventCollector(this.directory);
+    this.events = new EventCollector();
   }
 
   override bundle(id: string): Bundle {

@@ -10,6 +10,18 @@ function reasonOf(test: Mocha.Test): string | undefined {
   return undefined;
 }
 
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+
+/** What a run comes to, as it is written for who started it. */
+interface Totals {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Titles of what failed, with the first line of why. */
+  readonly failures: readonly string[];
+}
+
 /**
  * mocha's `spec` reporter, which also prints why each skipped test was skipped, and counts one that does not say why as
  * failed. Writes its totals to the file that `KATA_TS_TEST_TOTALS` names.
@@ -19,6 +31,8 @@ class Reporter extends Mocha.reporters.Spec {
     super(runner, options);
     const skipped: string[] = [];
     const silent: string[] = [];
+    const failures: string[] = [];
+    runner.on("fail", (test, error: unknown) => failures.push(`${test.fullTitle()}: ${firstLine(error)}`));
     runner.on("pending", (test) => {
       const reason = reasonOf(test);
       if (reason === undefined) silent.push(test.fullTitle());
@@ -28,8 +42,9 @@ class Reporter extends Mocha.reporters.Spec {
       for (const line of skipped) console.log(`  skipped: ${line}`);
       for (const line of silent) console.log(`  skipped without a reason, which counts as failed: ${line}`);
       const file = process.env["KATA_TS_TEST_TOTALS"];
-      const failed = (runner.stats?.failures ?? 0) + silent.length;
-      const totals = { passed: runner.stats?.passes ?? 0, failed, skipped: skipped.length };
+      failures.push(...silent.map((title) => `${title}: skipped without a reason`));
+      const passed = runner.stats?.passes ?? 0;
+      const totals: Totals = { passed, failed: failures.length, skipped: skipped.length, failures };
       if (file !== undefined) writeFileSync(file, JSON.stringify(totals));
     });
   }
