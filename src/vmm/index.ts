@@ -4,7 +4,7 @@
  */
 
 /** The machine: what it is made of, how it ends. */
-export { MicroVm, type MicroVmEnd, type MicroVmSpec } from "./micro-vm.js";
+export { MicroVm, type MicroVmEnd, type MicroVmSpec, type RestoredVmSpec } from "./micro-vm.js";
 export type { BootFile } from "./boot/kernel/kernel-image.js";
 
 /** What can be plugged into it. */

@@ -13,23 +13,39 @@ import { layout, mostSlots, virtioSlot } from "./machine/layout.js";
 import { createGuestRam, type GuestRam } from "./memory/guest-ram.js";
 import { DeviceHost } from "./threads/device-host.js";
 import type { DeviceSpec } from "./threads/device-spec.js";
+import { saveMachine, SavedMachine } from "./saved-machine.js";
+import { snapshotErrors } from "./snapshot/errors.js";
 import { Vcpu } from "./threads/vcpu.js";
 
-/** What a machine is made of. */
-export interface MicroVmSpec {
+/** What each machine is made of. */
+export interface MachineParts {
   readonly vcpus: number;
   readonly memoryMiB: number;
-  readonly kernel: BootFile;
-  readonly initrd?: BootFile;
-  readonly commandLine: string;
-  /** How the kernel finds its devices; by ACPI unless told. */
-  readonly discovery?: "acpi" | "command-line";
   readonly devices?: readonly DeviceSpec[];
   /** What the guest writes to its console, in pieces. */
   readonly onConsole?: (bytes: Uint8Array) => void;
   readonly log?: Logger;
   /** `/dev/kvm` unless told. */
   readonly kvm?: string;
+}
+
+/** What a machine is made of that boots. */
+export interface MicroVmSpec extends MachineParts {
+  readonly kernel: BootFile;
+  readonly initrd?: BootFile;
+  readonly commandLine: string;
+  /** How the kernel finds its devices; by ACPI unless told. */
+  readonly discovery?: "acpi" | "command-line";
+}
+
+/**
+ * What a machine is made of that goes on from one that was saved. It has as many vCPUs, as much memory and the same devices;
+ * what these have of the host, such as paths and taps, may be other. Its guest knows nothing of it: give it the time and
+ * random numbers of its own.
+ */
+export interface RestoredVmSpec extends MachineParts {
+  /** Directory that `MicroVm.save` has written. */
+  readonly from: string;
 }
 
 /** How a machine ended. */
@@ -50,9 +66,11 @@ const mib = 2 ** 20;
 export class MicroVm {
   readonly exited: Promise<MicroVmEnd>;
   readonly #sys: Sys;
-  readonly #spec: MicroVmSpec;
+  readonly #spec: MicroVmSpec | RestoredVmSpec;
   readonly #ram: GuestRam;
   readonly #kvm: KvmMachine;
+  /** What this one goes on from. */
+  readonly #saved: SavedMachine | undefined;
   readonly #wake: number;
   readonly #vcpus: Vcpu[] = [];
   readonly #interrupts = new SharedArrayBuffer(mostSlots * Int32Array.BYTES_PER_ELEMENT);
@@ -60,14 +78,21 @@ export class MicroVm {
   #devices: DeviceHost | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(sys: Sys, spec: MicroVmSpec) {
+  constructor(sys: Sys, spec: MicroVmSpec | RestoredVmSpec) {
     this.#sys = sys;
     this.#spec = spec;
     this.exited = new Promise((resolve) => (this.#settle = resolve));
-    this.#kvm = new KvmMachine(sys, spec.kvm);
+    this.#saved = "from" in spec ? SavedMachine.open(spec.from, spec) : undefined;
     try {
-      this.#ram = createGuestRam(sys, spec.memoryMiB * mib);
+      this.#kvm = new KvmMachine(sys, spec.kvm);
     } catch (error) {
+      this.#saved?.close();
+      throw error;
+    }
+    try {
+      this.#ram = this.#saved?.mapMemory(sys) ?? createGuestRam(sys, spec.memoryMiB * mib);
+    } catch (error) {
+      this.#saved?.close();
       this.#kvm.close();
       throw error;
     }
@@ -80,10 +105,9 @@ export class MicroVm {
     return this.#vcpus.map(({ thread }) => thread);
   }
 
-  /** Loads the kernel, starts the devices, and lets the guest run. After an error the machine is to be stopped. */
+  /** Loads what the machine begins with, starts the devices, and lets the guest run. After an error it is to be stopped. */
   async start(): Promise<void> {
-    const boot = this.#placeBoot();
-    this.#makeVcpus(boot);
+    this.#prepare(this.#spec);
     this.#devices = await this.#startDevices();
     for (const vcpu of this.#vcpus) {
       vcpu.start();
@@ -98,6 +122,26 @@ export class MicroVm {
 
   resume(): void {
     for (const vcpu of this.#vcpus) vcpu.resume();
+  }
+
+  /**
+   * Writes a paused machine to a directory that is there, from which others go on (`RestoredVmSpec`): all that the guest has,
+   * nothing of the host's. Requests under way are waited for; connections of its vsock are none in the others. The machine
+   * itself may be resumed or stopped afterwards. Errors are `KATA_VMM_SNAPSHOT_…`, and leave nothing.
+   */
+  async save(directory: string): Promise<void> {
+    const vcpus = this.#vcpus.flatMap(({ fd, isPaused }) => (fd !== undefined && isPaused ? [fd] : []));
+    const host = this.#devices;
+    if (host === undefined || vcpus.length !== this.#spec.vcpus) {
+      const problem = host === undefined ? "it has not started" : "its processors run, or have ended";
+      throw snapshotErrors.KATA_VMM_SNAPSHOT_RUNNING({ problem });
+    }
+    const devices = await host.freeze();
+    try {
+      await saveMachine(this.#sys, directory, { kvm: this.#kvm, vcpus, memory: this.#ram.memory, devices });
+    } finally {
+      host.thaw();
+    }
   }
 
   /** Input of the guest's console. */
@@ -121,6 +165,7 @@ export class MicroVm {
     this.#sys.descriptors.close(this.#wake);
     this.#kvm.close();
     this.#ram.close();
+    this.#saved?.close();
     if (errors.length > 0) throw new AggregateError(errors, "stopping the machine");
   }
 
@@ -130,8 +175,18 @@ export class MicroVm {
     else if (end.kind === "shutdown") this.#settle({ kind: "shut down" });
   }
 
-  #placeBoot(): PlacedBoot {
-    const { kernel, initrd, commandLine, discovery, vcpus, devices = [] } = this.#spec;
+  /** Makes the vCPUs, as what the guest begins with. */
+  #prepare(spec: MicroVmSpec | RestoredVmSpec): void {
+    if (this.#saved !== undefined) {
+      this.#saved.restore(
+        this.#sys,
+        this.#kvm,
+        Array.from({ length: spec.vcpus }, (_, id) => this.#makeVcpu(id)),
+      );
+    } else if ("kernel" in spec) this.#bootVcpus(this.#placeBoot(spec));
+  }
+
+  #placeBoot({ kernel, initrd, commandLine, discovery, vcpus, devices = [] }: MicroVmSpec): PlacedBoot {
     const processors = Array.from({ length: vcpus }, (_, id) => ({ id, enabled: true }));
     const virtio = devices.map((_, slot) => {
       const place = virtioSlot(slot);
@@ -142,14 +197,20 @@ export class MicroVm {
     return placeBoot(this.#ram.memory, { kernel, initrd, commandLine, discovery, machine });
   }
 
-  #makeVcpus(boot: PlacedBoot): void {
+  /** Its descriptor. */
+  #makeVcpu(id: number): number {
+    const fd = this.#kvm.createVcpu(id);
+    const stateSize = this.#kvm.vcpuMemorySize();
+    this.#vcpus.push(new Vcpu({ sys: this.#sys, id, fd, stateSize, wake: this.#wake, interrupts: this.#interrupts }));
+    return fd;
+  }
+
+  #bootVcpus(boot: PlacedBoot): void {
     const { vcpus: count } = this.#spec;
     const { devices } = this.#sys;
     const supported = supportedCpuid(devices, this.#kvm.device);
     for (let id = 0; id < count; id++) {
-      const fd = this.#kvm.createVcpu(id);
-      const stateSize = this.#kvm.vcpuMemorySize();
-      this.#vcpus.push(new Vcpu({ sys: this.#sys, id, fd, stateSize, wake: this.#wake, interrupts: this.#interrupts }));
+      const fd = this.#makeVcpu(id);
       devices.ioctl(fd, kvmRequests.setCpuid2, cpuidOf(supported, id, count));
       resetVcpu(devices, fd);
       // The others wait for the first to start them.
@@ -166,6 +227,7 @@ export class MicroVm {
       interrupts: this.#interrupts,
       machine: this.#kvm.fd,
       devices: devices.map((spec, slot) => ({ slot, spec })),
+      ...(this.#saved !== undefined && { saved: this.#saved.devices }),
     };
     return DeviceHost.start(data, {
       log,

@@ -27,6 +27,10 @@ export const code = {
     ...u16(console),
     ...Array.from({ length: 4 }, () => [0xee, 0xc1, 0xe8, 8]).flat(),
   ],
+  /** Adds one to a word of 32 bits, and has it in eax: `mov eax, [address]; inc eax; mov [address], eax`. */
+  count: (address: number): number[] => [...code.load(address), 0xff, 0xc0, 0xa3, ...u32(address), 0, 0, 0, 0],
+  /** `jmp` to the beginning of what is so long: a loop. */
+  again: (length: number): number[] => [0xe9, ...u32(-(length + 5) >>> 0)],
   powerOff: (): number[] => code.out(0x600, 0x34),
   reset: (): number[] => code.out(0xcf9, 6),
   /** An instruction that there is not, and nobody to tell: a triple fault. */

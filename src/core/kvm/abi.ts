@@ -5,6 +5,7 @@
 export const kvmRequests = {
   getApiVersion: 0xae00,
   createVm: 0xae01,
+  getMsrIndexList: 0xc004ae02,
   checkExtension: 0xae03,
   getVcpuMmapSize: 0xae04,
   getSupportedCpuid: 0xc008ae05,
@@ -12,20 +13,49 @@ export const kvmRequests = {
   setUserMemoryRegion: 0x4020ae46,
   setTssAddress: 0xae47,
   createIrqchip: 0xae60,
+  getIrqchip: 0xc208ae62,
+  setIrqchip: 0x8208ae63,
   createPit2: 0x4040ae77,
   irqFd: 0x4020ae76,
   ioEventFd: 0x4040ae79,
+  setClock: 0x4030ae7b,
+  getClock: 0x8030ae7c,
   run: 0xae80,
+  getRegs: 0x8090ae81,
   setRegs: 0x4090ae82,
   getSregs: 0x8138ae83,
   setSregs: 0x4138ae84,
-  setCpuid2: 0x4008ae90,
+  getMsrs: 0xc008ae88,
   setMsrs: 0x4008ae89,
+  setCpuid2: 0x4008ae90,
+  getCpuid2: 0xc008ae91,
+  getMpState: 0x8004ae98,
+  setMpState: 0x4004ae99,
+  getVcpuEvents: 0x8040ae9f,
+  setVcpuEvents: 0x4040aea0,
+  getPit2: 0x8070ae9f,
+  setPit2: 0x4070aea0,
+  getDebugRegs: 0x8080aea1,
+  setDebugRegs: 0x4080aea2,
+  setTscKhz: 0xaea2,
+  getTscKhz: 0xaea3,
+  getXsave: 0x9000aea4,
+  setXsave: 0x5000aea5,
+  getXcrs: 0x8188aea6,
+  setXcrs: 0x4188aea7,
+  /** Tells the guest that it was paused, so that its watchdogs do not bark. */
+  clockControl: 0xaead,
   setSignalMask: 0x4004ae8b,
   getLapic: 0x8400ae8e,
   setLapic: 0x4400ae8f,
   setFpu: 0x41a0ae8d,
 } as const;
+
+/** Bytes of the structures that requests take by their size: bits 16 to 29. */
+export const kvmStructureBytes = (request: number): number => (request >>> 16) & 0x3fff;
+
+/** Interrupt controllers that `KVM_CREATE_IRQCHIP` makes, by the number that `struct kvm_irqchip` names them by. */
+export const kvmChips = { firstPic: 0, secondPic: 1, ioApic: 2 } as const;
 
 /** The one version of the interface there has ever been since it became stable. */
 export const kvmApiVersion = 12;

@@ -19,6 +19,8 @@ export interface MapRequest {
 /** Memory mapped into this process. */
 export interface Mapping {
   readonly address: bigint;
+  /** Bytes. */
+  readonly length: number;
   /** The memory itself; of a mapping longer than `viewLimit` its beginning, `Devices.view` shows the rest. */
   readonly bytes: Uint8Array;
   /**
@@ -37,6 +39,12 @@ export interface Devices {
   ioctl(fd: number, request: number, argument?: number | bigint | Uint8Array): number;
 
   map(request: MapRequest): Mapping;
+
+  /**
+   * Maps something else over a part of a mapping, at `at` bytes of it, a multiple of the page size: its bytes show that from
+   * now on, and `unmap` undoes both. What is not within the mapping is `KATA_SYS_VALUE`.
+   */
+  mapOver(mapping: Mapping, at: number, request: MapRequest): void;
 
   /**
    * Memory of this process by its address, which another thread has mapped. Nothing keeps the mapping: it must outlive

@@ -36,6 +36,12 @@ export interface FilesystemInfo {
   readonly freeFiles: number;
 }
 
+/** A stretch of a file. Bytes. */
+export interface FileRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** What `mknod` makes. */
 export type NodeKind = "fifo" | "character" | "block" | "socket" | "regular";
 
@@ -104,6 +110,12 @@ export interface Files {
    * whose pages go wherever they are mapped. Bytes; what is only a part of a block or page is filled with zeros.
    */
   punchHole(fd: number, offset: number, length: number): void;
+
+  /**
+   * The stretches of a file that are no holes, in order, by lseek(2); what is between them reads as zeros. A file system that
+   * knows of no holes has one for all of the file. The descriptor's position is another afterwards.
+   */
+  dataRanges(fd: number): FileRange[];
 
   /**
    * Makes a range of a file or of a block device read as zeros, beside the event loop; with `deallocate` its blocks are

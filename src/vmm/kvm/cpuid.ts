@@ -1,10 +1,10 @@
 import { kvmRequests } from "../../core/kvm/abi.js";
 import type { Devices } from "../../core/sys/devices.js";
 
-/** Bytes of a `struct kvm_cpuid2` without entries, and of an entry. */
-const headerBytes = 8;
-const entryBytes = 40;
-const mostEntries = 256;
+/** Of a `struct kvm_cpuid2`: bytes without entries, bytes of an entry, and the most entries that KVM takes. */
+export const cpuidTable = { headerBytes: 8, entryBytes: 40, mostEntries: 256 } as const;
+
+const { headerBytes, entryBytes, mostEntries } = cpuidTable;
 
 /** Offsets in an entry. */
 const at = { leaf: 0, index: 4, eax: 12, ebx: 16, ecx: 20, edx: 24 } as const;

@@ -1,4 +1,6 @@
 import type { BusDevice } from "../bus/bus-device.js";
+import { type Plain, plainBytes } from "../snapshot/plain.js";
+import type { PlainReader } from "../snapshot/plain-reader.js";
 
 /** Registers by their offset; the first two are others while the divisor is being set (PC16550D data sheet, table II). */
 const register = {
@@ -53,6 +55,34 @@ export class SerialPort implements BusDevice {
     for (let index = 0; index < taken; index++) this.#input.push(bytes[index] ?? 0);
     if (taken > 0) this.#announce();
     return taken;
+  }
+
+  /** Its registers, and the input that the guest has not read. */
+  save(): Plain {
+    return {
+      input: plainBytes(Uint8Array.from(this.#input)),
+      interruptEnable: this.#interruptEnable,
+      lineControl: this.#lineControl,
+      modemControl: this.#modemControl,
+      scratch: this.#scratch,
+      divisor: this.#divisor,
+      fifos: this.#fifos,
+      emptyPending: this.#emptyPending,
+    };
+  }
+
+  /** Goes on where another one was when it was saved. */
+  restore(saved: PlainReader): void {
+    const byte = (name: string): number => saved.field(name).number({ most: 0xff });
+    this.#input.splice(0, Infinity, ...saved.field("input").bytes({ most: inputLimit }));
+    this.#interruptEnable = byte("interruptEnable") & 0x0f;
+    this.#lineControl = byte("lineControl");
+    this.#modemControl = byte("modemControl") & 0x1f;
+    this.#scratch = byte("scratch");
+    this.#divisor = saved.field("divisor").number({ most: 0xffff });
+    this.#fifos = saved.field("fifos").boolean();
+    this.#emptyPending = saved.field("emptyPending").boolean();
+    this.#announce();
   }
 
   read(offset: number, into: Uint8Array): void {

@@ -3,6 +3,8 @@ import { withDeadline } from "../../core/deadline.js";
 import type { Logger } from "../../core/log.js";
 import type { PowerRequest } from "../legacy/power.js";
 import type { DeviceNews, DeviceOrder, DeviceThreadData } from "./device-thread.js";
+import type { DevicesToSave } from "./saved-devices.js";
+import { endingError, errorOf } from "./thread-error.js";
 import { threadProgram } from "./thread-program.js";
 
 /** Who hears of what devices do. */
@@ -17,11 +19,16 @@ export interface DeviceListener {
 /** Milliseconds in which devices finish what is under way, and the thread ends. */
 const closeMs = 30_000;
 
+/** Milliseconds in which requests that are under way end, so that devices can be saved. */
+const freezeMs = 30_000;
+
 /** The thread that serves a machine's devices, as the machine has it. */
 export class DeviceHost {
   readonly #worker: Worker;
   readonly #exited: Promise<unknown>;
   #closed: Promise<void> | undefined;
+  /** Waits for the answer to `freeze`. */
+  #frozen: { resolve(devices: DevicesToSave): void; reject(error: unknown): void } | undefined;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -42,7 +49,8 @@ export class DeviceHost {
         if (news.kind === "ready") resolve();
         else host.#hear(news, listener);
       });
-      worker.once("error", (error) => {
+      worker.once("error", (cause) => {
+        const error = endingError(cause);
         reject(error);
         listener.failed(error);
       });
@@ -58,6 +66,27 @@ export class DeviceHost {
   /** Input of the console. */
   input(bytes: Uint8Array): void {
     this.#order({ kind: "input", bytes });
+  }
+
+  /**
+   * Has the devices leave the guest's memory alone until `thaw`, and gives what there is to save of them. The vCPUs must be
+   * paused. `KATA_VMM_SNAPSHOT_DEVICE` when one cannot be saved; they go on then.
+   */
+  async freeze(): Promise<DevicesToSave> {
+    const answer = new Promise<DevicesToSave>((resolve, reject) => (this.#frozen = { resolve, reject }));
+    this.#order({ kind: "freeze" });
+    try {
+      return await withDeadline({ ms: freezeMs, what: "the devices to end what is under way" }, () => answer);
+    } catch (error) {
+      this.thaw();
+      throw error;
+    } finally {
+      this.#frozen = undefined;
+    }
+  }
+
+  thaw(): void {
+    this.#order({ kind: "thaw" });
   }
 
   /** Ends all devices, and the thread. The vCPUs must not run any more. Idempotent. */
@@ -87,6 +116,10 @@ export class DeviceHost {
         return listener.console(news.bytes);
       case "power":
         return listener.power(news.request);
+      case "frozen":
+        return this.#frozen?.resolve(news.devices);
+      case "not frozen":
+        return this.#frozen?.reject(errorOf(news.error));
       case "log":
         return listener.log[news.level](news.message, news.fields);
       default:

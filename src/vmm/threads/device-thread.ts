@@ -13,6 +13,8 @@ import { BusServer } from "./bus-call.js";
 import { ConsoleBatch } from "./console-batch.js";
 import type { PluggedDevice } from "./device-spec.js";
 import { InterruptStatus } from "./interrupt-status.js";
+import { type DevicesToSave, matchDevices, readDevices, type SavedDevices } from "./saved-devices.js";
+import { type PlainError, plainError } from "./thread-error.js";
 import { type ThreadLogLine, threadLogger } from "./thread-logger.js";
 import { VirtioSet } from "./virtio-set.js";
 
@@ -26,6 +28,8 @@ export interface DeviceThreadData {
   /** KVM's machine. */
   readonly machine: number;
   readonly devices: readonly PluggedDevice[];
+  /** Of the machine that this one goes on from. */
+  readonly saved?: SavedDevices;
 }
 
 /** What it tells the machine. */
@@ -33,10 +37,15 @@ export type DeviceNews =
   | { readonly kind: "ready" }
   | { readonly kind: "console"; readonly bytes: Uint8Array }
   | { readonly kind: "power"; readonly request: PowerRequest }
+  /** The answer to `freeze`: what there is to save, or why there is nothing. */
+  | { readonly kind: "frozen"; readonly devices: DevicesToSave }
+  | { readonly kind: "not frozen"; readonly error: PlainError }
   | ThreadLogLine;
 
 /** What it is told. */
-export type DeviceOrder = { readonly kind: "input"; readonly bytes: Uint8Array } | { readonly kind: "close" };
+export type DeviceOrder =
+  | { readonly kind: "input"; readonly bytes: Uint8Array }
+  | { readonly kind: "freeze" | "thaw" | "close" };
 
 const port = parentPort;
 if (port === null) throw new Error("this is the program of a thread");
@@ -47,6 +56,8 @@ const tell = (news: DeviceNews): void => port.postMessage(news);
 /** The devices of a machine. */
 interface Served {
   input(bytes: Uint8Array): void;
+  freeze(): Promise<DevicesToSave>;
+  thaw(): void;
   close(): Promise<void>;
 }
 
@@ -69,7 +80,8 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   const interrupts = new InterruptStatus(data.interrupts);
   const virtio = new VirtioSet({ sys, log, memory, bus: buses.memory, wires, interrupts });
   try {
-    for (const device of data.devices) await virtio.add(device);
+    if (data.saved === undefined) for (const device of data.devices) await virtio.add(device);
+    else await restore(virtio, serial, data.devices, data.saved);
   } catch (error) {
     // Descriptors are the process's, and outlive a thread.
     await virtio.close();
@@ -83,6 +95,12 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   });
   return {
     input: (bytes) => void serial.receive(bytes),
+    async freeze() {
+      await virtio.freeze();
+      console.flush();
+      return { serial: serial.save(), virtio: virtio.save() };
+    },
+    thaw: () => virtio.thaw(),
     async close() {
       watch.close();
       console.flush();
@@ -92,12 +110,35 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   };
 }
 
+/** Has the devices go on where those have stopped that were saved. The guest's memory and interrupts are there already. */
+async function restore(
+  virtio: VirtioSet,
+  serial: SerialPort,
+  devices: readonly PluggedDevice[],
+  saved: SavedDevices,
+): Promise<void> {
+  const from = readDevices(saved);
+  for (const { device, saved: one } of matchDevices(from, devices)) await virtio.add(device, one);
+  serial.restore(from.field("serial"));
+}
+
 /** Serves until it is told to close. What goes wrong before the devices are there ends the thread, with the reason. */
 async function main(from: MessagePort): Promise<void> {
   const served = await serve(createLinuxSys(), workerData as DeviceThreadData);
   from.on("message", (order: DeviceOrder) => {
-    if (order.kind === "input") served.input(order.bytes);
-    else void served.close().then(() => from.close());
+    switch (order.kind) {
+      case "input":
+        return served.input(order.bytes);
+      case "freeze":
+        return void served.freeze().then(
+          (devices) => tell({ kind: "frozen", devices }),
+          (error: unknown) => tell({ kind: "not frozen", error: plainError(error) }),
+        );
+      case "thaw":
+        return served.thaw();
+      case "close":
+        return void served.close().then(() => from.close());
+    }
   });
   tell({ kind: "ready" });
 }

@@ -47,6 +47,11 @@ export class VcpuControl {
     this.#tell(vcpuStates.run);
   }
 
+  /** Whether the vCPU has paused, and is to stay so. */
+  get isPaused(): boolean {
+    return this.wanted === vcpuStates.pause && Atomics.load(this.#words, word.actual) === vcpuStates.pause;
+  }
+
   /** Whether the vCPU has paused within that time, in milliseconds. */
   async paused(ms: number): Promise<boolean> {
     const { actual } = word;

@@ -31,9 +31,16 @@ export function runVcpu(parts: VcpuParts): VcpuEnd {
   const { sys, fd, state, control } = parts;
   const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
   for (;;) {
-    while (control.wanted === vcpuStates.pause) control.pause();
-    if (control.wanted === vcpuStates.stop) return { kind: "stopped" };
-    if (!enterGuest(sys, fd, state)) continue;
+    const { wanted } = control;
+    if (wanted === vcpuStates.stop) return { kind: "stopped" };
+    const pausing = wanted === vcpuStates.pause;
+    // KVM ends the access of the last exit only when it is entered again. Told to leave at once it does nothing else: then the
+    // vCPU is between two instructions, and all of its state can be read. An access that is not over has a further exit.
+    if (pausing) state[kvmRunOffsets.immediateExit] = 1;
+    if (!enterGuest(sys, fd, state)) {
+      if (pausing) control.pause();
+      continue;
+    }
     const end = handleExit(view, parts);
     if (end !== undefined) return end;
   }

@@ -55,6 +55,16 @@ export class Vcpu {
     return this.#control.thread;
   }
 
+  /** Its descriptor; undefined once it runs no more. */
+  get fd(): number | undefined {
+    return this.#end === undefined ? this.#request.fd : undefined;
+  }
+
+  /** Whether it is out of the guest until `resume`. */
+  get isPaused(): boolean {
+    return this.#end === undefined && this.#control.isPaused;
+  }
+
   /** Lets it run. */
   start(): void {
     const { id, fd, stateSize, wake, interrupts } = this.#request;

@@ -5,6 +5,8 @@ import { vmmErrors } from "../errors.js";
 import type { KvmWires } from "../kvm/kvm-wires.js";
 import { layout, mostSlots, virtioSlot } from "../machine/layout.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
+import type { Plain } from "../snapshot/plain.js";
+import type { PlainReader } from "../snapshot/plain-reader.js";
 import { mmioRegister } from "../virtio/mmio-registers.js";
 import { MmioTransport } from "../virtio/mmio-transport.js";
 import type { PluggedDevice } from "./device-spec.js";
@@ -22,7 +24,7 @@ export interface VirtioSetParts {
   readonly interrupts: InterruptStatus;
 }
 
-interface Plugged {
+interface Plugged extends PluggedDevice {
   readonly transport: MmioTransport;
   readonly wires: QueueWires;
   readonly raise: number;
@@ -37,8 +39,8 @@ export class VirtioSet {
     this.#parts = parts;
   }
 
-  /** Makes a device and plugs it in. */
-  async add({ slot, spec }: PluggedDevice): Promise<void> {
+  /** Makes a device and plugs it in; it goes on where one that was saved has stopped, when there is such a one. */
+  async add({ slot, spec }: PluggedDevice, saved?: PlainReader): Promise<void> {
     const { sys, log, memory, bus, wires, interrupts } = this.#parts;
     const place = virtioSlot(slot);
     if (place === undefined) throw vmmErrors.KATA_VMM_SLOTS({ slots: mostSlots, devices: slot + 1 });
@@ -60,7 +62,24 @@ export class VirtioSet {
       wires.connectWrite(place.address + mmioRegister.queueNotify, queue, notify);
     }
     bus.add(place.address, layout.virtioStride, transport);
-    this.#plugged.set(spec.id, { transport, wires: queues, raise });
+    this.#plugged.set(spec.id, { slot, spec, transport, wires: queues, raise });
+    if (saved !== undefined) transport.restore(saved);
+  }
+
+  /** As `DeviceLifecycle.freeze`, all of them. */
+  async freeze(): Promise<void> {
+    await Promise.all([...this.#plugged.values()].map(({ transport }) => transport.freeze()));
+  }
+
+  thaw(): void {
+    for (const { transport } of this.#plugged.values()) transport.thaw();
+  }
+
+  /** All devices, while they are frozen; what of them is the guest's, not the host's. */
+  save(): Plain {
+    return [...this.#plugged.values()].map(({ slot, spec, transport }) => {
+      return { slot, id: spec.id, kind: spec.kind, transport: transport.save() };
+    });
   }
 
   /** Ends all devices. The vCPUs must not run any more. */

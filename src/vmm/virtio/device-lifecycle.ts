@@ -2,11 +2,14 @@ import { codeOf, describeError } from "../../core/errors/error.js";
 import type { Logger } from "../../core/log.js";
 import { vmmErrors } from "../errors.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
+import type { DeviceSaving } from "../snapshot/device-saving.js";
+import { snapshotErrors } from "../snapshot/errors.js";
 import { commonFeatures, type DeviceContext, type HandedQueue, type VirtioDevice } from "./device.js";
 import { deviceStatus, startSteps } from "./device-status.js";
 import { QueueSetup } from "./queue-setup.js";
+import { type DeviceFace, faceDifference, type ReadVirtio, type SavedVirtio } from "./saved-virtio.js";
 import { SparingLog } from "./sparing-log.js";
-import { SplitQueue } from "./split-queue.js";
+import { type QueuePosition, SplitQueue } from "./split-queue.js";
 
 /** What a device is plugged into. */
 export interface DeviceBackplane {
@@ -37,6 +40,8 @@ export class DeviceLifecycle {
   #active = false;
   /** The driver's, until it resets the device or the device fails. */
   #context: DeviceContext | undefined;
+  /** Those of the context. */
+  #splitQueues: readonly (SplitQueue | undefined)[] = [];
   #resetting: Promise<void> | undefined;
 
   constructor(backplane: DeviceBackplane) {
@@ -104,6 +109,56 @@ export class DeviceLifecycle {
     this.#guard(this.#context, () => this.device.configure?.(offset, bytes));
   }
 
+  /**
+   * Has the device leave the guest's memory alone until `thaw`, and waits until it does. The guest's processors must not run.
+   * `KATA_VMM_SNAPSHOT_DEVICE` for a device that cannot be saved.
+   */
+  async freeze(): Promise<void> {
+    this.#saving().release?.();
+    await Promise.all(this.#runningQueues().flatMap((queue) => (queue === undefined ? [] : [queue.freeze()])));
+  }
+
+  /** The device goes on, with what has come meanwhile. */
+  thaw(): void {
+    const queues = this.#runningQueues();
+    for (const queue of queues) queue?.thaw();
+    for (const index of queues.keys()) this.notified(index);
+  }
+
+  /** All that there is to know of it and its driver, while it is frozen. */
+  save(): SavedVirtio {
+    const running = this.#runningQueues();
+    return {
+      face: this.#face,
+      status: this.#status,
+      driverFeatures: this.#driverFeatures,
+      queues: this.queues.map((setup, index) => ({ ...setup.save(), position: running[index]?.position })),
+      own: this.#context === undefined ? {} : this.#saving().save(),
+    };
+  }
+
+  /**
+   * Goes on where another one was when it was saved. To be called once, on a new one; the driver finds a reason to look at
+   * all its queues. `KATA_VMM_SNAPSHOT_MISMATCH` when the guest would see another device than it had; what else is wrong is
+   * an error of the queues'.
+   */
+  restore(saved: ReadVirtio): void {
+    const difference = faceDifference(saved.face, this.#face);
+    if (difference !== undefined) {
+      const what = `${difference.what} of the device "${this.device.name}"`;
+      throw snapshotErrors.KATA_VMM_SNAPSHOT_MISMATCH({ ...difference, what });
+    }
+    this.#status = saved.status;
+    this.#driverFeatures = saved.driverFeatures;
+    for (const [index, queue] of this.queues.entries()) queue.restore(saved.queues[index] ?? queue.save());
+    if ((saved.status & deviceStatus.driverOk) === 0) return;
+    if ((saved.status & deviceStatus.needsReset) !== 0) return;
+    const context = this.#activate(saved.queues.map(({ position }) => position));
+    this.#guard(context, () => this.#saving().restore(saved.own));
+    for (const index of this.queues.keys()) this.notified(index);
+    this.#backplane.interrupt("queue");
+  }
+
   /** Ends the device, the driver is not asked. Idempotent. */
   async close(): Promise<void> {
     await this.#reset();
@@ -114,19 +169,45 @@ export class DeviceLifecycle {
     return (this.#driverFeatures & ~this.features) === 0n && (this.#driverFeatures & commonFeatures.version1) !== 0n;
   }
 
+  get #face(): DeviceFace {
+    const { kind, queueSizes, configuration } = this.device;
+    return { kind, features: this.features, queueSizes, configuration };
+  }
+
+  #saving(): DeviceSaving {
+    const { saving, name } = this.device;
+    if (saving !== undefined) return saving;
+    const problem = "what serves it outside of this process cannot be asked for its state";
+    throw snapshotErrors.KATA_VMM_SNAPSHOT_DEVICE({ device: name, problem });
+  }
+
+  /** None of a device that does not run. */
+  #runningQueues(): readonly (SplitQueue | undefined)[] {
+    return this.#context === undefined ? [] : this.#splitQueues;
+  }
+
   #start(): void {
     try {
-      const queues = this.queues.map((setup, index) => (setup.ready ? this.#queue(index, setup) : undefined));
-      const context = this.#newContext(queues);
-      this.#context = context;
-      this.#active = true;
-      this.#guard(context, () => this.device.activate(context));
+      this.#activate([]);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #queue(index: number, setup: QueueSetup): SplitQueue {
+  /** Has the device run, its queues from their positions on. */
+  #activate(positions: readonly (QueuePosition | undefined)[]): DeviceContext {
+    const queues = this.queues.map((setup, index) =>
+      setup.ready ? this.#queue(index, setup, positions[index]) : undefined,
+    );
+    const context = this.#newContext(queues);
+    this.#context = context;
+    this.#splitQueues = queues;
+    this.#active = true;
+    this.#guard(context, () => this.device.activate(context));
+    return context;
+  }
+
+  #queue(index: number, setup: QueueSetup, position: QueuePosition | undefined): SplitQueue {
     assertSize(index, setup);
     return new SplitQueue({
       index,
@@ -137,6 +218,7 @@ export class DeviceLifecycle {
       device: setup.address("device"),
       indirect: (this.#driverFeatures & commonFeatures.indirect) !== 0n,
       eventIndex: (this.#driverFeatures & commonFeatures.eventIndex) !== 0n,
+      ...(position !== undefined && { at: position }),
     });
   }
 

@@ -1,4 +1,5 @@
 import type { GuestMemory } from "../memory/guest-memory.js";
+import type { DeviceSaving } from "../snapshot/device-saving.js";
 import type { Virtqueue } from "./virtqueue.js";
 
 /** Features that every device of ours has (virtio 1.2, 6): the only version, and what saves interrupts. */
@@ -72,6 +73,8 @@ export interface VirtioDevice {
   notify(queue: number): void;
   /** Forgets the driver: nothing of the guest's memory is touched when this is done. Idempotent. */
   reset(): void | Promise<void>;
+  /** How it is saved; undefined for one that cannot be. */
+  readonly saving?: DeviceSaving | undefined;
   /** Ends it, and gives back what it has of the host. Idempotent. */
   close(): void | Promise<void>;
 }

@@ -5,6 +5,9 @@ import type { HandedQueue, VirtioDevice } from "./device.js";
 import { DeviceLifecycle } from "./device-lifecycle.js";
 import { interruptReason, mmioMagic, mmioRegister, mmioVendor, mmioVersion } from "./mmio-registers.js";
 import type { AddressHalf, QueuePart, QueueSetup } from "./queue-setup.js";
+import type { Plain } from "../snapshot/plain.js";
+import type { PlainReader } from "../snapshot/plain-reader.js";
+import { encodeVirtio, readVirtio } from "./saved-virtio.js";
 
 /** What a device is put behind registers with. */
 export interface MmioTransportOptions {
@@ -72,6 +75,38 @@ export class MmioTransport implements BusDevice {
   /** The driver has notified the device of a queue, by the register or in another way. */
   notified(queue: number): void {
     this.#life.notified(queue);
+  }
+
+  /** As `DeviceLifecycle.freeze`. */
+  freeze(): Promise<void> {
+    return this.#life.freeze();
+  }
+
+  thaw(): void {
+    this.#life.thaw();
+  }
+
+  /** The registers, and what is behind them, while the device is frozen. */
+  save(): Plain {
+    return {
+      offeredWord: this.#offeredWord,
+      takenWord: this.#takenWord,
+      selected: this.#selected,
+      generation: this.#generation,
+      interrupts: Atomics.load(this.#interruptStatus, 0) >>> 0,
+      device: encodeVirtio(this.#life.save()),
+    };
+  }
+
+  /** Goes on where another one was when it was saved; as `DeviceLifecycle.restore`. */
+  restore(saved: PlainReader): void {
+    const word = (name: string): number => saved.field(name).number({ most: 0xffffffff });
+    this.#offeredWord = word("offeredWord");
+    this.#takenWord = word("takenWord");
+    this.#selected = word("selected");
+    this.#generation = word("generation");
+    Atomics.store(this.#interruptStatus, 0, word("interrupts") | 0);
+    this.#life.restore(readVirtio(saved.field("device")));
   }
 
   /** Ends the device; the guest's processors must not run any more. Idempotent. */

@@ -4,6 +4,16 @@ export type AddressHalf = "low" | "high";
 /** The three parts of a queue. */
 export type QueuePart = "descriptors" | "driver" | "device";
 
+const parts: readonly QueuePart[] = ["descriptors", "driver", "device"];
+
+/** A queue's setup as plain data. */
+export interface SavedQueueSetup {
+  readonly size: number;
+  readonly ready: boolean;
+  /** Both halves of the address of each part, the lower first. */
+  readonly addresses: readonly number[];
+}
+
 /** What a driver has written of one queue so far. Nothing of it is checked before the device starts. */
 export class QueueSetup {
   /** The most entries the device has. */
@@ -28,6 +38,20 @@ export class QueueSetup {
   address(part: QueuePart): number {
     const { low, high } = this.#addresses[part];
     return high * 2 ** 32 + low;
+  }
+
+  save(): SavedQueueSetup {
+    const { size, ready } = this;
+    return { size, ready, addresses: parts.flatMap((part) => [this.#addresses[part].low, this.#addresses[part].high]) };
+  }
+
+  restore({ size, ready, addresses }: SavedQueueSetup): void {
+    this.size = size;
+    this.ready = ready;
+    for (const [index, part] of parts.entries()) {
+      this.setAddress(part, "low", addresses[2 * index] ?? 0);
+      this.setAddress(part, "high", addresses[2 * index + 1] ?? 0);
+    }
   }
 
   clear(): void {

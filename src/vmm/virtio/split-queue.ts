@@ -16,6 +16,14 @@ export interface SplitQueueOptions {
   /** VIRTIO_F_INDIRECT_DESC and VIRTIO_F_EVENT_IDX, if the driver has taken them. */
   readonly indirect: boolean;
   readonly eventIndex: boolean;
+  /** Where a queue that was saved goes on; at its beginning unless told. */
+  readonly at?: QueuePosition;
+}
+
+/** How far a queue is, none of whose buffers is taken: what was taken and what was given back, counted mod 2^16. */
+export interface QueuePosition {
+  readonly next: number;
+  readonly given: number;
 }
 
 /** Bits of `flags` in the used and in the available ring (virtio 1.2, 2.7.6 and 2.7.8). */
@@ -49,6 +57,10 @@ export class SplitQueue implements Virtqueue {
   /** Buffers that were taken and not given back. */
   #taken = 0;
   #quiet = false;
+  /** Gives no more buffers. */
+  #frozen = false;
+  /** Is waited for until no buffer is taken. */
+  #settle: (() => void) | undefined;
 
   /** `KATA_VMM_QUEUE` when there can be no queue of that size at those addresses. */
   constructor(options: SplitQueueOptions) {
@@ -64,9 +76,30 @@ export class SplitQueue implements Virtqueue {
     const used = memory.slice(device, 6 + 8 * size);
     this.#used = new Uint16Array(used.buffer, used.byteOffset, used.length / 2);
     this.#usedEntries = viewOf(used.subarray(4));
+    if (options.at !== undefined) this.#goOnAt(options.at);
+  }
+
+  /**
+   * Gives no more buffers until `thaw`, and leaves the guest's memory alone once this has ended: when all that were taken
+   * are given back.
+   */
+  async freeze(): Promise<void> {
+    this.#frozen = true;
+    if (this.#taken > 0) await new Promise<void>((resolve) => (this.#settle = resolve));
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    this.#settle = undefined;
+  }
+
+  /** How far it is, while it is frozen. */
+  get position(): QueuePosition {
+    return { next: this.#next, given: this.#given };
   }
 
   pop(): Chain | undefined {
+    if (this.#frozen) return undefined;
     if (this.#next === this.#made && !this.#look()) return undefined;
     if (this.#taken >= this.size) {
       const problem = `it has more buffers than its ${this.size} entries: some are available and not given back yet`;
@@ -81,7 +114,7 @@ export class SplitQueue implements Virtqueue {
 
   unpop(): void {
     this.#next = (this.#next - 1) & 0xffff;
-    this.#taken--;
+    this.#returned();
   }
 
   push(chain: Chain, written: number, more = false): void {
@@ -89,10 +122,9 @@ export class SplitQueue implements Virtqueue {
     this.#usedEntries.setUint32(entry, chain.head, true);
     this.#usedEntries.setUint32(entry + 4, written, true);
     this.#given = (this.#given + 1) & 0xffff;
-    this.#taken--;
-    if (more) return;
     // Seen by the driver after what was written above, and before `used_event` or `flags` are read below.
-    Atomics.store(this.#used, 1, this.#given);
+    if (!more) Atomics.store(this.#used, 1, this.#given);
+    this.#returned();
   }
 
   takeInterrupt(): boolean {
@@ -101,6 +133,17 @@ export class SplitQueue implements Virtqueue {
     this.#told = this.#given;
     if (!this.#eventIndex) return (Atomics.load(this.#available, 0) & noInterrupt) === 0;
     return passed(Atomics.load(this.#available, 2 + this.size), this.#given, old);
+  }
+
+  #returned(): void {
+    this.#taken--;
+    if (this.#taken === 0) this.#settle?.();
+  }
+
+  #goOnAt({ next, given }: QueuePosition): void {
+    this.#made = this.#next = next;
+    this.#given = this.#told = given;
+    this.#quiet = (Atomics.load(this.#used, 0) & noNotify) !== 0;
   }
 
   /**

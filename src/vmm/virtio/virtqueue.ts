@@ -19,7 +19,7 @@ export interface Virtqueue {
   readonly size: number;
   /** The next buffer that the driver has made available; undefined when there is none, with notifications on again. */
   pop(): Chain | undefined;
-  /** Puts the last buffer back that `pop` gave, as if it had not been taken. */
+  /** Puts the last buffer back that `pop` gave, as if it had not been taken; called again, the one before it. */
   unpop(): void;
   /**
    * Gives a buffer back, `written` bytes of whose writable part were filled. With `more` the driver does not see it before

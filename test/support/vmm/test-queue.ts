@@ -23,7 +23,8 @@ export class TestQueue implements Virtqueue {
   readonly #available: Chain[] = [];
   readonly #popped = new Set<Chain>();
   readonly #unseen: Used[] = [];
-  #last: Chain | undefined;
+  /** Those popped and not given back, in order. */
+  #order: Chain[] = [];
   #heads = 0;
 
   constructor(index: number) {
@@ -46,20 +47,24 @@ export class TestQueue implements Virtqueue {
   }
 
   pop(): Chain | undefined {
-    this.#last = this.#available.shift();
-    if (this.#last !== undefined) this.#popped.add(this.#last);
-    return this.#last;
+    const chain = this.#available.shift();
+    if (chain === undefined) return undefined;
+    this.#popped.add(chain);
+    this.#order.push(chain);
+    return chain;
   }
 
   unpop(): void {
-    if (this.#last === undefined) throw errors.KATA_TEST_QUEUE({ problem: "unpop without pop" });
-    this.#popped.delete(this.#last);
-    this.#available.unshift(this.#last);
-    this.#last = undefined;
+    const last = this.#order.pop();
+    if (last === undefined || !this.#popped.delete(last)) {
+      throw errors.KATA_TEST_QUEUE({ problem: "unpop without pop" });
+    }
+    this.#available.unshift(last);
   }
 
   push(chain: Chain, written: number, more = false): void {
     if (!this.#popped.delete(chain)) throw errors.KATA_TEST_QUEUE({ problem: "a buffer that it does not have" });
+    this.#order = this.#order.filter((one) => one !== chain);
     const room = chain.writable.reduce((sum, piece) => sum + piece.length, 0);
     if (written > room) throw errors.KATA_TEST_QUEUE({ problem: `${written} of ${room} bytes written` });
     this.#unseen.push({ chain, written });

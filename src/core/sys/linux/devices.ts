@@ -31,7 +31,7 @@ export class LinuxDevices implements Devices {
   }
 
   map(request: MapRequest): Mapping {
-    const { length, fd = -1, offset = 0, write = false, shared = true } = request;
+    const { length } = request;
     if (!Number.isSafeInteger(length) || length < 1) {
       throw sysErrors.KATA_SYS_VALUE({
         what: "the length of a mapping",
@@ -39,16 +39,12 @@ export class LinuxDevices implements Devices {
         expected: "at least 1",
       });
     }
-    const protection = readable | (write ? writable : 0);
-    const flags =
-      (shared ? sharedMapping : privateMapping) |
-      (fd < 0 ? anonymous : 0) |
-      (request.noReserve === true ? noReserve : 0);
-    const address = this.#libc.call(mmapPrototype, 0, length, protection, flags, fd, offset);
+    const address = this.#map(0, request, 0);
     const memory = this.#libc.koffi.view(BigInt(address), Math.min(length, viewLimit));
     let mapped = true;
     return {
       address: BigInt(address),
+      length,
       bytes: new Uint8Array(memory),
       unmap: () => {
         if (!mapped) return;
@@ -59,6 +55,23 @@ export class LinuxDevices implements Devices {
         this.#abandoned.register(memory, { address, length });
       },
     };
+  }
+
+  mapOver(mapping: Mapping, at: number, request: MapRequest): void {
+    const isWhole = Number.isSafeInteger(at) && Number.isSafeInteger(request.length) && at >= 0 && request.length >= 1;
+    if (!isWhole || at + request.length > mapping.length) {
+      const value = `${at} to ${at + request.length}`;
+      const expected = `within its ${mapping.length} bytes`;
+      throw sysErrors.KATA_SYS_VALUE({ what: "a range of a mapping", value, expected });
+    }
+    this.#map(Number(mapping.address) + at, request, fixed);
+  }
+
+  #map(address: number, request: MapRequest, where: number): number {
+    const { length, fd = -1, offset = 0, write = false, shared = true, noReserve: sparse = false } = request;
+    const protection = readable | (write ? writable : 0);
+    const kind = (shared ? sharedMapping : privateMapping) | (fd < 0 ? anonymous : 0) | (sparse ? noReserve : 0);
+    return this.#libc.call(mmapPrototype, address, length, protection, kind | where, fd, offset);
   }
 
   view(address: bigint, length: number): Uint8Array {

@@ -1,8 +1,9 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Deadline } from "../../deadline.js";
+import { errnoNumber } from "../errno.js";
 import { sysErrors } from "../errors.js";
-import type { FileLock, FilesystemInfo, Files, NodeKind, OpenHow } from "../files.js";
+import type { FileLock, FileRange, FilesystemInfo, Files, NodeKind, OpenHow } from "../files.js";
 import { OpenFlag } from "../open-flags.js";
 import type { PathOrFd } from "../path-or-fd.js";
 import { errnoNameOf } from "../sys-error.js";
@@ -22,6 +23,10 @@ const nodeTypes: Readonly<Record<NodeKind, number>> = {
   socket: 0o140000,
 };
 
+const seekPrototype = "int64_t lseek(int, int64_t, int)";
+const seekData = 3;
+const seekHole = 4;
+const noMoreData = errnoNumber("ENXIO") ?? 6;
 const fallocatePrototype = "int fallocate(int, int, int64_t, int64_t)";
 const keepSize = 0x01;
 const punchHole = 0x02;
@@ -149,6 +154,18 @@ export class LinuxFiles implements Files {
 
   punchHole(fd: number, offset: number, length: number): void {
     this.#libc.call(fallocatePrototype, fd, keepSize | punchHole, offset, length);
+  }
+
+  dataRanges(fd: number): FileRange[] {
+    const ranges: FileRange[] = [];
+    for (let at = 0; ; ) {
+      const offset = this.#libc.attempt(seekPrototype, fd, at, seekData);
+      if (offset === -noMoreData) return ranges;
+      if (offset < 0) throw this.#libc.error("lseek", [fd, at, seekData], -offset);
+      // There is a hole at the end of every file.
+      at = this.#libc.call(seekPrototype, fd, offset, seekHole);
+      ranges.push({ offset, length: at - offset });
+    }
   }
 
   async zeroRange(

@@ -1,4 +1,5 @@
 import type { Logger } from "../../../core/log.js";
+import { nothingToSave } from "../../snapshot/device-saving.js";
 import type { DeviceContext, VirtioDevice } from "../device.js";
 import { type BlockGeometry, blockConfiguration, blockFeatures, sectorSize, segmentBytes } from "./block-config.js";
 import { BlockSession } from "./block-session.js";
@@ -28,6 +29,7 @@ export class BlockDevice implements VirtioDevice {
   readonly features: bigint;
   readonly queueSizes: readonly number[];
   readonly configuration: Uint8Array;
+  readonly saving = nothingToSave;
   readonly #options: BlockOptions;
   readonly #geometry: BlockGeometry;
   #session: BlockSession | undefined;

@@ -1,5 +1,6 @@
 import { SysError } from "../../../core/sys/sys-error.js";
 import type { Sys } from "../../../core/sys/sys.js";
+import type { DeviceSaving } from "../../snapshot/device-saving.js";
 import type { DeviceContext, VirtioDevice } from "../device.js";
 import { Turns } from "../turns.js";
 import { type NetSettings, netConfiguration, setLinkStatus } from "./configuration.js";
@@ -36,6 +37,7 @@ export class NetDevice implements VirtioDevice {
   readonly features: bigint;
   readonly queueSizes: readonly number[];
   readonly configuration: Buffer;
+  readonly saving: DeviceSaving | undefined;
   readonly #sys: NetOptions["sys"];
   readonly #taps: readonly number[];
   /** Which of the tap's queues take part. */
@@ -66,6 +68,8 @@ export class NetDevice implements VirtioDevice {
       throw netDeviceErrors.KATA_VMM_NET_VALUE({ what: "the number of vhost-nets", value: vhost.length, expected });
     }
     this.#vhost = vhost;
+    // The kernel has its own idea of the queues that it serves.
+    this.saving = vhost === undefined ? this.#savingHere() : undefined;
     this.#attached = taps.map(() => true);
   }
 
@@ -114,6 +118,20 @@ export class NetDevice implements VirtioDevice {
     this.#closed = true;
     for (const vhost of this.#vhost ?? []) vhost.close();
     for (const fd of this.#taps) this.#sys.descriptors.close(fd);
+  }
+
+  #savingHere(): DeviceSaving {
+    return {
+      release: () => {
+        for (const pair of this.#pairs) pair.release();
+      },
+      save: () => ({ pairs: this.#pairs.length }),
+      restore: (saved) => {
+        const pairs = saved.field("pairs");
+        if (!this.#use(pairs.number({ least: 1, most: this.#mostPairs })))
+          throw pairs.broken("has queues that are not");
+      },
+    };
   }
 
   /** The queue pairs there are for the driver: one when it knows of no others. */

@@ -13,6 +13,8 @@ export interface ServedPair {
   receive(): void;
   /** There may be frames to send. */
   transmit(): void;
+  /** Gives back buffers that wait for the rest of a frame, which is lost, as it may be on any link. */
+  release(): void;
   /** Touches neither queues nor tap any more when this is done; the tap stays open. Idempotent. */
   stop(): void;
 }
@@ -67,6 +69,10 @@ export class QueuePair implements ServedPair {
 
   transmit(): void {
     if (!this.#stopped) this.#transmitting.run();
+  }
+
+  release(): void {
+    this.#receiver.release();
   }
 
   stop(): void {

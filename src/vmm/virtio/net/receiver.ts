@@ -63,6 +63,15 @@ export class FrameReceiver {
     return this.#goOn();
   }
 
+  /** Puts back buffers that are filled with a frame which is still longer; that frame is lost. */
+  release(): void {
+    if (this.#parts.length === 0) return;
+    for (const _ of this.#parts) this.#queue.unpop();
+    this.#parts = [];
+    this.#restAt = this.#restEnd = 0;
+    this.#dropped++;
+  }
+
   /** Fills further buffers with the rest of a frame, until the driver can be given all of them. */
   #goOn(): Receipt {
     while (this.#restAt < this.#restEnd) {

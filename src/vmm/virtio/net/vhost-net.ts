@@ -90,7 +90,8 @@ export class VhostNet {
     // What the driver made available before the kernel looked may have been notified of to nobody.
     for (const { kick } of pair) this.#sys.descriptors.addEventfd(kick);
     // The kernel is notified itself.
-    return { receive: () => undefined, transmit: () => undefined, stop: () => this.#stop(pair) };
+    const nothing = () => undefined;
+    return { receive: nothing, transmit: nothing, release: nothing, stop: () => this.#stop(pair) };
   }
 
   /** Gives it back; queues that are still served are not any more. */

@@ -1,4 +1,5 @@
 import { randomFillSync } from "node:crypto";
+import { nothingToSave } from "../../snapshot/device-saving.js";
 import type { DeviceContext, VirtioDevice } from "../device.js";
 import { QueueServer } from "../queue-server.js";
 import type { Chain } from "../virtqueue.js";
@@ -13,6 +14,7 @@ export class RngDevice implements VirtioDevice {
   readonly features = 0n;
   readonly queueSizes = [64];
   readonly configuration = new Uint8Array(0);
+  readonly saving = nothingToSave;
   readonly #fill: (bytes: Uint8Array) => void;
   #server: QueueServer | undefined;
 

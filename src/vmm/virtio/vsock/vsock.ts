@@ -1,4 +1,5 @@
 import type { Logger } from "../../../core/log.js";
+import type { DeviceSaving } from "../../snapshot/device-saving.js";
 import type { DeviceContext, VirtioDevice } from "../device.js";
 import { gather, lengthOf, scatter } from "../pieces.js";
 import { Turns } from "../turns.js";
@@ -8,8 +9,11 @@ import { decodeHeader, encodeHeader, headerBytes } from "./header.js";
 import { packetBytes, type VsockLimits, vsockLimits } from "./limits.js";
 import { VsockMuxer } from "./muxer.js";
 
-/** Queues of the device (virtio 1.2, 5.10.2). Of events there are none: a guest is never moved to another host. */
-const queue = { toGuest: 0, fromGuest: 1 } as const;
+/** Queues of the device (virtio 1.2, 5.10.2). */
+const queue = { toGuest: 0, fromGuest: 1, events: 2 } as const;
+
+/** The one event that there is: all connections are gone, as for a guest that has been moved (5.10.6.7). 32 bits, all 0. */
+const transportReset = new Uint8Array(4);
 
 /** Packets of one direction in one turn. */
 const perTurn = 64;
@@ -31,6 +35,14 @@ export class VsockDevice implements VirtioDevice {
   readonly features = 0n;
   readonly queueSizes = [256, 256, 64];
   readonly configuration = Buffer.alloc(8);
+  /** Connections are not saved: their other ends are programs of a host. */
+  readonly saving: DeviceSaving = {
+    save: () => ({}),
+    restore: () => {
+      this.#reset = "to tell";
+      this.#tellReset();
+    },
+  };
   readonly #muxer: VsockMuxer;
   readonly #header = Buffer.alloc(headerBytes);
   readonly #toGuest = new Turns(
@@ -44,6 +56,13 @@ export class VsockDevice implements VirtioDevice {
   #context: DeviceContext | undefined;
   /** Whether packets of the guest's are left in their queue until it has taken what it was answered. */
   #deaf = false;
+  /**
+   * Whether the guest has to be told that its connections are gone, or was told and has not dealt with that yet: it gets
+   * nothing else meanwhile, for it would end new connections with the old ones.
+   */
+  #reset: "to tell" | "told" | undefined;
+  /** Buffers for events that were available besides the one with the reset. */
+  #eventBuffers = 0;
   /** Whether packets of the guest's are being taken: it is answered after that, all at once. */
   #receiving = false;
 
@@ -70,10 +89,12 @@ export class VsockDevice implements VirtioDevice {
   notify(index: number): void {
     if (index === queue.toGuest) this.#toGuest.run();
     else if (index === queue.fromGuest) this.#fromGuest.run();
+    else if (index === queue.events) this.#eventsNotified();
   }
 
   reset(): void {
     this.#context = undefined;
+    this.#reset = undefined;
     this.#toGuest.stop();
     this.#fromGuest.stop();
     this.#muxer.stop();
@@ -84,10 +105,30 @@ export class VsockDevice implements VirtioDevice {
     this.#muxer.close();
   }
 
+  #tellReset(): void {
+    const events = this.#context?.queues[queue.events];
+    const chain = events?.pop();
+    if (events === undefined || chain === undefined) return;
+    this.#reset = "told";
+    this.#eventBuffers = countAvailable(events);
+    events.push(chain, scatter(chain.writable, 0, transportReset));
+    this.#context?.interrupt(events);
+  }
+
+  /** The guest makes the buffer available again once it has dealt with what was in it. */
+  #eventsNotified(): void {
+    const events = this.#context?.queues[queue.events];
+    if (events === undefined || this.#reset === undefined) return;
+    if (this.#reset === "to tell") return this.#tellReset();
+    if (countAvailable(events) <= this.#eventBuffers) return;
+    this.#reset = undefined;
+    this.#toGuest.run();
+  }
+
   /** Fills buffers of the guest's with what there is for it. */
   #send(): boolean {
     const rx = this.#context?.queues[queue.toGuest];
-    if (rx === undefined) return false;
+    if (rx === undefined || this.#reset === "told") return false;
     let sent = 0;
     for (; sent < perTurn; sent++) if (!this.#sendOne(rx)) break;
     if (sent > 0) this.#context?.interrupt(rx);
@@ -155,6 +196,14 @@ export class VsockDevice implements VirtioDevice {
     this.reset();
     context?.fail(error);
   }
+}
+
+/** Buffers that a queue has, none of which is taken; the driver notifies of the next one. */
+function countAvailable(events: Virtqueue): number {
+  let count = 0;
+  while (events.pop() !== undefined) count++;
+  for (let left = count; left > 0; left--) events.unpop();
+  return count;
 }
 
 const tooShort = (queue: Virtqueue, length: number): Error =>

@@ -40,10 +40,12 @@ function fakeKvm(onRun: (state: DataView) => void, version = 12) {
       open.add(address);
       return {
         address,
+        length,
         bytes: fd === undefined ? new Uint8Array(length) : state,
         unmap: () => void open.delete(address),
       };
     },
+    mapOver: () => undefined,
     view: (_address, length) => new Uint8Array(length),
     discard: () => undefined,
   };

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { PlainReader } from "../../../../src/vmm/snapshot/plain-reader.js";
 import { SerialPort } from "../../../../src/vmm/legacy/serial-port.js";
 
 /** Registers by their offset. */
@@ -32,6 +33,26 @@ describe("a serial port", () => {
     }
     expect(Buffer.from(sent).toString()).to.equal("ok");
     expect(raised).to.equal(0);
+  });
+
+  it("goes on elsewhere as it was, with the input that was not read", () => {
+    write(interruptEnable, 0x03);
+    write(interruptId, 0x01);
+    write(scratch, 0x5a);
+    write(lineControl, 0x83);
+    write(data, 0x34);
+    write(interruptEnable, 0x12);
+    port.receive(Buffer.from("in"));
+    const saved = JSON.stringify(port.save());
+    raised = 0;
+    port = new SerialPort({ send: (byte) => sent.push(byte), raise: () => raised++ });
+    port.restore(new PlainReader(JSON.parse(saved), "/saved"));
+    expect(raised, "what was pending is").to.equal(1);
+    expect([read(scratch), read(data), read(interruptEnable)]).to.deep.equal([0x5a, 0x34, 0x12]);
+    write(lineControl, 0x03);
+    expect([read(interruptEnable), read(interruptId)]).to.deep.equal([0x03, 0xc4]);
+    expect([read(data), read(data), read(lineStatus) & 1]).to.deep.equal([...Buffer.from("in"), 0]);
+    expect(JSON.stringify(port.save())).to.not.equal(saved);
   });
 
   it("takes its divisor in place of data while that is set", () => {

@@ -42,6 +42,26 @@ describe("devices", () => {
     expect(mapping.bytes.every((byte) => byte === 0)).to.equal(true);
   });
 
+  it("map a part of a mapping to something else", () => {
+    const fd = descriptors.memfd("part", 8192);
+    writeSync(fd, "file", 4096);
+    const mapping = devices.map({ length: 12288, write: true, shared: false, noReserve: true });
+    const part = { fd, length: 4096, offset: 4096, write: true, shared: false };
+    devices.mapOver(mapping, 4096, part);
+    expect(Array.from(mapping.bytes.subarray(4095, 4100))).to.deep.equal([0, ...Buffer.from("file")]);
+    mapping.bytes.set(Buffer.from("mine"), 4096);
+    expect(String(readFileSync(`/proc/self/fd/${fd}`).subarray(4096, 4100))).to.equal("file");
+    for (const at of [-4096, 8193, 12288, Number.NaN]) {
+      expect(
+        thrown(() => devices.mapOver(mapping, at, part)),
+        String(at),
+      ).to.equal("KATA_SYS_VALUE");
+    }
+    mapping.unmap();
+    expect(mapping.bytes[4096]).to.equal(0);
+    descriptors.close(fd);
+  });
+
   it("take pages back", () => {
     const mapping = devices.map({ length: 8192, write: true, shared: false });
     mapping.bytes.fill(7);

@@ -1,4 +1,14 @@
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
@@ -67,6 +77,20 @@ describe("files", () => {
     closeSync(fd);
     expect(lstatSync(join(temporary.path, "regular")).size).to.equal(8192);
     expect(thrown(() => files.mknod(join(temporary.path, "fifo"), "fifo", 0o600))).to.equal("EEXIST");
+  });
+
+  it("tell where they have no holes", () => {
+    const path = join(temporary.path, "sparse");
+    const fd = openSync(path, "w+");
+    ftruncateSync(fd, 1 << 20);
+    expect(files.dataRanges(fd)).to.deep.equal([]);
+    writeSync(fd, "data", 256 << 10);
+    writeSync(fd, "end", (1 << 20) - 3);
+    const ranges = files.dataRanges(fd);
+    const holds = (at: number) => ranges.some(({ offset, length }) => offset <= at && at < offset + length);
+    expect([0, 256 << 10, 512 << 10, (1 << 20) - 1].map(holds)).to.deep.equal([false, true, false, true]);
+    closeSync(fd);
+    expect(thrown(() => files.dataRanges(fd))).to.equal("EBADF");
   });
 
   it("make ranges read as zeros", async () => {

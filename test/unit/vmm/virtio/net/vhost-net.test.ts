@@ -53,6 +53,7 @@ class FakeKernel {
       devices: {
         ioctl,
         map: () => expect.fail("maps"),
+        mapOver: () => expect.fail("maps"),
         view: () => expect.fail("views"),
         discard: () => expect.fail("discards"),
       },
