@@ -2,6 +2,7 @@ import type { Descriptors } from "./descriptors.js";
 import type { Devices } from "./devices.js";
 import type { Fifos } from "./fifos.js";
 import type { Files } from "./files.js";
+import type { Inodes } from "./inodes.js";
 import type { Machine } from "./machine.js";
 import type { Mounts } from "./mounts.js";
 import type { Namespaces } from "./namespaces.js";
@@ -24,6 +25,7 @@ import type { Vsock } from "./vsock.js";
 export interface Sys {
   readonly mounts: Mounts;
   readonly files: Files;
+  readonly inodes: Inodes;
   readonly namespaces: Namespaces;
   readonly processes: Processes;
   readonly descriptors: Descriptors;

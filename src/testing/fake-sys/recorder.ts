@@ -22,7 +22,7 @@ interface Refusal {
 
 /** Methods that answer by a promise: refused, it is the promise that fails. */
 const asynchronous = new Set(
-  "mounts.mount mounts.mountOci mounts.bind mounts.restrict mounts.move mounts.setPropagation mounts.unmount mounts.unmountBeneath mounts.unmountTree files.removeTreeBeneath files.writeFileAtomic files.syncDirectory files.lock files.zeroRange processes.exited processes.ended descriptors.ready vsock.connect machine.sync".split(
+  "mounts.mount mounts.mountOci mounts.bind mounts.restrict mounts.move mounts.setPropagation mounts.unmount mounts.unmountBeneath mounts.unmountTree files.removeTreeBeneath files.writeFileAtomic files.syncDirectory files.lock files.zeroRange inodes.readAt inodes.writeAt inodes.sync inodes.syncFilesystem inodes.allocate inodes.copyRange processes.exited processes.ended descriptors.ready vsock.connect machine.sync".split(
     " ",
   ),
 );

@@ -3,6 +3,7 @@ import { LinuxDescriptors } from "./descriptors.js";
 import { LinuxDevices } from "./devices.js";
 import { LinuxFifos } from "./fifos.js";
 import { LinuxFiles } from "./files.js";
+import { LinuxInodes } from "./inodes.js";
 import { Libc } from "./libc.js";
 import { LinuxMachine } from "./machine.js";
 import { LinuxMounts } from "./mounts.js";
@@ -23,6 +24,7 @@ export function createLinuxSys(): Sys {
   return {
     mounts: new LinuxMounts(libc),
     files: new LinuxFiles(libc),
+    inodes: new LinuxInodes(libc),
     namespaces,
     processes: new LinuxProcesses(libc),
     descriptors: new LinuxDescriptors(libc),

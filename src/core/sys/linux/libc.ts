@@ -89,6 +89,19 @@ export class Libc {
     });
   }
 
+  /** As `attempt`, on a thread beside the event loop. Arguments that are memory must stay unchanged until it ends. */
+  attemptAsync(prototype: string, ...args: CValue[]): Promise<number> {
+    checkStrings(args);
+    const fn = this.#function(prototype);
+    return new Promise((resolve, reject) => {
+      fn.async(...args, (error, result) => {
+        const errno = this.koffi.errno();
+        if (error !== null) reject(error);
+        else resolve(result === -1 ? -errno : result);
+      });
+    });
+  }
+
   /** A system call that the C library has no function for. `types` are its arguments, in C. */
   syscall(name: SyscallName, types: string, ...args: CValue[]): number {
     const result = this.attempt(syscallPrototype(types), syscallNumber[name], ...args);
