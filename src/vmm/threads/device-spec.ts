@@ -48,8 +48,23 @@ export interface ShareSpec {
   readonly queueSize: number;
 }
 
+/** A directory of the host that this process itself serves. */
+export interface SharedDirectorySpec {
+  readonly kind: "shared-directory";
+  readonly id: string;
+  /** What the guest mounts it by, 36 bytes at most. */
+  readonly tag: string;
+  /** Absolute. */
+  readonly path: string;
+  /** Enforced by the device, whatever the guest mounts. */
+  readonly readOnly: boolean;
+  /** What the guest may cache: nothing, for a second, for as long as it likes. */
+  readonly cache: "never" | "auto" | "always";
+  readonly queueSize: number;
+}
+
 /** A virtio device as plain data: what the thread makes of it that serves it. */
-export type DeviceSpec = DiskSpec | EntropySpec | VsockSpec | CardSpec | ShareSpec;
+export type DeviceSpec = DiskSpec | EntropySpec | VsockSpec | CardSpec | ShareSpec | SharedDirectorySpec;
 
 /** One with the number of the slot it is plugged into. */
 export interface PluggedDevice {

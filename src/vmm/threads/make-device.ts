@@ -4,6 +4,7 @@ import type { Sys } from "../../core/sys/sys.js";
 import { BlockDevice } from "../virtio/block/block-device.js";
 import { FileDisk } from "../virtio/block/file-disk.js";
 import type { VirtioDevice } from "../virtio/device.js";
+import { makeFsDevice } from "../virtio/fs/make-fs-device.js";
 import { NetDevice } from "../virtio/net/net.js";
 import { RngDevice } from "../virtio/rng/rng-device.js";
 import { VhostUserFsDevice } from "../virtio/vhost-user/fs.js";
@@ -29,6 +30,8 @@ export async function makeDevice({ sys, log }: DeviceTools, spec: DeviceSpec): P
       return new NetDevice({ ...spec, sys });
     case "share":
       return VhostUserFsDevice.connect({ sys, path: spec.socket, tag: spec.tag, queueSize: spec.queueSize });
+    case "shared-directory":
+      return makeFsDevice(sys, spec);
   }
 }
 

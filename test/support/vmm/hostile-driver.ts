@@ -3,9 +3,12 @@ import { silentLogger } from "../../../src/core/log.js";
 import { BalloonDevice } from "../../../src/vmm/virtio/balloon/balloon-device.js";
 import { BlockDevice } from "../../../src/vmm/virtio/block/block-device.js";
 import { commonFeatures, type VirtioDevice } from "../../../src/vmm/virtio/device.js";
+import { FsDevice } from "../../../src/vmm/virtio/fs/fs-device.js";
 import { MemDevice } from "../../../src/vmm/virtio/mem/mem-device.js";
 import { RngDevice } from "../../../src/vmm/virtio/rng/rng-device.js";
 import { DrivenDevice } from "./driven-device.js";
+import { servedDirectory } from "./fs-target.js";
+import { fuseRequest } from "./fuse-requests.js";
 import { guardedMemory } from "./guarded-memory.js";
 import { MemoryDisk } from "./memory-disk.js";
 import {
@@ -32,6 +35,9 @@ const { data } = scenePlaces;
 /** A buffer beside the payload. */
 const buffer = data + 0x1000;
 const someBytes = fc.uint8Array({ maxLength: 64 });
+
+/** Bytes of a request to a shared directory. */
+const fsRequest = 160;
 
 /** Counts what a device does to the host. */
 function workCounter() {
@@ -81,10 +87,32 @@ function blockTarget(readOnly: boolean): Target {
   };
 }
 
+function fsTarget(): Target {
+  const { count, take } = workCounter();
+  const { server, unharmed } = servedDirectory(count);
+  const room = fc.constantFrom(16, 100, 160, 400, 2000);
+  return {
+    device: new FsDevice({ tag: "fuzzed", server, queueSize: 64 }),
+    payload: fuseRequest(fsRequest),
+    pieces: fc
+      .tuple(room, fc.nat(fsRequest - 1), fc.nat(3))
+      .map(([bytes, cut, way]) => [
+        { address: data, length: way === 0 ? cut : fsRequest },
+        ...(way === 0 ? [{ address: data + cut, length: fsRequest - cut }] : []),
+        ...(way === 1 ? [] : [{ address: buffer, length: bytes, write: true }]),
+      ]),
+    takeWork: () => {
+      assert(unharmed(), "something outside of the share was changed");
+      return take();
+    },
+  };
+}
+
 /** Each kind of device, made anew. */
 export const targets = {
   block: () => blockTarget(false),
   "block that is read-only": () => blockTarget(true),
+  fs: fsTarget,
   rng: () => {
     const { count, take } = workCounter();
     const device = new RngDevice((bytes) => {

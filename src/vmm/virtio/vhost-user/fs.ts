@@ -1,11 +1,8 @@
 import type { Sys } from "../../../core/sys/sys.js";
 import type { DeviceContext, HandedQueue, VirtioDevice } from "../device.js";
+import { fsConfiguration, tagProblem } from "../fs/fs-config.js";
 import { vhostUserErrors } from "./errors.js";
 import { VhostUserFrontEnd } from "./front-end.js";
-
-/** Bytes of the tag, filled up with zeros, and of the configuration (virtio 1.2, 5.11.4). */
-const tagBytes = 36;
-const configurationBytes = 40;
 
 /** How a file system served by a daemon is made. */
 export interface VhostUserFsOptions {
@@ -44,7 +41,9 @@ export class VhostUserFsDevice implements VirtioDevice {
 
   private constructor({ sys, tag, requestQueues = 1, queueSize = 1024 }: VhostUserFsOptions) {
     this.name = `fs ${tag}`;
-    this.configuration = configurationOf(tag, requestQueues);
+    const problem = tagProblem(tag);
+    if (problem !== undefined) throw vhostUserErrors.KATA_VMM_VHOST_USER_TAG({ tag, problem });
+    this.configuration = fsConfiguration(tag, requestQueues);
     this.queueSizes = Array.from({ length: 1 + requestQueues }, () => queueSize);
     this.#sys = sys;
   }
@@ -124,15 +123,4 @@ export class VhostUserFsDevice implements VirtioDevice {
     this.#context = undefined;
     context?.fail(error);
   }
-}
-
-function configurationOf(tag: string, requestQueues: number): Buffer {
-  const bytes = Buffer.from(tag);
-  const fits = bytes.length >= 1 && bytes.length <= tagBytes && !bytes.includes(0);
-  const problem = `it has ${bytes.length} bytes; 1 to ${tagBytes} there may be, none of them 0`;
-  if (!fits) throw vhostUserErrors.KATA_VMM_VHOST_USER_TAG({ tag, problem });
-  const configuration = Buffer.alloc(configurationBytes);
-  bytes.copy(configuration);
-  configuration.writeUInt32LE(requestQueues, tagBytes);
-  return configuration;
 }
