@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeError } from "../../../src/core/errors/error.js";
 import type { Logger } from "../../../src/core/log.js";
@@ -23,6 +23,7 @@ import type { OciRuntime } from "./oci-runtime.js";
 import { findPluggedDevices } from "./plugged-devices.js";
 import { ContainerProcess } from "./process.js";
 import type { SharedNamespaces } from "./shared-namespaces.js";
+import { removeBundle } from "./remove-bundle.js";
 import { pipeStdio, type StdioSetup, terminalStdio } from "./stdio.js";
 
 /** What containers are made with. */
@@ -77,8 +78,8 @@ export class Containers {
       await storages.add(id, request.storages);
       this.#containers.set(id, await this.#make(request, bundle));
     } catch (error) {
-      rmSync(bundle, { recursive: true, force: true });
       await storages.release(id);
+      removeBundle(bundle);
       throw error;
     } finally {
       this.#creating.delete(id);
@@ -260,8 +261,8 @@ export class Containers {
     container.close();
     await runtime.delete(id, hooks.afterEnd);
     await cgroup.remove();
-    rmSync(bundle, { recursive: true, force: true });
     await storages.release(id);
+    removeBundle(bundle);
     this.#containers.delete(id);
   }
 }
