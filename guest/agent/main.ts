@@ -14,6 +14,7 @@ import { findTransports, serveAll } from "./ports/serve-ports.js";
 import { Programs } from "./programs.js";
 import { Reaper } from "./reaper.js";
 import { guestRoots } from "./roots.js";
+import { servePlugging } from "./upcall/serve-plugging.js";
 
 /** The guest's first process: serves the host, and does what a first process must. */
 export async function main(): Promise<void> {
@@ -43,6 +44,7 @@ export async function main(): Promise<void> {
   serveAll(transports, options.port, (stream, transport) => agent.server.serve(stream, `the host (${transport})`));
   log.info("the agent serves", { over: transports.map(({ name }) => name), uptime: process.uptime() });
   if (options.logPort !== 0) serveAll(transports, options.logPort, (stream) => output.attach(stream));
+  servePlugging({ roots, modules, log }, transports);
   if (options.ignored.length > 0)
     log.warn("words of the kernel command line that mean nothing", { words: options.ignored });
   try {
