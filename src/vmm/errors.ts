@@ -47,4 +47,31 @@ export const vmmErrors = defineErrors({
     message: (p: { slots: number; devices: number }) =>
       `the machine has ${p.slots} slots for virtio devices, and there are ${p.devices}; give it fewer disks, cards and shares`,
   },
+  KATA_VMM_DEVICE_EXISTS: {
+    status: "ALREADY_EXISTS",
+    message: (p: { id: string }) => `the machine has a device "${p.id}" already`,
+  },
+  KATA_VMM_DEVICE_UNKNOWN: {
+    status: "NOT_FOUND",
+    message: (p: { id: string; there: readonly string[] }) =>
+      `the machine has no device "${p.id}"; there are: ${p.there.join(", ") || "none"}`,
+  },
+  KATA_VMM_DEVICE: {
+    status: "UNAVAILABLE",
+    message: (p: { id: string; what: string; problem: string }) =>
+      `the device "${p.id}" cannot be ${p.what}: ${p.problem}`,
+  },
+  KATA_VMM_DEVICE_STAYS: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { id: string; why: string }) => `the device "${p.id}" stays as long as its machine: ${p.why}`,
+  },
+  KATA_VMM_VCPUS: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { count: number; most: number }) =>
+      `the machine cannot have ${p.count} processors: 1 to ${p.most} there may be, and more only with default_maxvcpus at its start`,
+  },
+  KATA_VMM_NOT_RUNNING: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { what: string }) => `the machine does not run, so it cannot ${p.what}`,
+  },
 });

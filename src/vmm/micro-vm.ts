@@ -2,29 +2,43 @@ import { kvmRequests, kvmSregs } from "../core/kvm/abi.js";
 import { encodeGeneralRegisters, writeSpecialRegisters } from "../core/kvm/registers.js";
 import { type Logger, silentLogger } from "../core/log.js";
 import type { Sys } from "../core/sys/sys.js";
+import { addWords } from "./boot/command-line.js";
 import type { BootFile } from "./boot/kernel/kernel-image.js";
 import { describeMachine } from "./boot/machine-description.js";
 import { type PlacedBoot, placeBoot } from "./boot/place-boot.js";
 import { vmmErrors } from "./errors.js";
-import { cpuidOf, supportedCpuid } from "./kvm/cpuid.js";
 import { KvmMachine } from "./kvm/kvm-machine.js";
-import { resetVcpu } from "./kvm/vcpu-state.js";
-import { layout, mostSlots, virtioSlot } from "./machine/layout.js";
+import { DevicePlugs, placeOf } from "./hotplug/device-plugs.js";
+import type { GuestDevice } from "./hotplug/guest-side.js";
+import { Processors } from "./hotplug/processors.js";
+import { mostSlots } from "./machine/layout.js";
+import { SlotTable } from "./machine/slot-table.js";
 import { createGuestRam, type GuestRam } from "./memory/guest-ram.js";
 import { DeviceHost } from "./threads/device-host.js";
 import type { DeviceSpec } from "./threads/device-spec.js";
 import { saveMachine, SavedMachine } from "./saved-machine.js";
 import { snapshotErrors } from "./snapshot/errors.js";
-import { Vcpu } from "./threads/vcpu.js";
+import { closeSpec } from "./threads/spec-descriptors.js";
+import type { VcpuEnd } from "./threads/vcpu-loop.js";
+import { VcpuSet } from "./threads/vcpu-set.js";
+import { Upcall } from "./upcall/upcall.js";
 
 /** What each machine is made of. */
 export interface MachineParts {
+  /** Processors that it starts with. */
   readonly vcpus: number;
+  /** The most that it may have while it runs; as many as at its start unless told. */
+  readonly maxVcpus?: number;
   readonly memoryMiB: number;
   readonly devices?: readonly DeviceSpec[];
   /** What the guest writes to its console, in pieces. */
   readonly onConsole?: (bytes: Uint8Array) => void;
   readonly log?: Logger;
+  /**
+   * Milliseconds in which the guest is reached, and in which it answers, when it is told of what was plugged in or out; 30 s
+   * unless told. It is told when it has a vsock device; a guest without one looks for itself.
+   */
+  readonly guestMs?: number;
   /** `/dev/kvm` unless told. */
   readonly kvm?: string;
 }
@@ -72,10 +86,16 @@ export class MicroVm {
   /** What this one goes on from. */
   readonly #saved: SavedMachine | undefined;
   readonly #wake: number;
-  readonly #vcpus: Vcpu[] = [];
+  readonly #vcpus: VcpuSet;
+  readonly #slots = new SlotTable();
   readonly #interrupts = new SharedArrayBuffer(mostSlots * Int32Array.BYTES_PER_ELEMENT);
   #settle: (end: MicroVmEnd) => void = () => undefined;
   #devices: DeviceHost | undefined;
+  #plugs: DevicePlugs | undefined;
+  #upcall: Upcall | undefined;
+  #processors: Processors | undefined;
+  /** The devices' thread has been given what they hold of the host. */
+  #handed = false;
   #stopped: Promise<void> | undefined;
 
   constructor(sys: Sys, spec: MicroVmSpec | RestoredVmSpec) {
@@ -97,31 +117,37 @@ export class MicroVm {
       throw error;
     }
     this.#wake = sys.descriptors.eventfd();
+    this.#vcpus = new VcpuSet({
+      sys,
+      kvm: this.#kvm,
+      wake: this.#wake,
+      interrupts: this.#interrupts,
+      most: Math.max(spec.vcpus, spec.maxVcpus ?? 0),
+      ended: (id, end) => this.#outlive(id, end),
+    });
     for (const [slot, region] of this.#ram.regions.entries()) this.#kvm.addMemory(slot, region);
   }
 
   /** Kernel ids of the vCPUs' threads, in order. */
   get threads(): readonly number[] {
-    return this.#vcpus.map(({ thread }) => thread);
+    return this.#vcpus.threads;
   }
 
   /** Loads what the machine begins with, starts the devices, and lets the guest run. After an error it is to be stopped. */
   async start(): Promise<void> {
     this.#prepare(this.#spec);
     this.#devices = await this.#startDevices();
-    for (const vcpu of this.#vcpus) {
-      vcpu.start();
-      void this.#outlive(vcpu);
-    }
+    this.#prepareHotplug(this.#devices);
+    for (const id of this.#firstVcpus) await this.#vcpus.start(id);
   }
 
   /** Keeps the guest from running until `resume`. */
-  async pause(): Promise<void> {
-    await Promise.all(this.#vcpus.map((vcpu) => vcpu.pause()));
+  pause(): Promise<void> {
+    return this.#vcpus.pause();
   }
 
   resume(): void {
-    for (const vcpu of this.#vcpus) vcpu.resume();
+    this.#vcpus.resume();
   }
 
   /**
@@ -130,9 +156,9 @@ export class MicroVm {
    * itself may be resumed or stopped afterwards. Errors are `KATA_VMM_SNAPSHOT_…`, and leave nothing.
    */
   async save(directory: string): Promise<void> {
-    const vcpus = this.#vcpus.flatMap(({ fd, isPaused }) => (fd !== undefined && isPaused ? [fd] : []));
+    const vcpus = this.#vcpus.paused;
     const host = this.#devices;
-    if (host === undefined || vcpus.length !== this.#spec.vcpus) {
+    if (host === undefined || vcpus === undefined) {
       const problem = host === undefined ? "it has not started" : "its processors run, or have ended";
       throw snapshotErrors.KATA_VMM_SNAPSHOT_RUNNING({ problem });
     }
@@ -149,6 +175,38 @@ export class MicroVm {
     this.#devices?.input(bytes);
   }
 
+  /**
+   * Plugs a device into the running machine, and has the guest take it. `KATA_VMM_SLOTS`, `KATA_VMM_DEVICE_EXISTS`,
+   * `KATA_VMM_DEVICE`, `KATA_UPCALL_…` of a guest that refuses it or does not answer; the device is out again then. Descriptors
+   * of the spec are taken in any case.
+   */
+  async plug(spec: DeviceSpec): Promise<GuestDevice> {
+    if (this.#plugs !== undefined && this.#stopped === undefined) return this.#plugs.plug(spec);
+    closeSpec(this.#sys, spec);
+    throw vmmErrors.KATA_VMM_NOT_RUNNING({ what: `take the device "${spec.id}"` });
+  }
+
+  /**
+   * Has the guest let go of a device, also of one that it was started with, takes it out of the running machine, and gives
+   * back what it had of the host. When the guest refuses, or does not answer, that is `KATA_UPCALL_…` and the device stays; with
+   * `force` it is pulled out nevertheless: its driver finds nothing there, and the slot is lost. `KATA_VMM_DEVICE_UNKNOWN`,
+   * `KATA_VMM_DEVICE`, and `KATA_VMM_DEVICE_STAYS` for the vsock by which the guest is told.
+   */
+  async unplug(id: string, options?: { readonly force?: boolean }): Promise<void> {
+    if (this.#plugs === undefined || this.#stopped !== undefined)
+      throw vmmErrors.KATA_VMM_NOT_RUNNING({ what: `give back the device "${id}"` });
+    if (this.#spec.devices?.some((spec) => spec.kind === "vsock" && spec.id === id) === true)
+      throw vmmErrors.KATA_VMM_DEVICE_STAYS({ id, why: "the guest is told by it what is plugged" });
+    return this.#plugs.unplug(id, options);
+  }
+
+  /** Changes the number of processors while the machine runs, up to `maxVcpus`; `Processors.resize`. */
+  async resizeVcpus(count: number): Promise<number> {
+    if (this.#processors === undefined || this.#stopped !== undefined)
+      throw vmmErrors.KATA_VMM_NOT_RUNNING({ what: `have ${count} processors` });
+    return this.#processors.resize(count);
+  }
+
   /** Ends the machine at once, as pulling its plug would, and gives back all it has. Idempotent. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -159,9 +217,11 @@ export class MicroVm {
     this.#settle({ kind: "stopped" });
     const errors: unknown[] = [];
     const gather = (error: unknown) => void errors.push(error);
+    this.#upcall?.close();
     // Devices must be served until no vCPU waits for one.
-    await Promise.all(this.#vcpus.map((vcpu) => vcpu.stop().catch(gather)));
+    errors.push(...(await this.#vcpus.stop()));
     await this.#devices?.close().catch(gather);
+    if (!this.#handed) for (const device of this.#spec.devices ?? []) closeSpec(this.#sys, device);
     this.#sys.descriptors.close(this.#wake);
     this.#kvm.close();
     this.#ram.close();
@@ -169,64 +229,59 @@ export class MicroVm {
     if (errors.length > 0) throw new AggregateError(errors, "stopping the machine");
   }
 
-  async #outlive(vcpu: Vcpu): Promise<void> {
-    const end = await vcpu.ended;
-    if (end.kind === "failed") this.#settle({ kind: "failed", why: `vCPU ${vcpu.id}: ${end.why}` });
+  #outlive(id: number, end: VcpuEnd): void {
+    if (end.kind === "failed") this.#settle({ kind: "failed", why: `vCPU ${id}: ${end.why}` });
     else if (end.kind === "shutdown") this.#settle({ kind: "shut down" });
+  }
+
+  get #firstVcpus(): readonly number[] {
+    return Array.from({ length: this.#spec.vcpus }, (_, id) => id);
   }
 
   /** Makes the vCPUs, as what the guest begins with. */
   #prepare(spec: MicroVmSpec | RestoredVmSpec): void {
+    const { devices } = this.#sys;
     if (this.#saved !== undefined) {
-      this.#saved.restore(
-        this.#sys,
-        this.#kvm,
-        Array.from({ length: spec.vcpus }, (_, id) => this.#makeVcpu(id)),
-      );
-    } else if ("kernel" in spec) this.#bootVcpus(this.#placeBoot(spec));
+      const vcpus = this.#firstVcpus.map((id) => this.#vcpus.make(id));
+      this.#saved.restore(this.#sys, this.#kvm, vcpus);
+    } else if ("kernel" in spec) {
+      const boot = this.#placeBoot(spec);
+      const vcpus = this.#firstVcpus.map((id) => this.#vcpus.makeNew(id));
+      // The others wait for the first to start them.
+      for (const fd of vcpus.slice(0, 1)) startAt(devices, fd, boot);
+    }
   }
 
-  #placeBoot({ kernel, initrd, commandLine, discovery, vcpus, devices = [] }: MicroVmSpec): PlacedBoot {
-    const processors = Array.from({ length: vcpus }, (_, id) => ({ id, enabled: true }));
-    const virtio = devices.map((_, slot) => {
-      const place = virtioSlot(slot);
-      if (place === undefined) throw vmmErrors.KATA_VMM_SLOTS({ slots: mostSlots, devices: devices.length });
-      return { ...place, size: layout.virtioStride };
-    });
+  #prepareHotplug(host: DeviceHost): void {
+    const { devices = [], guestMs = 30_000, vcpus: count, log = silentLogger } = this.#spec;
+    const [sys, vcpus] = [this.#sys, this.#vcpus];
+    const vsock = devices.find(({ kind }) => kind === "vsock");
+    const guest = vsock?.kind === "vsock" ? new Upcall({ sys, path: vsock.path, ms: guestMs }) : undefined;
+    this.#upcall = guest;
+    this.#plugs = new DevicePlugs({ sys, slots: this.#slots, host, guest });
+    if (guest !== undefined) this.#processors = new Processors({ vcpus, guest, count, most: vcpus.calls.length, log });
+  }
+
+  #placeBoot({ kernel, initrd, commandLine: line, discovery, vcpus }: MicroVmSpec): PlacedBoot {
+    // All that may come are told of as if they were there, and the kernel is told to start no more than there are.
+    const processors = this.#vcpus.calls.map((_, id) => ({ id, enabled: true }));
+    const commandLine = processors.length > vcpus ? addWords(line, [`maxcpus=${vcpus}`]) : line;
+    const virtio = Array.from({ length: mostSlots }, (_, slot) => placeOf(slot));
     const machine = describeMachine({ processors, virtio });
     return placeBoot(this.#ram.memory, { kernel, initrd, commandLine, discovery, machine });
   }
 
-  /** Its descriptor. */
-  #makeVcpu(id: number): number {
-    const fd = this.#kvm.createVcpu(id);
-    const stateSize = this.#kvm.vcpuMemorySize();
-    this.#vcpus.push(new Vcpu({ sys: this.#sys, id, fd, stateSize, wake: this.#wake, interrupts: this.#interrupts }));
-    return fd;
-  }
-
-  #bootVcpus(boot: PlacedBoot): void {
-    const { vcpus: count } = this.#spec;
-    const { devices } = this.#sys;
-    const supported = supportedCpuid(devices, this.#kvm.device);
-    for (let id = 0; id < count; id++) {
-      const fd = this.#makeVcpu(id);
-      devices.ioctl(fd, kvmRequests.setCpuid2, cpuidOf(supported, id, count));
-      resetVcpu(devices, fd);
-      // The others wait for the first to start them.
-      if (id === 0) startAt(devices, fd, boot);
-    }
-  }
-
   #startDevices(): Promise<DeviceHost> {
     const { devices = [], onConsole, log = silentLogger } = this.#spec;
+    const plugged = devices.map((spec) => ({ slot: this.#slots.take(spec.id), spec }));
+    this.#handed = true;
     const data = {
       memory: this.#ram.regions,
-      calls: this.#vcpus.map(({ call }) => call),
+      calls: this.#vcpus.calls,
       wake: this.#wake,
       interrupts: this.#interrupts,
       machine: this.#kvm.fd,
-      devices: devices.map((spec, slot) => ({ slot, spec })),
+      devices: plugged,
       ...(this.#saved !== undefined && { saved: this.#saved.devices }),
     };
     return DeviceHost.start(data, {

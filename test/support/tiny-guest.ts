@@ -10,6 +10,9 @@ const console = 0x3f8;
 const u16 = (value: number): number[] => [value & 0xff, value >> 8];
 const u32 = (value: number): number[] => [...u16(value & 0xffff), ...u16(value >>> 16)];
 
+/** A piece, and a short jump back to its beginning. */
+const back = (piece: readonly number[], jump: number): number[] => [...piece, jump, 0x100 - piece.length - 2];
+
 /** Pieces of programs for a processor in 64-bit mode that has nothing but its memory. */
 export const code = {
   /** `mov dx, port; mov al, value; out dx, al`. */
@@ -31,6 +34,10 @@ export const code = {
   count: (address: number): number[] => [...code.load(address), 0xff, 0xc0, 0xa3, ...u32(address), 0, 0, 0, 0],
   /** `jmp` to the beginning of what is so long: a loop. */
   again: (length: number): number[] => [0xe9, ...u32(-(length + 5) >>> 0)],
+  /** Reads a word again and again while it is that value: `mov eax, [address]; cmp eax, value; je` back. */
+  whileEqual: (address: number, value: number): number[] => back([...code.load(address), 0x3d, ...u32(value)], 0x74),
+  /** Reads a word again and again until it is that value. */
+  untilEqual: (address: number, value: number): number[] => back([...code.load(address), 0x3d, ...u32(value)], 0x75),
   powerOff: (): number[] => code.out(0x600, 0x34),
   reset: (): number[] => code.out(0xcf9, 6),
   /** An instruction that there is not, and nobody to tell: a triple fault. */

@@ -1,8 +1,12 @@
 import { Worker } from "node:worker_threads";
 import { withDeadline } from "../../core/deadline.js";
+import { messageOf } from "../../core/errors/error.js";
 import type { Logger } from "../../core/log.js";
 import type { PowerRequest } from "../legacy/power.js";
+import { vmmErrors } from "../errors.js";
+import type { PluggedDevice } from "./device-spec.js";
 import type { DeviceNews, DeviceOrder, DeviceThreadData } from "./device-thread.js";
+import { OrderAnswers } from "./order-answers.js";
 import type { DevicesToSave } from "./saved-devices.js";
 import { endingError, errorOf } from "./thread-error.js";
 import { threadProgram } from "./thread-program.js";
@@ -22,10 +26,14 @@ const closeMs = 30_000;
 /** Milliseconds in which requests that are under way end, so that devices can be saved. */
 const freezeMs = 30_000;
 
+/** Milliseconds in which a device is made, or has finished what is under way. */
+const orderMs = 30_000;
+
 /** The thread that serves a machine's devices, as the machine has it. */
 export class DeviceHost {
   readonly #worker: Worker;
   readonly #exited: Promise<unknown>;
+  readonly #answers = new OrderAnswers();
   #closed: Promise<void> | undefined;
   /** Waits for the answer to `freeze`. */
   #frozen: { resolve(devices: DevicesToSave): void; reject(error: unknown): void } | undefined;
@@ -57,6 +65,7 @@ export class DeviceHost {
       worker.once("exit", () => {
         const error = new Error("the thread of the devices has ended");
         reject(error);
+        host.#answers.end(error);
         if (host.#closed === undefined) listener.failed(error);
       });
     });
@@ -87,6 +96,27 @@ export class DeviceHost {
 
   thaw(): void {
     this.#order({ kind: "thaw" });
+  }
+
+  /** Makes a device and plugs it into its slot; `KATA_VMM_DEVICE` when it cannot be. Its descriptors are taken in any case. */
+  async plug(device: PluggedDevice): Promise<void> {
+    const { id } = device.spec;
+    const deadline = { ms: orderMs, what: `the device "${id}" to be made` };
+    await this.#answers
+      .ask((order) => this.#order({ kind: "plug", order, device }), deadline)
+      .catch((error: unknown) => {
+        throw vmmErrors.KATA_VMM_DEVICE({ id, what: "plugged in", problem: messageOf(error) }, { cause: error });
+      });
+  }
+
+  /** Takes a device out of its slot, whatever the guest does with it, and gives back what it had; `KATA_VMM_DEVICE`. */
+  async unplug(id: string): Promise<void> {
+    const deadline = { ms: orderMs, what: `the device "${id}" to let go of its host` };
+    await this.#answers
+      .ask((order) => this.#order({ kind: "unplug", order, id }), deadline)
+      .catch((error: unknown) => {
+        throw vmmErrors.KATA_VMM_DEVICE({ id, what: "taken out", problem: messageOf(error) }, { cause: error });
+      });
   }
 
   /** Ends all devices, and the thread. The vCPUs must not run any more. Idempotent. */
@@ -120,6 +150,8 @@ export class DeviceHost {
         return this.#frozen?.resolve(news.devices);
       case "not frozen":
         return this.#frozen?.reject(errorOf(news.error));
+      case "answer":
+        return this.#answers.answer(news.order, news.error === undefined ? undefined : errorOf(news.error));
       case "log":
         return listener.log[news.level](news.message, news.fields);
       default:

@@ -1,5 +1,6 @@
 // The program of the thread that serves a machine's devices: all of their queues and all accesses of its vCPUs.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { describeError } from "../../core/errors/error.js";
 import { createLinuxSys } from "../../core/sys/linux/index.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { Bus } from "../bus/bus.js";
@@ -15,6 +16,7 @@ import type { PluggedDevice } from "./device-spec.js";
 import { InterruptStatus } from "./interrupt-status.js";
 import { type DevicesToSave, matchDevices, readDevices, type SavedDevices } from "./saved-devices.js";
 import { type PlainError, plainError } from "./thread-error.js";
+import { closeSpec } from "./spec-descriptors.js";
 import { type ThreadLogLine, threadLogger } from "./thread-logger.js";
 import { VirtioSet } from "./virtio-set.js";
 
@@ -40,12 +42,20 @@ export type DeviceNews =
   /** The answer to `freeze`: what there is to save, or why there is nothing. */
   | { readonly kind: "frozen"; readonly devices: DevicesToSave }
   | { readonly kind: "not frozen"; readonly error: PlainError }
+  /** An order was done; with an error it was not, and nothing has changed. */
+  | { readonly kind: "answer"; readonly order: number; readonly error?: PlainError }
   | ThreadLogLine;
+
+/** An order that is answered: they are done one after the other. */
+export type AnsweredOrder =
+  | { readonly kind: "plug"; readonly order: number; readonly device: PluggedDevice }
+  | { readonly kind: "unplug"; readonly order: number; readonly id: string };
 
 /** What it is told. */
 export type DeviceOrder =
   | { readonly kind: "input"; readonly bytes: Uint8Array }
-  | { readonly kind: "freeze" | "thaw" | "close" };
+  | { readonly kind: "freeze" | "thaw" | "close" }
+  | AnsweredOrder;
 
 const port = parentPort;
 if (port === null) throw new Error("this is the program of a thread");
@@ -55,6 +65,7 @@ const tell = (news: DeviceNews): void => port.postMessage(news);
 
 /** The devices of a machine. */
 interface Served {
+  readonly virtio: VirtioSet;
   input(bytes: Uint8Array): void;
   freeze(): Promise<DevicesToSave>;
   thaw(): void;
@@ -79,11 +90,12 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   const log = threadLogger(tell);
   const interrupts = new InterruptStatus(data.interrupts);
   const virtio = new VirtioSet({ sys, log, memory, bus: buses.memory, wires, interrupts });
+  const waiting = [...data.devices];
   try {
-    if (data.saved === undefined) for (const device of data.devices) await virtio.add(device);
-    else await restore(virtio, serial, data.devices, data.saved);
+    await makeAll(virtio, serial, waiting, data.saved);
   } catch (error) {
     // Descriptors are the process's, and outlive a thread.
+    for (const { spec } of waiting) closeSpec(sys, spec);
     await virtio.close();
     sys.descriptors.close(line);
     throw error;
@@ -94,6 +106,7 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
     server.serve();
   });
   return {
+    virtio,
     input: (bytes) => void serial.receive(bytes),
     async freeze() {
       await virtio.freeze();
@@ -110,34 +123,61 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   };
 }
 
-/** Has the devices go on where those have stopped that were saved. The guest's memory and interrupts are there already. */
-async function restore(
+/**
+ * Makes the devices, and takes each that is made from those that are waiting. They go on where those have stopped that were
+ * saved, when they were: the guest's memory and interrupts are there already.
+ */
+async function makeAll(
   virtio: VirtioSet,
   serial: SerialPort,
-  devices: readonly PluggedDevice[],
-  saved: SavedDevices,
+  waiting: PluggedDevice[],
+  saved: SavedDevices | undefined,
 ): Promise<void> {
-  const from = readDevices(saved);
-  for (const { device, saved: one } of matchDevices(from, devices)) await virtio.add(device, one);
-  serial.restore(from.field("serial"));
+  const from = saved === undefined ? undefined : readDevices(saved);
+  const restored = from === undefined ? [] : matchDevices(from, waiting);
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const device = next;
+    await virtio.add(device, restored.find((one) => one.device === device)?.saved);
+  }
+  if (from !== undefined) serial.restore(from.field("serial"));
+}
+
+async function freeze(served: Served): Promise<void> {
+  try {
+    tell({ kind: "frozen", devices: await served.freeze() });
+  } catch (error) {
+    tell({ kind: "not frozen", error: plainError(error) });
+  }
+}
+
+/** Does an order, and answers it. */
+async function obey(virtio: VirtioSet, order: AnsweredOrder): Promise<void> {
+  try {
+    await (order.kind === "plug" ? virtio.add(order.device) : virtio.remove(order.id));
+    tell({ kind: "answer", order: order.order });
+  } catch (error) {
+    tell({ kind: "answer", order: order.order, error: plainError(error) });
+  }
 }
 
 /** Serves until it is told to close. What goes wrong before the devices are there ends the thread, with the reason. */
 async function main(from: MessagePort): Promise<void> {
   const served = await serve(createLinuxSys(), workerData as DeviceThreadData);
+  let done = Promise.resolve();
   from.on("message", (order: DeviceOrder) => {
     switch (order.kind) {
       case "input":
         return served.input(order.bytes);
       case "freeze":
-        return void served.freeze().then(
-          (devices) => tell({ kind: "frozen", devices }),
-          (error: unknown) => tell({ kind: "not frozen", error: plainError(error) }),
-        );
+        // After what is being plugged.
+        return void done.then(() => freeze(served));
       case "thaw":
         return served.thaw();
       case "close":
-        return void served.close().then(() => from.close());
+        done = done.then(() => served.close()).then(() => from.close());
+        return;
+      default:
+        done = done.then(() => obey(served.virtio, order));
     }
   });
   tell({ kind: "ready" });

@@ -3,7 +3,6 @@ import { kvmRunOffsets } from "../../core/kvm/abi.js";
 import type { Mapping } from "../../core/sys/devices.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { vmmErrors } from "../errors.js";
-import { busCallBytes } from "./bus-call.js";
 import { threadProgram } from "./thread-program.js";
 import { kickSignal, VcpuControl, vcpuControlBytes, type VcpuState, vcpuStates } from "./vcpu-control.js";
 import type { VcpuEnd } from "./vcpu-loop.js";
@@ -27,21 +26,23 @@ export interface VcpuRequest {
   readonly stateSize: number;
   readonly wake: number;
   readonly interrupts: SharedArrayBuffer;
+  /** Memory for its accesses to devices, `busCallBytes`. */
+  readonly call: SharedArrayBuffer;
 }
 
-/** A vCPU, run by a thread of its own. */
+/** A vCPU, run by a thread of its own, which may end and begin again. */
 export class Vcpu {
   readonly id: number;
   /** Settles when the vCPU runs no more. */
   readonly ended: Promise<VcpuEnd>;
-  /** Memory for its accesses to devices. */
-  readonly call = new SharedArrayBuffer(busCallBytes);
   readonly #request: VcpuRequest;
   readonly #state: Mapping;
   readonly #control = new VcpuControl(new SharedArrayBuffer(vcpuControlBytes));
   #settle: (end: VcpuEnd) => void = () => undefined;
   #worker: Worker | undefined;
   #end: VcpuEnd | undefined;
+  /** Told when the thread has left the guest to end, and the vCPU has not. */
+  #parked: (() => void) | undefined;
 
   constructor(request: VcpuRequest) {
     this.id = request.id;
@@ -62,17 +63,24 @@ export class Vcpu {
 
   /** Whether it is out of the guest until `resume`. */
   get isPaused(): boolean {
-    return this.#end === undefined && this.#control.isPaused;
+    return this.isRunning && this.#control.isPaused;
   }
 
-  /** Lets it run. */
+  /** Whether it has a thread. */
+  get isRunning(): boolean {
+    return this.#worker !== undefined && this.#end === undefined;
+  }
+
+  /** Lets it run, for the first time or after `park`. */
   start(): void {
-    const { id, fd, stateSize, wake, interrupts } = this.#request;
+    const { id, fd, stateSize, wake, interrupts, call } = this.#request;
+    this.#control.begin(0);
+    this.#want(vcpuStates.run);
     const workerData: VcpuThreadData = {
       id,
       fd,
       stateSize,
-      call: this.call,
+      call,
       wake,
       interrupts,
       control: this.#control.shared,
@@ -80,9 +88,35 @@ export class Vcpu {
     const options = { workerData, name: `kata-vcpu${id}`, resourceLimits: heap, trackUnmanagedFds: false };
     const worker = new Worker(threadProgram("vcpu-thread"), options);
     this.#worker = worker;
-    worker.once("message", (end: VcpuEnd) => this.#finish(end));
-    worker.once("error", (error) => this.#finish({ kind: "failed", why: error.message }));
-    worker.once("exit", () => this.#finish({ kind: "failed", why: "its thread has ended" }));
+    worker.once("message", (end: VcpuEnd) => {
+      if (this.#parked !== undefined && end.kind === "stopped") this.#parked();
+      else this.#finish(end);
+    });
+    const lost = (why: string): void => {
+      if (this.#worker === worker) this.#finish({ kind: "failed", why });
+    };
+    worker.once("error", (error) => lost(error.message));
+    worker.once("exit", () => lost("its thread has ended"));
+  }
+
+  /**
+   * Ends its thread, and keeps what it is to the guest: a processor that does nothing until `start`. It may have ended for
+   * another reason by then. `KATA_VMM_VCPU_STUCK`.
+   */
+  async park(): Promise<void> {
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    const left = new Promise<void>((resolve) => (this.#parked = resolve));
+    let isOut = false;
+    void left.then(() => (isOut = true));
+    try {
+      await this.#leave(left, () => isOut);
+    } finally {
+      this.#parked = undefined;
+    }
+    if (this.#end !== undefined) return;
+    this.#worker = undefined;
+    await worker.terminate();
   }
 
   /** Keeps it out of the guest until `resume`; `KATA_VMM_VCPU_STUCK` when it does not come out. */
@@ -102,19 +136,24 @@ export class Vcpu {
 
   /** Ends it, and its thread. Idempotent. */
   async stop(): Promise<void> {
-    this.#want(vcpuStates.stop);
     const worker = this.#worker;
     if (worker === undefined) {
       this.#finish({ kind: "stopped" });
       return;
     }
+    await this.#leave(this.ended, () => false);
+    await worker.terminate();
+  }
+
+  /** Kicks it until it has ended, or is out of the guest. */
+  async #leave(left: Promise<unknown>, isOut: () => boolean): Promise<void> {
+    this.#want(vcpuStates.stop);
     const deadline = performance.now() + kickMs;
-    while (this.#end === undefined) {
+    while (this.#end === undefined && !isOut()) {
       this.#kick();
-      await Promise.race([this.ended, new Promise((resolve) => setTimeout(resolve, kickPauseMs))]);
+      await Promise.race([left, this.ended, new Promise((resolve) => setTimeout(resolve, kickPauseMs))]);
       if (performance.now() > deadline) throw vmmErrors.KATA_VMM_VCPU_STUCK({ id: this.id, ms: kickMs });
     }
-    await worker.terminate();
   }
 
   #want(state: VcpuState): void {

@@ -3,16 +3,19 @@ import type { Sys } from "../../core/sys/sys.js";
 import type { Bus } from "../bus/bus.js";
 import { vmmErrors } from "../errors.js";
 import type { KvmWires } from "../kvm/kvm-wires.js";
-import { layout, mostSlots, virtioSlot } from "../machine/layout.js";
+import { layout, mostSlots, type VirtioSlot, virtioSlot } from "../machine/layout.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { Plain } from "../snapshot/plain.js";
 import type { PlainReader } from "../snapshot/plain-reader.js";
+import type { VirtioDevice } from "../virtio/device.js";
 import { mmioRegister } from "../virtio/mmio-registers.js";
+import { MmioSlot } from "../virtio/mmio-slot.js";
 import { MmioTransport } from "../virtio/mmio-transport.js";
-import type { PluggedDevice } from "./device-spec.js";
+import type { DeviceSpec, PluggedDevice } from "./device-spec.js";
 import type { InterruptStatus } from "./interrupt-status.js";
-import { makeDevice } from "./make-device.js";
+import { type DeviceTools, makeDevice } from "./make-device.js";
 import { QueueWires } from "./queue-wires.js";
+import { closeSpec } from "./spec-descriptors.js";
 
 /** What the devices are plugged into. */
 export interface VirtioSetParts {
@@ -20,50 +23,71 @@ export interface VirtioSetParts {
   readonly log: Logger;
   readonly memory: GuestMemory;
   readonly bus: Bus;
-  readonly wires: KvmWires;
+  readonly wires: Pick<KvmWires, "connectLine" | "connectWrite" | "disconnectLine" | "disconnectWrite">;
   readonly interrupts: InterruptStatus;
+  /** Makes a device of its spec; `makeDevice` unless told. */
+  readonly make?: (tools: DeviceTools, spec: DeviceSpec) => Promise<VirtioDevice>;
 }
 
-interface Plugged extends PluggedDevice {
+/** A slot, and where the guest finds it. */
+interface Place {
+  readonly slot: MmioSlot;
+  readonly place: VirtioSlot;
+}
+
+interface Plugged extends Place {
+  readonly number: number;
+  readonly spec: DeviceSpec;
   readonly transport: MmioTransport;
   readonly wires: QueueWires;
   readonly raise: number;
 }
 
-/** The virtio devices of a machine. */
+/** The virtio devices of a machine, in slots that are all there from the start. One call at a time. */
 export class VirtioSet {
   readonly #parts: VirtioSetParts;
+  readonly #slots: readonly Place[];
   readonly #plugged = new Map<string, Plugged>();
 
   constructor(parts: VirtioSetParts) {
     this.#parts = parts;
+    this.#slots = allSlots().map((place) => ({ place, slot: new MmioSlot() }));
+    for (const { slot, place } of this.#slots) parts.bus.add(place.address, layout.virtioStride, slot);
   }
 
-  /** Makes a device and plugs it in; it goes on where one that was saved has stopped, when there is such a one. */
-  async add({ slot, spec }: PluggedDevice, saved?: PlainReader): Promise<void> {
-    const { sys, log, memory, bus, wires, interrupts } = this.#parts;
-    const place = virtioSlot(slot);
-    if (place === undefined) throw vmmErrors.KATA_VMM_SLOTS({ slots: mostSlots, devices: slot + 1 });
-    const device = await makeDevice({ sys, log }, spec);
-    const { descriptors } = sys;
-    const raise = descriptors.eventfd();
-    const queues = new QueueWires(descriptors, device.queueSizes.length, (queue) => transport.notified(queue));
-    const transport = new MmioTransport({
-      device,
-      memory,
-      interruptStatus: interrupts.word(slot),
-      raise: () => descriptors.addEventfd(raise),
-      log,
-      handOver: (queue, interrupted) => queues.handOver(queue, interrupted),
-      takeBack: () => queues.takeBack(),
-    });
-    wires.connectLine(place.line, raise);
-    for (const [queue, notify] of queues.notify.entries()) {
-      wires.connectWrite(place.address + mmioRegister.queueNotify, queue, notify);
+  /**
+   * Makes a device and plugs it in; it goes on where one that was saved has stopped, when there is such a one. When that fails
+   * nothing of it is left, and its descriptors are closed.
+   */
+  async add({ slot: number, spec }: PluggedDevice, saved?: PlainReader): Promise<void> {
+    const { slot, device } = await this.#make(number, spec);
+    let plugged: Plugged;
+    try {
+      plugged = this.#wire(device, { number, spec }, slot);
+    } catch (error) {
+      await device.close();
+      throw error;
     }
-    bus.add(place.address, layout.virtioStride, transport);
-    this.#plugged.set(spec.id, { slot, spec, transport, wires: queues, raise });
-    if (saved !== undefined) transport.restore(saved);
+    this.#plugged.set(spec.id, plugged);
+    if (saved !== undefined) plugged.transport.restore(saved);
+  }
+
+  /**
+   * Takes a device out, whatever its driver does with it: it finds an empty slot. When this is done nothing of the guest's
+   * memory is touched for the device, and all it had is given back. `KATA_VMM_DEVICE_UNKNOWN` when there is none of that id.
+   */
+  async remove(id: string): Promise<void> {
+    const plugged = this.#plugged.get(id);
+    if (plugged === undefined) throw vmmErrors.KATA_VMM_DEVICE_UNKNOWN({ id, there: [...this.#plugged.keys()] });
+    this.#plugged.delete(id);
+    plugged.slot.unplug();
+    this.#disconnectWrites(plugged, plugged.wires.notify);
+    try {
+      await plugged.transport.close();
+    } finally {
+      this.#parts.wires.disconnectLine(plugged.place.line, plugged.raise);
+      this.#release(plugged);
+    }
   }
 
   /** As `DeviceLifecycle.freeze`, all of them. */
@@ -77,8 +101,8 @@ export class VirtioSet {
 
   /** All devices, while they are frozen; what of them is the guest's, not the host's. */
   save(): Plain {
-    return [...this.#plugged.values()].map(({ slot, spec, transport }) => {
-      return { slot, id: spec.id, kind: spec.kind, transport: transport.save() };
+    return [...this.#plugged.values()].map(({ number, spec, transport }) => {
+      return { slot: number, id: spec.id, kind: spec.kind, transport: transport.save() };
     });
   }
 
@@ -87,9 +111,70 @@ export class VirtioSet {
     const all = [...this.#plugged.values()];
     this.#plugged.clear();
     await Promise.all(all.map(({ transport }) => transport.close()));
-    for (const { wires, raise } of all) {
-      wires.close();
-      this.#parts.sys.descriptors.close(raise);
+    for (const plugged of all) this.#release(plugged);
+  }
+
+  async #make(number: number, spec: DeviceSpec): Promise<{ readonly slot: Place; readonly device: VirtioDevice }> {
+    const { sys, log, make = makeDevice } = this.#parts;
+    try {
+      const slot = this.#slots[number];
+      if (slot === undefined) throw vmmErrors.KATA_VMM_SLOTS({ slots: mostSlots, devices: number + 1 });
+      return { slot, device: await make({ sys, log }, spec) };
+    } catch (error) {
+      closeSpec(sys, spec);
+      throw error;
     }
   }
+
+  #wire(
+    device: VirtioDevice,
+    { number, spec }: { readonly number: number; readonly spec: DeviceSpec },
+    { slot, place }: Place,
+  ): Plugged {
+    const { sys, log, memory, wires, interrupts } = this.#parts;
+    const { descriptors } = sys;
+    const raise = descriptors.eventfd();
+    const queues = new QueueWires(descriptors, device.queueSizes.length, (queue) => transport.notified(queue));
+    const transport = new MmioTransport({
+      device,
+      memory,
+      interruptStatus: interrupts.word(number),
+      raise: () => descriptors.addEventfd(raise),
+      log,
+      handOver: (queue, interrupted) => queues.handOver(queue, interrupted),
+      takeBack: () => queues.takeBack(),
+    });
+    const plugged = { number, spec, slot, place, transport, wires: queues, raise };
+    const connected: number[] = [];
+    try {
+      slot.plug(transport);
+      for (const [queue, notify] of queues.notify.entries()) {
+        wires.connectWrite(place.address + mmioRegister.queueNotify, queue, notify);
+        connected.push(notify);
+      }
+      wires.connectLine(place.line, raise);
+    } catch (error) {
+      slot.unplug();
+      this.#disconnectWrites(plugged, connected);
+      this.#release(plugged);
+      throw error;
+    }
+    return plugged;
+  }
+
+  /** Of the first queues, as many as there are eventfds. */
+  #disconnectWrites({ place }: Place, eventfds: readonly number[]): void {
+    for (const [queue, notify] of eventfds.entries()) {
+      this.#parts.wires.disconnectWrite(place.address + mmioRegister.queueNotify, queue, notify);
+    }
+  }
+
+  #release({ wires, raise }: Plugged): void {
+    wires.close();
+    this.#parts.sys.descriptors.close(raise);
+  }
+}
+
+function allSlots(): readonly VirtioSlot[] {
+  return Array.from({ length: mostSlots }, (_, index) => virtioSlot(index)).filter((slot) => slot !== undefined);
 }

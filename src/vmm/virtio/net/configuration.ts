@@ -17,7 +17,7 @@ export interface NetSettings {
 }
 
 /** The most queue pairs that a tap has (`MAX_TAP_QUEUES` of the kernel). */
-const mostQueuePairs = 256;
+export const mostQueuePairs = 256;
 
 /** The configuration of a card whose link is up; `KATA_VMM_NET_MAC` and `KATA_VMM_NET_VALUE` for what none has. */
 export function netConfiguration({ mac, mtu, queuePairs }: NetSettings): Buffer {
