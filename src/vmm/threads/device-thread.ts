@@ -1,6 +1,5 @@
 // The program of the thread that serves a machine's devices: all of their queues and all accesses of its vCPUs.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { describeError } from "../../core/errors/error.js";
 import { createLinuxSys } from "../../core/sys/linux/index.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { Bus } from "../bus/bus.js";

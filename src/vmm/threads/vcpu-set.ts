@@ -54,10 +54,7 @@ export class VcpuSet {
     const fd = kvm.createVcpu(id);
     const vcpu = new Vcpu({ sys, id, fd, stateSize: kvm.vcpuMemorySize(), wake, interrupts, call });
     this.#vcpus.set(id, vcpu);
-    void vcpu.ended.then((end) => {
-      this.#hasEnded = true;
-      this.#parts.ended(id, end);
-    });
+    void this.#outlive(vcpu);
     return fd;
   }
 
@@ -100,6 +97,12 @@ export class VcpuSet {
   async stop(): Promise<readonly unknown[]> {
     const ends = await Promise.allSettled([...this.#vcpus.values()].map((vcpu) => vcpu.stop()));
     return ends.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
+  }
+
+  async #outlive(vcpu: Vcpu): Promise<void> {
+    const end = await vcpu.ended;
+    this.#hasEnded = true;
+    this.#parts.ended(vcpu.id, end);
   }
 
   get #running(): readonly Vcpu[] {

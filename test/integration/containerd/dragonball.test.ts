@@ -58,6 +58,27 @@ describeContainerd("a container whose machine is in the shim's own process", (su
     expect(pod.state()).to.equal(before_);
   });
 
+  it("follows links of its pod that come while it runs, and that go", async () => {
+    const id = suite.newId();
+    expect((await start(id)).stderr).to.equal("");
+    const exec = async (command: string) =>
+      (await suite.containerd.ctr(["tasks", "exec", "--exec-id", "e", id, "sh", "-c", command])).stdout;
+    const until = async (command: string, wanted: RegExp): Promise<void> => {
+      let last = "";
+      for (let looks = 0; looks < 100 && !wanted.test(last); looks++) last = await exec(command);
+      expect(last, readFileSync(suite.containerd.logFile, "utf8").slice(-3000)).to.match(wanted);
+    };
+    for (let round = 0; round < 2; round++) {
+      pod.addPair("eth1", "peer1", 2);
+      await until("ip addr show eth1 2>&1", /10\.1\.2\.2\/24/);
+      expect(await exec("ping -c 5 -w 20 10.1.2.1")).to.match(/[1-5] packets received/);
+      pod.route.removeLink(pod.index("eth1"));
+      await until("ip link", /^(?![^]*eth1)[^]*eth0/);
+    }
+    expect(pod.links()).to.have.members(["eth0", "tap0_kata"]);
+    await suite.containerd.remove(id);
+  });
+
   it("is cleaned up after the shim, and the machine with it, was killed", async () => {
     const before_ = pod.state();
     const id = suite.newId();

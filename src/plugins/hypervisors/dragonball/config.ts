@@ -10,6 +10,7 @@ export const config = hypervisorConfig({
     "hypervisor.rootfs_type",
     "hypervisor.kernel_params",
     "hypervisor.default_vcpus",
+    "hypervisor.default_maxvcpus",
     "hypervisor.default_memory",
     "hypervisor.enable_debug",
     "hypervisor.queue_size",

@@ -1,6 +1,8 @@
 import type { AttachedDevice, Device } from "../../../core/contracts/device.js";
+import { messageOf } from "../../../core/errors/error.js";
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { Sys } from "../../../core/sys/sys.js";
+import type { MicroVm } from "../../../vmm/micro-vm.js";
 import type { DeviceSpec } from "../../../vmm/threads/device-spec.js";
 
 /** This plugin's name in messages. */
@@ -11,13 +13,19 @@ export function refusal({ kind, id }: Pick<Device, "kind" | "id">, problem: stri
   return hypervisorErrors.KATA_HYPERVISOR_DEVICE({ hypervisor, kind, id, problem }, { cause });
 }
 
+/** How disks are plugged here, as configuration names it. */
+export const diskDriver = "virtio-blk-mmio";
+
 /** `vda` and so on, as Linux names virtio disks in the order in which it finds them. */
 const diskName = (index: number): string => `/dev/vd${String.fromCharCode(97 + index)}`;
 
 /** Disks that have names of one letter. */
 const mostDisks = 26;
 
-/** The devices that a machine is started with, besides its own. */
+/** What is asked of the machine that runs. */
+export type Pluggable = Pick<MicroVm, "plug" | "unplug">;
+
+/** The devices of a machine besides its own: those that it is started with, and those that are plugged in later. */
 export class DeviceList {
   readonly #sys: Pick<Sys, "descriptors">;
   readonly #known = new Map<string, DeviceSpec>();
@@ -33,49 +41,81 @@ export class DeviceList {
     return [...this.#known.values()];
   }
 
+  /** Notes a device for the start of the machine. */
   add(device: Device): AttachedDevice {
     const { id } = device;
-    if (this.#known.has(id)) throw hypervisorErrors.KATA_HYPERVISOR_DEVICE_EXISTS({ hypervisor, id });
-    switch (device.kind) {
-      case "block": {
-        if (device.driver !== "virtio-blk-mmio")
-          throw refusal(device, `its driver is "${device.driver}"; this machine takes virtio-blk-mmio`);
-        if (this.#disks === mostDisks) throw refusal(device, `it has ${mostDisks} disks already`);
-        this.#known.set(id, { kind: "disk", id, path: device.path, readOnly: device.readOnly });
-        return { id, guestLocator: diskName(this.#disks++) };
-      }
-      case "net":
-        this.#known.set(id, {
-          kind: "card",
-          id,
-          mac: device.hardwareAddress,
-          // The caller keeps its own of each.
-          taps: device.tapFds.map((fd) => this.#sys.descriptors.duplicate(fd)),
-          queueSize: device.queueSize,
-        });
-        return { id };
-      case "fs":
-        if (device.cacheSizeMiB > 0) throw refusal(device, "it has no DAX window yet; set virtio_fs_cache_size = 0");
-        this.#known.set(id, { kind: "share", id, tag: device.tag, socket: device.socket, queueSize: device.queueSize });
-        return { id };
-      default:
-        throw refusal(device, "this kind is not known");
+    if (device.kind === "block" && this.#disks === mostDisks)
+      throw refusal(device, `it has ${mostDisks} disks already`);
+    this.#known.set(id, this.#specOf(device));
+    return device.kind === "block" ? { id, guestLocator: diskName(this.#disks++) } : { id };
+  }
+
+  /**
+   * Plugs a device into the machine that runs. A disk's name is what the guest says: disks that came and went before make
+   * counting useless. A guest whose own kernel takes devices says none.
+   */
+  async plug(device: Device, machine: Pluggable): Promise<AttachedDevice> {
+    const { id } = device;
+    const spec = this.#specOf(device);
+    this.#known.set(id, spec);
+    try {
+      const { disk } = await machine.plug(spec);
+      return { id, ...(disk !== undefined && { guestLocator: `/dev/${disk}` }) };
+    } catch (error) {
+      this.#known.delete(id);
+      throw refusal(device, messageOf(error), error);
     }
   }
 
   /** Forgets a device before the machine starts. */
   remove(id: string): void {
-    const spec = this.#known.get(id);
-    if (spec === undefined)
-      throw hypervisorErrors.KATA_HYPERVISOR_DEVICE_UNKNOWN({ hypervisor, id, there: [...this.#known.keys()] });
+    const spec = this.#get(id);
     this.#known.delete(id);
     this.#release(spec);
+  }
+
+  /** Takes a device out of the machine that runs, if the guest lets go of it. */
+  async unplug(id: string, machine: Pluggable): Promise<void> {
+    this.#get(id);
+    await machine.unplug(id);
+    this.#known.delete(id);
   }
 
   /** Gives up what it holds, when the machine never started. */
   close(): void {
     for (const spec of this.specs) this.#release(spec);
     this.#known.clear();
+  }
+
+  #get(id: string): DeviceSpec {
+    const spec = this.#known.get(id);
+    if (spec !== undefined) return spec;
+    throw hypervisorErrors.KATA_HYPERVISOR_DEVICE_UNKNOWN({ hypervisor, id, there: [...this.#known.keys()] });
+  }
+
+  #specOf(device: Device): DeviceSpec {
+    const { id } = device;
+    if (this.#known.has(id)) throw hypervisorErrors.KATA_HYPERVISOR_DEVICE_EXISTS({ hypervisor, id });
+    switch (device.kind) {
+      case "block":
+        if (device.driver !== diskDriver)
+          throw refusal(device, `its driver is "${device.driver}"; this machine takes ${diskDriver}`);
+        return { kind: "disk", id, path: device.path, readOnly: device.readOnly };
+      case "net":
+        return {
+          kind: "card",
+          id,
+          mac: device.hardwareAddress,
+          // The caller keeps its own of each.
+          taps: device.tapFds.map((fd) => this.#sys.descriptors.duplicate(fd)),
+          queueSize: device.queueSize,
+        };
+      case "fs":
+        if (device.cacheSizeMiB > 0) throw refusal(device, "it has no DAX window yet; set virtio_fs_cache_size = 0");
+        return { kind: "share", id, tag: device.tag, socket: device.socket, queueSize: device.queueSize };
+      default:
+        throw refusal(device, "this kind is not known");
+    }
   }
 
   #release(spec: DeviceSpec): void {

@@ -15,8 +15,9 @@ import type { KvmVerdict } from "../../../core/kvm/verdict-cache.js";
 import type { Logger } from "../../../core/log.js";
 import type { Roots, SandboxInfo } from "../../../core/plugin/context.js";
 import type { Sys } from "../../../core/sys/sys.js";
+import { mostQueuePairs } from "../../../vmm/virtio/net/configuration.js";
 import { MicroVm, type MicroVmEnd } from "../../../vmm/micro-vm.js";
-import { DeviceList, hypervisor, refusal } from "./devices.js";
+import { DeviceList, diskDriver, hypervisor } from "./devices.js";
 import { dragonballErrors } from "./errors.js";
 
 /** What a machine is made with. */
@@ -52,6 +53,7 @@ export class DragonballHypervisor implements Hypervisor {
   #settleExit: (exit: VmExit) => void = () => undefined;
   #state: State = "not started";
   #machine: MicroVm | undefined;
+  #memoryMiB = 0;
   /** Its end was asked for while it ran. */
   #wanted = false;
   #ended: Promise<void> | undefined;
@@ -99,16 +101,12 @@ export class DragonballHypervisor implements Hypervisor {
 
   async addDevice(device: Device): Promise<AttachedDevice> {
     if (this.#state === "not started") return this.#devices.add(device);
-    throw refusal(device, "it takes no devices while it runs yet; qemu does");
+    return this.#devices.plug(device, this.#running(`take the device "${device.id}"`));
   }
 
   async removeDevice(id: string): Promise<void> {
-    if (this.#state === "not started") {
-      this.#devices.remove(id);
-      return;
-    }
-    const reason = "it gives no devices back while it runs yet; qemu does";
-    throw hypervisorErrors.KATA_HYPERVISOR_UNSUPPORTED({ hypervisor, what: `remove the device "${id}"`, reason });
+    if (this.#state === "not started") return this.#devices.remove(id);
+    await this.#devices.unplug(id, this.#running(`remove the device "${id}"`));
   }
 
   capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined {
@@ -118,7 +116,14 @@ export class DragonballHypervisor implements Hypervisor {
         resume: async () => this.#running("resume").resume(),
       },
       "vcpu-threads": { threads: async () => this.#running("tell its threads").threads },
-      "fs-sharing": { hotplug: false },
+      resize: {
+        vcpus: (count) => this.#running(`have ${count} processors`).resizeVcpus(count),
+        // It keeps the memory that it was started with.
+        memoryMiB: async () => this.#memoryMiB,
+      },
+      "block-hotplug": { drivers: [diskDriver] },
+      "net-hotplug": { queuePairs: mostQueuePairs },
+      "fs-sharing": { hotplug: true },
     };
     return all[name];
   }
@@ -137,6 +142,7 @@ export class DragonballHypervisor implements Hypervisor {
     signal.throwIfAborted();
     const machine = new MicroVm(sys, {
       vcpus: spec.vcpus,
+      maxVcpus: settings.default_maxvcpus,
       memoryMiB: spec.memoryMiB,
       kernel,
       ...(initrd !== undefined && { initrd }),
@@ -153,6 +159,7 @@ export class DragonballHypervisor implements Hypervisor {
       log,
     });
     this.#machine = machine;
+    this.#memoryMiB = spec.memoryMiB;
     void machine.exited.then((end) => this.#exit(end));
     await machine.start().catch((cause: unknown) => {
       throw dragonballErrors.KATA_DRAGONBALL_START({ kernel: guest.kernel, console: this.#console.tail(5) }, { cause });
