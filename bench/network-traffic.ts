@@ -21,7 +21,7 @@ import { BareShell } from "./bare-shell.js";
 import type { Row } from "./row.js";
 import { inTurns, median } from "./turns.js";
 
-const rounds = 15;
+const rounds = 31;
 const memoryMiB = 512;
 const block = 65_536;
 /** Bytes of one transfer. */

@@ -98,7 +98,7 @@ function machineArguments({ memoryMiB, cpus }: HostVmRequest, { kernel, archive,
     -object memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on
     -device intel-iommu,intremap=on
     ${Object.values(shareTags).map(share).join("\n")}
-    -device virtio-serial-pci
+    -device virtio-serial-pci,max_ports=1
     -chardev stdio,id=output,signal=off
     -device virtconsole,chardev=output
     ${card(0)}

@@ -143,8 +143,16 @@ function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts)
     });
     return;
   }
-  command.json("device", { driver: bus.model("virtio-serial"), id: "channel", ...slots.channel.place });
-  for (const { port, fd } of channel.ports) {
+  // Port 0 is kept for a console.
+  const numbers = channel.ports.map(({ port }) => port - guestPorts.agent + 1);
+  command.json("device", {
+    driver: bus.model("virtio-serial"),
+    id: "channel",
+    // QEMU has two queues for each port there may be, 31 unless told, and looks at all of them whenever it does anything.
+    max_ports: Math.max(...numbers) + 1,
+    ...slots.channel.place,
+  });
+  for (const [index, { port, fd }] of channel.ports.entries()) {
     const id = `port-${port}`;
     command.listening(id, fd).json("device", {
       driver: "virtserialport",
@@ -152,8 +160,7 @@ function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts)
       bus: "channel.0",
       chardev: id,
       name: `kata.${port}`,
-      // Port 0 is kept for a console.
-      nr: port - guestPorts.agent + 1,
+      nr: numbers[index],
     });
   }
 }

@@ -114,7 +114,7 @@ describe("QEMU's command line", () => {
       "-device",
       '{"driver":"virtio-blk-pci-non-transitional","id":"image","drive":"image-disk","bus":"pcie.0","addr":"0x01","num-queues":1,"queue-size":128}',
       "-device",
-      '{"driver":"virtio-serial-pci-non-transitional","id":"channel","bus":"pcie.0","addr":"0x02"}',
+      '{"driver":"virtio-serial-pci-non-transitional","id":"channel","max_ports":3,"bus":"pcie.0","addr":"0x02"}',
       "-chardev",
       "socket,id=port-1024,fd=5,server=on,wait=off",
       "-device",
