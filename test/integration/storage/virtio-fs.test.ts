@@ -12,7 +12,7 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
-import { cleanupStale } from "../../../src/plugins/storage/virtio-fs/cleanup-stale.js";
+import { cleanupStale } from "../../../src/core/share-fs/cleanup-stale.js";
 import type { SandboxMode } from "../../../src/plugins/storage/virtio-fs/command-line.js";
 import type { VirtioFs } from "../../../src/plugins/storage/virtio-fs/virtio-fs.js";
 import { checkLeaks } from "../../support/leaks.js";

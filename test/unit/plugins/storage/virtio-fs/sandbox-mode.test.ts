@@ -5,7 +5,6 @@ import {
   sandboxFacts,
   type SandboxFacts,
 } from "../../../../../src/plugins/storage/virtio-fs/sandbox-mode.js";
-import { sharedDirectory } from "../../../../../src/plugins/storage/virtio-fs/shared-directory.js";
 
 describe("the sandbox of virtiofsd", () => {
   const facts: SandboxFacts = {
@@ -47,20 +46,5 @@ describe("which virtiofsd it is", () => {
     expect(flavourOf(["virtiofsd backend 1.1.0"])).to.equal("rust");
     expect(flavourOf(["nydusd 2.0"])).to.equal(undefined);
     expect(flavourOf([])).to.equal(undefined);
-  });
-});
-
-describe("the shared directory", () => {
-  it("differs for sandboxes whose names only look alike together", () => {
-    const place = (namespace: string, sandboxId: string): string =>
-      sharedDirectory({ root: "/s", namespace, sandboxId });
-    expect(place("a", "b-c")).not.to.equal(place("a-b", "c"));
-    expect(place("default", "s1")).to.equal("/s/default@s1");
-    for (const [namespace, id] of [
-      ["..", "/../x"],
-      ["a/b", "c"],
-      ["a", ""],
-    ] as const)
-      expect(() => place(namespace, id === "" ? "x/../y" : id)).to.throw();
   });
 });

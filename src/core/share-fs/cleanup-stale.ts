@@ -1,4 +1,4 @@
-import type { Sys } from "../../../core/sys/sys.js";
+import type { Sys } from "../sys/sys.js";
 import { SharedTree } from "./shared-tree.js";
 import { sharedDirectory, type SharedPlace } from "./shared-directory.js";
 

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { codeOf } from "../../../core/errors/error.js";
-import type { Sys } from "../../../core/sys/sys.js";
+import { codeOf } from "../errors/error.js";
+import type { Sys } from "../sys/sys.js";
 
 /** A file or directory to be shown in the tree. */
 export interface Shown {
