@@ -16,6 +16,7 @@ import { plugin as virtContainer } from "./handlers/virt-container/index.js";
 import { plugin as dragonball } from "./hypervisors/dragonball/index.js";
 import { plugin as qemu } from "./hypervisors/qemu/index.js";
 import { plugin as taskService } from "./services/task/index.js";
+import { plugin as inlineVirtioFs } from "./storage/inline-virtio-fs/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
 import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
 import { plugin as volumeSharedBind } from "./storage/volume-shared-bind/index.js";
@@ -42,6 +43,7 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   physical,
   vhostUser,
   virtioFs,
+  inlineVirtioFs,
   rootfsShared,
   volumeSystem,
   volumeShm,

@@ -2,7 +2,7 @@
  * What can be plugged into a virtual machine. A hypervisor takes the kinds it knows; another kind is
  * `KATA_HYPERVISOR_DEVICE`, never ignored. `id` is chosen by who adds the device and is unique in the VM.
  */
-export type Device = FsDevice | BlockDevice | NetDevice | VhostUserNetDevice | VfioDevice;
+export type Device = FsDevice | InlineFsDevice | BlockDevice | NetDevice | VhostUserNetDevice | VfioDevice;
 
 /** A directory shared over virtio-fs by a vhost-user daemon that listens on `socket`. */
 export interface FsDevice {
@@ -15,6 +15,22 @@ export interface FsDevice {
   readonly queueSize: number;
   /** DAX window in MiB; 0 for none. */
   readonly cacheSizeMiB: number;
+}
+
+/** A directory that the hypervisor itself shares over virtio-fs, without a daemon; mounts below it are shared too. */
+export interface InlineFsDevice {
+  readonly kind: "inline-fs";
+  readonly id: string;
+  /** Mount tag in the guest; 36 bytes at most. */
+  readonly tag: string;
+  /** Absolute path of the directory, which is there when the machine starts. */
+  readonly path: string;
+  /** Enforced by the device, not only by the guest's mount. */
+  readonly readOnly: boolean;
+  /** What the guest caches: nothing; for a second; until it forgets. */
+  readonly cache: "never" | "auto" | "always";
+  /** Entries of each queue, a power of two. */
+  readonly queueSize: number;
 }
 
 /** A disk from a raw file or a host block device. */

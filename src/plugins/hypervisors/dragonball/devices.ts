@@ -113,6 +113,8 @@ export class DeviceList {
       case "fs":
         if (device.cacheSizeMiB > 0) throw refusal(device, "it has no DAX window yet; set virtio_fs_cache_size = 0");
         return { kind: "share", id, tag: device.tag, socket: device.socket, queueSize: device.queueSize };
+      case "inline-fs":
+        return { ...device, kind: "shared-directory" };
       default:
         throw refusal(device, "this kind is not known");
     }

@@ -121,6 +121,11 @@ export class DeviceSet {
         if (device.cacheSizeMiB > 0) throw refusal(device, "QEMU has no DAX window; set virtio_fs_cache_size = 0");
         if (Buffer.byteLength(device.tag) > 36) throw refusal(device, "its tag is longer than 36 bytes");
         return sharedDirectory(name, device, this.#bus, takeSlot());
+      case "inline-fs":
+        throw refusal(
+          device,
+          'QEMU serves no directory by itself; set shared_fs = "virtio-fs", which has a daemon do it',
+        );
       case "net":
         if (device.tapFds.length === 0) throw refusal(device, "it has no descriptor of a tap");
         assertQueues(device, device.tapFds.length);

@@ -109,6 +109,20 @@ describe("the devices of dragonball", () => {
     expect(asked).to.deep.equal([]);
   });
 
+  it("are directories too that the machine serves itself", () => {
+    const { devices } = scene();
+    const inline = {
+      id: "share",
+      tag: "kataShared",
+      path: "/view",
+      readOnly: false,
+      cache: "auto",
+      queueSize: 512,
+    } as const;
+    devices.add({ ...inline, kind: "inline-fs" });
+    expect(devices.specs).to.deep.equal([{ ...inline, kind: "shared-directory" }]);
+  });
+
   it("give up what they hold when the machine never starts", () => {
     const { devices, closed } = scene();
     devices.add(card);

@@ -64,6 +64,16 @@ describe("the devices of a QEMU machine", () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
+  it("are none that QEMU would have to serve by itself", () => {
+    const { devices } = setOn(new MmioBus());
+    const device = { kind: "inline-fs", id: "share", tag: "kataShared", path: "/s", readOnly: false } as const;
+    const add = () => devices.addCold({ ...device, cache: "auto", queueSize: 1024 });
+    expect(add)
+      .to.throw(/virtio-fs/)
+      .with.property("code", "KATA_HYPERVISOR_DEVICE");
+    expect(devices.list()).to.deep.equal([]);
+  });
+
   it("are found by PCI path, behind the bridge when plugged in later", () => {
     const { devices } = setOn(new PciBus(1));
     expect(devices.addCold(disk("a"))).to.deep.equal({ id: "a", guestLocator: "01" });
