@@ -13,6 +13,9 @@ export interface DriveOptions {
   readonly queueSize?: number;
 }
 
+/** Where a driver says that a queue is. */
+export type QueuePlace = Pick<DriverQueue, "size" | "descriptors" | "driver" | "device">;
+
 /** Bytes of the guest's memory: queues are at its beginning, `data` on is free for buffers. */
 export const memorySize = 0x100000;
 export const data = 0x40000;
@@ -91,7 +94,7 @@ export class DrivenDevice {
   }
 
   /** Tells the device where a queue is, and that it is ready. */
-  setUp(index: number, queue: DriverQueue): void {
+  setUp(index: number, queue: QueuePlace): void {
     this.write(mmioRegister.queueSelect, index);
     this.write(mmioRegister.queueSize, queue.size);
     this.write(mmioRegister.queueDescriptorsLow, queue.descriptors);

@@ -242,7 +242,7 @@ describe("virtio over memory-mapped I/O", () => {
     ] as const) {
       driven.negotiate(version1);
       const { descriptors, driver, device: used } = new DriverQueue({ memory: driven.memory, size, at });
-      driven.setUp(0, { size, descriptors, driver, device: used } as DriverQueue);
+      driven.setUp(0, { size, descriptors, driver, device: used });
       driven.write(reg.status, 15);
       expect(driven.status, `${size} ${at}`).to.equal(15 | 64);
       driven.reset();
