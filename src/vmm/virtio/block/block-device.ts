@@ -4,6 +4,7 @@ import type { DeviceContext, VirtioDevice } from "../device.js";
 import { type BlockGeometry, blockConfiguration, blockFeatures, sectorSize, segmentBytes } from "./block-config.js";
 import { BlockSession } from "./block-session.js";
 import type { Disk } from "./disk.js";
+import type { DiskThrottle } from "./disk-limits.js";
 
 /** How a disk is shown to the guest. */
 export interface BlockOptions {
@@ -20,6 +21,8 @@ export interface BlockOptions {
   readonly queueSize?: number;
   /** The most requests that are under way at once, of all queues together; 64 by default. */
   readonly inFlight?: number;
+  /** Keeps the disk within limits; nothing does when absent. */
+  readonly throttle?: Pick<DiskThrottle, "admit">;
 }
 
 /** A disk of the guest's (virtio 1.2, 5.2). A disk that is read-only is so whatever the driver asks for. */
@@ -47,7 +50,7 @@ export class BlockDevice implements VirtioDevice {
   }
 
   activate(context: DeviceContext): void {
-    const { name, disk, serial, log, inFlight = 64 } = this.#options;
+    const { name, disk, serial, log, inFlight = 64, throttle } = this.#options;
     const { sectors, segments } = this.#geometry;
     this.#session = new BlockSession(context, {
       name,
@@ -57,6 +60,7 @@ export class BlockDevice implements VirtioDevice {
       inFlight,
       sectors,
       bytesMax: segments * segmentBytes,
+      ...(throttle !== undefined && { throttle }),
     });
   }
 

@@ -1,4 +1,4 @@
-import { copyFirst, dropFirst } from "../chain-bytes.js";
+import { copyFirst, dropFirst, lengthOf } from "../chain-bytes.js";
 import type { Chain } from "../virtqueue.js";
 
 /** Kinds of requests (virtio 1.2, 5.2.6). */
@@ -41,4 +41,9 @@ export function parseRequest({ readable, writable }: Chain): BlockRequest | unde
     given: dropFirst(readable, headerSize),
     wanted,
   };
+}
+
+/** Bytes that a request moves at most, as its buffer has room for them: without the header and the status. */
+export function movedBytes({ readable, writable }: Chain): number {
+  return Math.max(0, lengthOf(readable) - headerSize) + Math.max(0, lengthOf(writable) - 1);
 }

@@ -2,9 +2,13 @@ import type { Logger } from "../../../core/log.js";
 import type { DeviceContext } from "../device.js";
 import type { Chain, Virtqueue } from "../virtqueue.js";
 import { BlockCommands, type Outcome } from "./block-commands.js";
-import { parseRequest, requestStatus, statusByte } from "./block-request.js";
+import { movedBytes, parseRequest, requestStatus, statusByte } from "./block-request.js";
 import type { Disk } from "./disk.js";
+import type { DiskThrottle } from "./disk-limits.js";
 import { blockErrors } from "./errors.js";
+
+/** Milliseconds after which limits are asked again, however long they said: timers have an end. */
+const mostThrottleMs = 60_000;
 
 /** What requests are served with. */
 export interface BlockSessionOptions {
@@ -18,6 +22,8 @@ export interface BlockSessionOptions {
   readonly sectors: number;
   /** The most bytes of one request. */
   readonly bytesMax: number;
+  /** What it may do; the disk's, which outlives its driver. */
+  readonly throttle?: Pick<DiskThrottle, "admit">;
 }
 
 /**
@@ -32,6 +38,8 @@ export class BlockSession {
   readonly #waiting = new Set<Virtqueue>();
   #underWay = 0;
   #later: NodeJS.Immediate | undefined;
+  /** Until the disk may do more. */
+  #throttled: NodeJS.Timeout | undefined;
   #stopped = false;
   /** What `stop` waits for. */
   #idle: Promise<void> | undefined;
@@ -60,6 +68,12 @@ export class BlockSession {
     this.#stopped = true;
     this.#waiting.clear();
     clearImmediate(this.#later);
+    clearTimeout(this.#throttled);
+  }
+
+  /** Whether another request may be taken now. */
+  get #hasRoom(): boolean {
+    return this.#underWay < this.#options.inFlight && this.#throttled === undefined;
   }
 
   /** Takes what a queue has, as far as there is room, once around it at most. */
@@ -67,17 +81,18 @@ export class BlockSession {
     if (this.#stopped) return;
     try {
       let answered = false;
-      for (let left = queue.size; left > 0 && this.#underWay < this.#options.inFlight; left--) {
+      for (let left = queue.size; left > 0 && this.#hasRoom; left--) {
         const chain = queue.pop();
         if (chain === undefined) {
           if (answered) this.#context.interrupt(queue);
           return;
         }
-        answered = this.#begin(queue, chain) || answered;
+        if (this.#throttle(chain)) queue.unpop();
+        else answered = this.#begin(queue, chain) || answered;
       }
       if (answered) this.#context.interrupt(queue);
       this.#waiting.add(queue);
-      if (this.#underWay < this.#options.inFlight) this.#later ??= setImmediate(() => this.#resume());
+      if (this.#hasRoom) this.#later ??= setImmediate(() => this.#resume());
     } catch (error) {
       this.#fail(error);
     }
@@ -88,6 +103,22 @@ export class BlockSession {
     const waiting = Array.from(this.#waiting);
     this.#waiting.clear();
     for (const queue of waiting) this.#take(queue);
+  }
+
+  /** Whether a request must wait for the disk's limits, as all after it must then. */
+  #throttle(chain: Chain): boolean {
+    const { throttle, bytesMax } = this.#options;
+    // One that asks for more is refused, and owes no more.
+    const wait = throttle?.admit(Math.min(movedBytes(chain), bytesMax)) ?? 0;
+    if (wait === 0) return false;
+    this.#throttled = setTimeout(
+      () => {
+        this.#throttled = undefined;
+        this.#resume();
+      },
+      Math.min(Math.ceil(wait), mostThrottleMs),
+    );
+    return true;
   }
 
   /** Whether the request was answered at once. */
@@ -115,7 +146,7 @@ export class BlockSession {
     }
     answer(queue, chain, status, outcome);
     this.#context.interrupt(queue);
-    if (this.#later === undefined) this.#resume();
+    if (this.#later === undefined && this.#throttled === undefined) this.#resume();
   }
 
   #fail(error: unknown): void {

@@ -5,6 +5,7 @@ import { errnoNameOf } from "../../../core/sys/sys-error.js";
 import { dropFirst } from "../chain-bytes.js";
 import type { Disk } from "./disk.js";
 import { blockErrors } from "./errors.js";
+import { poolShare } from "./pool-share.js";
 
 /** `BLKGETSIZE64` of `include/uapi/linux/fs.h`: bytes of a block device, as 64 bits. */
 const getDeviceSize = 0x80081272;
@@ -55,16 +56,16 @@ export class FileDisk implements Disk {
   }
 
   flush(): Promise<void> {
-    return sync(this.#fd);
+    return poolShare.run(() => sync(this.#fd));
   }
 
   discard(position: number, length: number): Promise<void> {
-    return this.#sys.files.zeroRange(this.#fd, position, length, { deallocate: true });
+    return this.#zeroRange(position, length, true);
   }
 
   async writeZeroes(position: number, length: number, mayDiscard: boolean): Promise<void> {
     try {
-      await this.#sys.files.zeroRange(this.#fd, position, length, { deallocate: mayDiscard });
+      await this.#zeroRange(position, length, mayDiscard);
     } catch (error) {
       if (errnoNameOf(error) !== "EOPNOTSUPP") throw error;
       const zeros = new Uint8Array(Math.min(length, zeroPiece));
@@ -81,12 +82,17 @@ export class FileDisk implements Disk {
     await closeFile(fd);
   }
 
-  async #all(call: Vectored, views: readonly Uint8Array[], position: number): Promise<void> {
+  #zeroRange(position: number, length: number, deallocate: boolean): Promise<void> {
+    return poolShare.run(() => this.#sys.files.zeroRange(this.#fd, position, length, { deallocate }));
+  }
+
+  async #all(call: Vectored, views: readonly Uint8Array[], start: number): Promise<void> {
     let left = views;
-    let at = position;
+    let at = start;
     while (left.length > 0) {
       const some = left.length > viewsLimit ? left.slice(0, viewsLimit) : left;
-      const count = await transfer(call, this.#fd, some, at);
+      const position = at;
+      const count = await poolShare.run(() => transfer(call, this.#fd, some, position));
       if (count === 0) throw blockErrors.KATA_VMM_DISK_SHORT({ position: at });
       at += count;
       left = dropFirst(left, count);

@@ -325,4 +325,47 @@ describe("a block device", () => {
     await closed;
     expect(disk.calls).to.deep.equal(["flush at 0", "close"]);
   });
+
+  it("keeps what is beyond its limits in the queue, in order, until there may be more", async () => {
+    const waits = [0, 1, 1, 0, 0];
+    const asked: number[] = [];
+    const throttle = {
+      admit: (bytes: number): number => {
+        asked.push(bytes);
+        return waits.shift() ?? 0;
+      },
+    };
+    const { disk, driven, send } = block({ throttle });
+    send(read, 0, [wanted(512)]);
+    await turn();
+    expect(driven.queue(0).collect()).to.have.length(1);
+    send(read, 0, [wanted(1024)]);
+    send(read, 0, [wanted(1536)]);
+    await turn();
+    expect(driven.queue(0).collect()).to.deep.equal([]);
+    expect(disk.calls).to.have.length(1);
+    const lengths: number[] = [];
+    while (lengths.length < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      lengths.push(
+        ...driven
+          .queue(0)
+          .collect()
+          .map(({ written }) => written),
+      );
+    }
+    expect(lengths).to.deep.equal([1025, 1537]);
+    expect(asked).to.deep.equal([512, 1024, 1024, 1024, 1536]);
+    expect(driven.needsReset).to.equal(false);
+  });
+
+  it("touches nothing after a reset for which a request of its has waited", async () => {
+    const { disk, driven, send } = block({ throttle: { admit: () => 1 } });
+    send(read, 0, [wanted(512)]);
+    driven.reset();
+    await driven.settled;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(disk.calls).to.deep.equal([]);
+    expect(driven.status).to.equal(0);
+  });
 });
