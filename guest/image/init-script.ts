@@ -29,13 +29,15 @@ export const rootModules = {
 } as const;
 
 /**
- * Modules of the ways to the host and of what it shares, by the number virtio gives the kind of device. Loading one here
+ * Modules of the ways to the host, of what it shares, and of the memory it gives and takes, by the number virtio gives the kind of device. Loading one here
  * costs a tenth of what it costs the agent, which would have to start a program for it.
  */
 export const deviceModules = {
   "0x0001": "virtio_net",
   "0x0003": "virtio_console",
+  "0x0005": "virtio_balloon",
   "0x0013": "vmw_vsock_virtio_transport",
+  "0x0018": "virtio_mem",
   "0x001a": "virtiofs",
 } as const;
 

@@ -42,6 +42,10 @@ export const vmmErrors = defineErrors({
     message: (p: { id: number; ms: number }) =>
       `vCPU ${p.id} was told to leave the guest and had not done so in ${p.ms} ms`,
   },
+  KATA_VMM_STOPPED: {
+    status: "FAILED_PRECONDITION",
+    message: () => "the machine was stopped, and does not start again; make a new one",
+  },
   KATA_VMM_SLOTS: {
     status: "RESOURCE_EXHAUSTED",
     message: (p: { slots: number; devices: number }) =>

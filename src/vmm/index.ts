@@ -5,14 +5,17 @@
 
 /** The machine: what it is made of, how it ends. */
 export { MicroVm, type MicroVmEnd, type MicroVmSpec, type RestoredVmSpec } from "./micro-vm.js";
+export type { ResizedMemory } from "./memory/pluggable-memory.js";
 export type { BootFile } from "./boot/kernel/kernel-image.js";
 
 /** What can be plugged into it. */
 export type {
+  BalloonSpec,
   CardSpec,
   DeviceSpec,
   DiskSpec,
   EntropySpec,
+  MemorySpec,
   ShareSpec,
   VsockSpec,
 } from "./threads/device-spec.js";

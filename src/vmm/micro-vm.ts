@@ -14,6 +14,8 @@ import { Processors } from "./hotplug/processors.js";
 import { mostSlots } from "./machine/layout.js";
 import { SlotTable } from "./machine/slot-table.js";
 import { createGuestRam, type GuestRam } from "./memory/guest-ram.js";
+import { PluggableMemory, pluggableBlock, pluggableUnit, type ResizedMemory } from "./memory/pluggable-memory.js";
+import { abandonCalls } from "./threads/bus-call.js";
 import { DeviceHost } from "./threads/device-host.js";
 import type { DeviceSpec } from "./threads/device-spec.js";
 import { saveMachine, SavedMachine } from "./saved-machine.js";
@@ -50,6 +52,8 @@ export interface MicroVmSpec extends MachineParts {
   readonly commandLine: string;
   /** How the kernel finds its devices; by ACPI unless told. */
   readonly discovery?: "acpi" | "command-line";
+  /** Memory that `resizeMemory` can plug in besides, in MiB, whole 128 MiB of it; none unless told. It takes a slot. */
+  readonly pluggableMiB?: number;
 }
 
 /**
@@ -72,6 +76,9 @@ export type MicroVmEnd =
 
 const mib = 2 ** 20;
 
+/** Milliseconds for the guest to plug memory. */
+const plugMs = 30_000;
+
 /**
  * A virtual machine in this process: KVM runs its processors, each on a thread of its own, one more thread serves its
  * devices. `start` once, `exited` tells of the end, `stop` ends it; whoever made it calls `stop` in any case, which gives
@@ -89,15 +96,20 @@ export class MicroVm {
   readonly #vcpus: VcpuSet;
   readonly #slots = new SlotTable();
   readonly #interrupts = new SharedArrayBuffer(mostSlots * Int32Array.BYTES_PER_ELEMENT);
+  readonly #pluggable: PluggableMemory | undefined;
+  /** The devices that it is started with. */
+  readonly #specs: readonly DeviceSpec[];
   #settle: (end: MicroVmEnd) => void = () => undefined;
   #devices: DeviceHost | undefined;
   #plugs: DevicePlugs | undefined;
   #upcall: Upcall | undefined;
   #processors: Processors | undefined;
+  #starting: Promise<void> | undefined;
   /** The devices' thread has been given what they hold of the host. */
   #handed = false;
   #stopped: Promise<void> | undefined;
 
+  /** After an error the descriptors of `spec` are still the caller's. */
   constructor(sys: Sys, spec: MicroVmSpec | RestoredVmSpec) {
     this.#sys = sys;
     this.#spec = spec;
@@ -110,12 +122,14 @@ export class MicroVm {
       throw error;
     }
     try {
-      this.#ram = this.#saved?.mapMemory(sys) ?? createGuestRam(sys, spec.memoryMiB * mib);
+      this.#ram = this.#saved?.mapMemory(sys) ?? createGuestRam(sys, spec.memoryMiB * mib, pluggableBytes(spec));
     } catch (error) {
       this.#saved?.close();
       this.#kvm.close();
       throw error;
     }
+    this.#specs = [...(spec.devices ?? []), ...memoryDevice(this.#ram)];
+    this.#pluggable = this.#memoryToPlug();
     this.#wake = sys.descriptors.eventfd();
     this.#vcpus = new VcpuSet({
       sys,
@@ -134,9 +148,16 @@ export class MicroVm {
   }
 
   /** Loads what the machine begins with, starts the devices, and lets the guest run. After an error it is to be stopped. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    this.#assertNotStopped();
     this.#prepare(this.#spec);
     this.#devices = await this.#startDevices();
+    this.#assertNotStopped();
     this.#prepareHotplug(this.#devices);
     for (const id of this.#firstVcpus) await this.#vcpus.start(id);
   }
@@ -207,7 +228,19 @@ export class MicroVm {
     return this.#processors.resize(count);
   }
 
-  /** Ends the machine at once, as pulling its plug would, and gives back all it has. Idempotent. */
+  /**
+   * Has the guest plug memory in or out until there is that much of it in all, in MiB, as far as `pluggableMiB` goes and the
+   * guest does it within half a minute. Answers what there is then. Memory that is plugged out is the host's again.
+   */
+  async resizeMemory(memoryMiB: number): Promise<ResizedMemory> {
+    const all = this.#spec.memoryMiB;
+    return this.#pluggable?.resize(memoryMiB) ?? { memoryMiB: all, complete: memoryMiB === all };
+  }
+
+  /**
+   * Ends the machine at once, as pulling its plug would, and gives back all it has. While its devices are being made it
+   * waits for that, which has deadlines of its own. Idempotent.
+   */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -217,8 +250,11 @@ export class MicroVm {
     this.#settle({ kind: "stopped" });
     const errors: unknown[] = [];
     const gather = (error: unknown) => void errors.push(error);
+    // Whoever started it hears of an error; devices that are being made hold on to what is given back below.
+    await this.#starting?.catch(() => undefined);
     this.#upcall?.close();
-    // Devices must be served until no vCPU waits for one.
+    // No vCPU waits for a device any more, also when the thread that serves them answers to nobody.
+    this.#abandonDevices();
     errors.push(...(await this.#vcpus.stop()));
     await this.#devices?.close().catch(gather);
     if (!this.#handed) for (const device of this.#spec.devices ?? []) closeSpec(this.#sys, device);
@@ -227,6 +263,14 @@ export class MicroVm {
     this.#ram.close();
     this.#saved?.close();
     if (errors.length > 0) throw new AggregateError(errors, "stopping the machine");
+  }
+
+  #assertNotStopped(): void {
+    if (this.#stopped !== undefined) throw vmmErrors.KATA_VMM_STOPPED({});
+  }
+
+  #abandonDevices(): void {
+    for (const call of this.#vcpus.calls) abandonCalls(call);
   }
 
   #outlive(id: number, end: VcpuEnd): void {
@@ -252,6 +296,17 @@ export class MicroVm {
     }
   }
 
+  #memoryToPlug(): PluggableMemory | undefined {
+    const { pluggable } = this.#ram;
+    if (pluggable === undefined) return undefined;
+    return new PluggableMemory({
+      bootMiB: this.#spec.memoryMiB,
+      size: pluggable.size,
+      request: (bytes) => this.#devices?.requestMemory(bytes),
+      ms: plugMs,
+    });
+  }
+
   #prepareHotplug(host: DeviceHost): void {
     const { devices = [], guestMs = 30_000, vcpus: count, log = silentLogger } = this.#spec;
     const [sys, vcpus] = [this.#sys, this.#vcpus];
@@ -268,12 +323,14 @@ export class MicroVm {
     const commandLine = processors.length > vcpus ? addWords(line, [`maxcpus=${vcpus}`]) : line;
     const virtio = Array.from({ length: mostSlots }, (_, slot) => placeOf(slot));
     const machine = describeMachine({ processors, virtio });
-    return placeBoot(this.#ram.memory, { kernel, initrd, commandLine, discovery, machine });
+    const { regions, pluggable, memory } = this.#ram;
+    const usable = regions.filter((region) => region !== pluggable);
+    return placeBoot(memory, { kernel, initrd, commandLine, discovery, machine, usable });
   }
 
   #startDevices(): Promise<DeviceHost> {
-    const { devices = [], onConsole, log = silentLogger } = this.#spec;
-    const plugged = devices.map((spec) => ({ slot: this.#slots.take(spec.id), spec }));
+    const { onConsole, log = silentLogger } = this.#spec;
+    const plugged = this.#specs.map((spec) => ({ slot: this.#slots.take(spec.id), spec }));
     this.#handed = true;
     const data = {
       memory: this.#ram.regions,
@@ -288,9 +345,25 @@ export class MicroVm {
       log,
       console: (bytes) => onConsole?.(bytes),
       power: (request) => this.#settle({ kind: request === "reset" ? "reset" : "powered off" }),
-      failed: ({ message }) => this.#settle({ kind: "failed", why: message }),
+      memory: (plugged) => this.#pluggable?.heard(plugged),
+      failed: ({ message }) => {
+        this.#settle({ kind: "failed", why: `its devices: ${message}` });
+        this.#abandonDevices();
+      },
     });
   }
+}
+
+function pluggableBytes(spec: MicroVmSpec | RestoredVmSpec): number {
+  const wanted = "kernel" in spec ? (spec.pluggableMiB ?? 0) * mib : 0;
+  return Math.floor(wanted / pluggableUnit) * pluggableUnit;
+}
+
+/** The device of memory that is plugged later, if there is any. */
+function memoryDevice({ pluggable }: GuestRam): DeviceSpec[] {
+  if (pluggable === undefined) return [];
+  const { address, size } = pluggable;
+  return [{ kind: "memory", id: "memory", address, size, blockSize: pluggableBlock }];
 }
 
 /** Sets the registers that a vCPU begins with. */

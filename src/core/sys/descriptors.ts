@@ -55,6 +55,9 @@ export interface Descriptors {
    */
   watch(fd: number, interest: Interest, onReady: (ready: Readiness) => void): Watch;
 
+  /** Ends all watches of the calling thread. One that ends with a watch open takes the whole process with it. */
+  unwatchAll(): void;
+
   /** Ends well once the descriptor is ready for either; by then some other reader may have been faster. */
   ready(fd: number, interest: Interest, deadline: Deadline): Promise<void>;
 

@@ -4,7 +4,7 @@ import type { Bus } from "../bus/bus.js";
  * An access of a vCPU to a device that another thread serves, by memory that both have. The vCPU writes it, wakes the other
  * thread, and waits for the answer, as a processor waits for its bus.
  */
-const word = { state: 0, kind: 1, low: 2, high: 3, length: 4 } as const;
+const word = { state: 0, kind: 1, low: 2, high: 3, length: 4, abandoned: 5 } as const;
 const dataAt = 32;
 const dataBytes = 8;
 
@@ -33,7 +33,7 @@ export class BusCaller {
     this.#wake = wake;
   }
 
-  /** Makes the access; `bytes` are written, or filled. Blocks until it is done. */
+  /** Makes the access; `bytes` are written, or filled. Blocks until it is done. Abandoned, it finds nobody there. */
   call({ space, isWrite, address }: Access, bytes: Uint8Array): void {
     const words = this.#words;
     words[word.kind] = (space === "port" ? 0 : 2) + (isWrite ? 1 : 0);
@@ -44,11 +44,26 @@ export class BusCaller {
     Atomics.store(words, word.state, state.asked);
     this.#wake();
     for (let now = state.asked as number; now !== state.answered; now = Atomics.load(words, word.state)) {
+      // Looked at after the access is there to be seen, so that whoever abandons it sees one of the two.
+      if (Atomics.load(words, word.abandoned) === 1) {
+        if (!isWrite) bytes.fill(0xff);
+        return;
+      }
       Atomics.wait(words, word.state, now);
     }
     Atomics.store(words, word.state, state.idle);
     if (!isWrite) bytes.set(this.#data.subarray(0, bytes.length));
   }
+}
+
+/** Has a vCPU wait for no device any more, now and later: whoever serves them has gone, or is about to. */
+export function abandonCalls(shared: SharedArrayBuffer): void {
+  const words = new Int32Array(shared, 0, dataAt / 4);
+  Atomics.store(words, word.abandoned, 1);
+  for (const waiting of [state.asked, state.taken]) {
+    Atomics.compareExchange(words, word.state, waiting, state.answered);
+  }
+  Atomics.notify(words, word.state);
 }
 
 /** The buses of a machine. */

@@ -16,9 +16,14 @@ export interface DeviceListener {
   readonly log: Logger;
   console(bytes: Uint8Array): void;
   power(request: PowerRequest): void;
+  /** Bytes of memory that the guest has plugged in now. */
+  memory(plugged: number): void;
   /** The thread has ended by itself, or by an error: no device is served any more. */
   failed(error: Error): void;
 }
+
+/** Milliseconds in which all devices are made; those that speak with a daemon have deadlines of their own, below this. */
+const startMs = 60_000;
 
 /** Milliseconds in which devices finish what is under way, and the thread ends. */
 const closeMs = 30_000;
@@ -44,7 +49,10 @@ export class DeviceHost {
     this.#exited = new Promise((resolve) => worker.once("exit", resolve));
   }
 
-  /** Starts the thread, and waits until all devices are there; an error says which could not be made. */
+  /**
+   * Starts the thread, and waits until all devices are there; an error says which could not be made, and nothing is left of
+   * them nor of the thread.
+   */
   static async start(workerData: DeviceThreadData, listener: DeviceListener): Promise<DeviceHost> {
     const worker = new Worker(threadProgram("device-thread"), {
       workerData,
@@ -52,7 +60,7 @@ export class DeviceHost {
       trackUnmanagedFds: false,
     });
     const host = new DeviceHost(worker);
-    await new Promise<void>((resolve, reject) => {
+    const ready = new Promise<void>((resolve, reject) => {
       worker.on("message", (news: DeviceNews) => {
         if (news.kind === "ready") resolve();
         else host.#hear(news, listener);
@@ -69,6 +77,13 @@ export class DeviceHost {
         if (host.#closed === undefined) listener.failed(error);
       });
     });
+    try {
+      await withDeadline({ ms: startMs, what: "the devices of the machine to be made" }, () => ready);
+    } catch (error) {
+      // That it does not end either is said by the same.
+      await host.close().catch(() => undefined);
+      throw error;
+    }
     return host;
   }
 
@@ -119,6 +134,11 @@ export class DeviceHost {
       });
   }
 
+  /** Asks the guest to have that much memory plugged in, in bytes. */
+  requestMemory(bytes: number): void {
+    this.#order({ kind: "memory", bytes });
+  }
+
   /** Ends all devices, and the thread. The vCPUs must not run any more. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -130,7 +150,8 @@ export class DeviceHost {
     try {
       await withDeadline({ ms: closeMs, what: "the thread of the devices to end" }, () => this.#exited);
     } catch (error) {
-      await this.#worker.terminate();
+      // By force it would take the process along, while descriptors are watched: it keeps that from ending no longer.
+      this.#worker.unref();
       throw error;
     }
   }
@@ -152,6 +173,10 @@ export class DeviceHost {
         return this.#frozen?.reject(errorOf(news.error));
       case "answer":
         return this.#answers.answer(news.order, news.error === undefined ? undefined : errorOf(news.error));
+      case "failed":
+        return listener.failed(new Error(news.why));
+      case "memory":
+        return listener.memory(news.plugged);
       case "log":
         return listener.log[news.level](news.message, news.fields);
       default:

@@ -1,3 +1,5 @@
+import type { DiskLimits } from "../virtio/block/disk-limits.js";
+
 /** A disk: a raw file or a block device of the host. */
 export interface DiskSpec {
   readonly kind: "disk";
@@ -8,6 +10,8 @@ export interface DiskSpec {
   readonly queues?: number;
   /** Entries of each queue, a power of two. */
   readonly queueSize?: number;
+  /** What it may do; whatever the host's allows when absent. */
+  readonly limits?: DiskLimits;
 }
 
 /** Random numbers of the host's. */
@@ -35,6 +39,27 @@ export interface CardSpec {
   /** Descriptors of the tap, one for each queue pair; taken. */
   readonly taps: readonly number[];
   readonly queueSize?: number;
+  /** Has the kernel move the packets (`/dev/vhost-net`), past this process. */
+  readonly vhost?: boolean;
+}
+
+/** Takes memory from the guest that it does not use, and gives it back. */
+export interface BalloonSpec {
+  readonly kind: "balloon";
+  readonly id: string;
+  /** The guest reports pages that it has freed, whose memory the host has until they are used again. */
+  readonly reporting: boolean;
+}
+
+/** Memory that the guest plugs in and out as it is asked to. */
+export interface MemorySpec {
+  readonly kind: "memory";
+  readonly id: string;
+  /** Guest-physical: a region of the guest's memory that nothing else is in, in bytes. */
+  readonly address: number;
+  readonly size: number;
+  /** Bytes that are plugged at once. */
+  readonly blockSize: number;
 }
 
 /** A directory shared by a vhost-user daemon. */
@@ -64,7 +89,15 @@ export interface SharedDirectorySpec {
 }
 
 /** A virtio device as plain data: what the thread makes of it that serves it. */
-export type DeviceSpec = DiskSpec | EntropySpec | VsockSpec | CardSpec | ShareSpec | SharedDirectorySpec;
+export type DeviceSpec =
+  | DiskSpec
+  | EntropySpec
+  | VsockSpec
+  | CardSpec
+  | ShareSpec
+  | SharedDirectorySpec
+  | BalloonSpec
+  | MemorySpec;
 
 /** One with the number of the slot it is plugged into. */
 export interface PluggedDevice {

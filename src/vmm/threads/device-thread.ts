@@ -1,5 +1,7 @@
 // The program of the thread that serves a machine's devices: all of their queues and all accesses of its vCPUs.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { withDeadline } from "../../core/deadline.js";
+import { describeError } from "../../core/errors/error.js";
 import { createLinuxSys } from "../../core/sys/linux/index.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { Bus } from "../bus/bus.js";
@@ -36,8 +38,12 @@ export interface DeviceThreadData {
 /** What it tells the machine. */
 export type DeviceNews =
   | { readonly kind: "ready" }
+  /** What nobody has caught: devices are served no more, and the thread ends. */
+  | { readonly kind: "failed"; readonly why: string }
   | { readonly kind: "console"; readonly bytes: Uint8Array }
   | { readonly kind: "power"; readonly request: PowerRequest }
+  /** Bytes of memory that the guest has plugged in now. */
+  | { readonly kind: "memory"; readonly plugged: number }
   /** The answer to `freeze`: what there is to save, or why there is nothing. */
   | { readonly kind: "frozen"; readonly devices: DevicesToSave }
   | { readonly kind: "not frozen"; readonly error: PlainError }
@@ -53,8 +59,13 @@ export type AnsweredOrder =
 /** What it is told. */
 export type DeviceOrder =
   | { readonly kind: "input"; readonly bytes: Uint8Array }
+  /** Bytes of memory that the guest is to plug in. */
+  | { readonly kind: "memory"; readonly bytes: number }
   | { readonly kind: "freeze" | "thaw" | "close" }
   | AnsweredOrder;
+
+/** Milliseconds in which devices end that have failed. */
+const failMs = 20_000;
 
 const port = parentPort;
 if (port === null) throw new Error("this is the program of a thread");
@@ -68,14 +79,19 @@ interface Served {
   input(bytes: Uint8Array): void;
   freeze(): Promise<DevicesToSave>;
   thaw(): void;
+  /** Idempotent. */
   close(): Promise<void>;
 }
 
 async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   sys.threads.name("kata-devices");
-  const ask = (request: PowerRequest) => tell({ kind: "power", request });
   const buses = { ports: new Bus(), memory: new Bus() };
   const console = new ConsoleBatch((bytes) => tell({ kind: "console", bytes }));
+  const ask = (request: PowerRequest) => {
+    // Its last words come before its end.
+    console.flush();
+    tell({ kind: "power", request });
+  };
   const wires = new KvmWires(sys.devices, data.machine);
   const line = sys.descriptors.eventfd();
   wires.connectLine(lines.console, line);
@@ -88,7 +104,8 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   const memory = openMemory(sys.devices, data.memory);
   const log = threadLogger(tell);
   const interrupts = new InterruptStatus(data.interrupts);
-  const virtio = new VirtioSet({ sys, log, memory, bus: buses.memory, wires, interrupts });
+  const memoryPlugged = (plugged: number) => tell({ kind: "memory", plugged });
+  const virtio = new VirtioSet({ sys, log, memory, memoryPlugged, bus: buses.memory, wires, interrupts });
   const waiting = [...data.devices];
   try {
     await makeAll(virtio, serial, waiting, data.saved);
@@ -104,6 +121,13 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
     sys.descriptors.readEventfd(data.wake);
     server.serve();
   });
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    watch.close();
+    console.flush();
+    await virtio.close();
+    sys.descriptors.close(line);
+  };
   return {
     virtio,
     input: (bytes) => void serial.receive(bytes),
@@ -113,12 +137,7 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
       return { serial: serial.save(), virtio: virtio.save() };
     },
     thaw: () => virtio.thaw(),
-    async close() {
-      watch.close();
-      console.flush();
-      await virtio.close();
-      sys.descriptors.close(line);
-    },
+    close: () => (closed ??= close()),
   };
 }
 
@@ -159,9 +178,26 @@ async function obey(virtio: VirtioSet, order: AnsweredOrder): Promise<void> {
   }
 }
 
+/** Ends the devices in order for what nobody has caught, and the thread with them. */
+async function fail(sys: Sys, served: Served, error: unknown): Promise<void> {
+  tell({ kind: "failed", why: describeError(error) });
+  try {
+    await withDeadline({ ms: failMs, what: "the devices to end" }, () => served.close());
+  } finally {
+    sys.descriptors.unwatchAll();
+    // oxlint-disable-next-line unicorn/no-process-exit -- it is the thread that ends
+    process.exit(1);
+  }
+}
+
 /** Serves until it is told to close. What goes wrong before the devices are there ends the thread, with the reason. */
 async function main(from: MessagePort): Promise<void> {
-  const served = await serve(createLinuxSys(), workerData as DeviceThreadData);
+  const sys = createLinuxSys();
+  const served = await serve(sys, workerData as DeviceThreadData).catch((error: unknown) => {
+    sys.descriptors.unwatchAll();
+    throw error;
+  });
+  process.once("uncaughtException", (error) => void fail(sys, served, error));
   let done = Promise.resolve();
   from.on("message", (order: DeviceOrder) => {
     switch (order.kind) {
@@ -170,6 +206,8 @@ async function main(from: MessagePort): Promise<void> {
       case "freeze":
         // After what is being plugged.
         return void done.then(() => freeze(served));
+      case "memory":
+        return served.virtio.requestMemory(order.bytes);
       case "thaw":
         return served.thaw();
       case "close":

@@ -1,4 +1,5 @@
 import { layout } from "../machine/layout.js";
+import { acknowledgeReasons, readReasons } from "../virtio/interrupt-word.js";
 
 /** Registers of a memory-mapped virtio device: why it interrupts, and that this was seen (virtio 1.2, 4.2.2). */
 const register = { status: 0x60, acknowledge: 0x64 } as const;
@@ -28,11 +29,11 @@ export class InterruptStatus {
     const within = offset % layout.virtioStride;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (!isWrite && within === register.status) {
-      view.setUint32(0, Atomics.load(this.#words, slot), true);
+      view.setUint32(0, readReasons(this.#words, slot), true);
       return true;
     }
     if (!isWrite || within !== register.acknowledge) return false;
-    Atomics.and(this.#words, slot, ~view.getUint32(0, true));
+    acknowledgeReasons(this.#words, slot, view.getUint32(0, true));
     return true;
   }
 }

@@ -1,48 +1,85 @@
 import { closeSync, openSync } from "node:fs";
 import type { Logger } from "../../core/log.js";
 import type { Sys } from "../../core/sys/sys.js";
+import { discardPages } from "../memory/discard-pages.js";
+import type { GuestMemory } from "../memory/guest-memory.js";
+import { BalloonDevice } from "../virtio/balloon/balloon-device.js";
 import { BlockDevice } from "../virtio/block/block-device.js";
+import { DiskThrottle } from "../virtio/block/disk-limits.js";
 import { FileDisk } from "../virtio/block/file-disk.js";
 import type { VirtioDevice } from "../virtio/device.js";
 import { makeFsDevice } from "../virtio/fs/make-fs-device.js";
+import { MemDevice } from "../virtio/mem/mem-device.js";
 import { NetDevice } from "../virtio/net/net.js";
+import { VhostNet } from "../virtio/net/vhost-net.js";
 import { RngDevice } from "../virtio/rng/rng-device.js";
 import { VhostUserFsDevice } from "../virtio/vhost-user/fs.js";
 import { VsockDevice } from "../virtio/vsock/vsock.js";
-import type { DeviceSpec, DiskSpec } from "./device-spec.js";
+import type { CardSpec, DeviceSpec, DiskSpec } from "./device-spec.js";
 
 /** What devices are made with. */
 export interface DeviceTools {
   readonly sys: Sys;
   readonly log: Logger;
+  readonly memory: GuestMemory;
+  /** The guest has plugged memory in or out; bytes that it has plugged in now. */
+  readonly memoryPlugged: (bytes: number) => void;
 }
 
 /** Makes the device that a spec describes, and takes hold of what it has of the host. */
-export async function makeDevice({ sys, log }: DeviceTools, spec: DeviceSpec): Promise<VirtioDevice> {
+export async function makeDevice(tools: DeviceTools, spec: DeviceSpec): Promise<VirtioDevice> {
+  const { sys, log, memory, memoryPlugged } = tools;
   switch (spec.kind) {
     case "disk":
-      return makeDisk({ sys, log }, spec);
+      return makeDisk(tools, spec);
     case "entropy":
       return new RngDevice();
     case "vsock":
       return VsockDevice.create({ path: spec.path, cid: spec.cid, log });
     case "card":
-      return new NetDevice({ ...spec, sys });
+      return makeCard(sys, spec);
     case "share":
       return VhostUserFsDevice.connect({ sys, path: spec.socket, tag: spec.tag, queueSize: spec.queueSize });
     case "shared-directory":
       return makeFsDevice(sys, spec);
+    case "balloon": {
+      const discard = discardPages(sys.files, memory.regions);
+      return new BalloonDevice({ discard, reporting: spec.reporting, deflateOnOom: true });
+    }
+    case "memory": {
+      const discard = discardPages(sys.files, memory.regions);
+      return new MemDevice({ ...spec, discard, onResized: memoryPlugged });
+    }
   }
 }
 
-function makeDisk({ sys, log }: DeviceTools, { id, path, readOnly, queues, queueSize }: DiskSpec): BlockDevice {
+function makeDisk({ sys, log }: DeviceTools, spec: DiskSpec): BlockDevice {
+  const { id, path, readOnly, queues, queueSize, limits } = spec;
   const fd = openSync(path, readOnly ? "r" : "r+");
   try {
     const disk = new FileDisk(sys, fd, { readOnly });
-    const sizes = { ...(queues !== undefined && { queues }), ...(queueSize !== undefined && { queueSize }) };
-    return new BlockDevice({ name: id, disk, serial: id, log, ...sizes });
+    return new BlockDevice({
+      name: id,
+      disk,
+      serial: id,
+      log,
+      ...(queues !== undefined && { queues }),
+      ...(queueSize !== undefined && { queueSize }),
+      ...(limits !== undefined && { throttle: new DiskThrottle(limits) }),
+    });
   } catch (error) {
     closeSync(fd);
+    throw error;
+  }
+}
+
+function makeCard(sys: Sys, { vhost = false, ...card }: CardSpec): NetDevice {
+  const served: VhostNet[] = [];
+  try {
+    if (vhost) for (const _ of card.taps) served.push(VhostNet.open(sys, card.id));
+    return new NetDevice({ ...card, sys, ...(vhost && { vhost: served }) });
+  } catch (error) {
+    for (const one of served) one.close();
     throw error;
   }
 }

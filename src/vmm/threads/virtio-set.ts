@@ -8,6 +8,7 @@ import type { GuestMemory } from "../memory/guest-memory.js";
 import type { Plain } from "../snapshot/plain.js";
 import type { PlainReader } from "../snapshot/plain-reader.js";
 import type { VirtioDevice } from "../virtio/device.js";
+import { MemDevice } from "../virtio/mem/mem-device.js";
 import { mmioRegister } from "../virtio/mmio-registers.js";
 import { MmioSlot } from "../virtio/mmio-slot.js";
 import { MmioTransport } from "../virtio/mmio-transport.js";
@@ -25,6 +26,7 @@ export interface VirtioSetParts {
   readonly bus: Bus;
   readonly wires: Pick<KvmWires, "connectLine" | "connectWrite" | "disconnectLine" | "disconnectWrite">;
   readonly interrupts: InterruptStatus;
+  readonly memoryPlugged: (bytes: number) => void;
   /** Makes a device of its spec; `makeDevice` unless told. */
   readonly make?: (tools: DeviceTools, spec: DeviceSpec) => Promise<VirtioDevice>;
 }
@@ -38,6 +40,7 @@ interface Place {
 interface Plugged extends Place {
   readonly number: number;
   readonly spec: DeviceSpec;
+  readonly device: VirtioDevice;
   readonly transport: MmioTransport;
   readonly wires: QueueWires;
   readonly raise: number;
@@ -106,6 +109,11 @@ export class VirtioSet {
     });
   }
 
+  /** Asks the guest to have that much memory plugged in, in bytes: `KATA_VMM_MEM_SIZE`. Nothing without a device for it. */
+  requestMemory(bytes: number): void {
+    for (const { device } of this.#plugged.values()) if (device instanceof MemDevice) device.requested = bytes;
+  }
+
   /** Ends all devices. The vCPUs must not run any more. */
   async close(): Promise<void> {
     const all = [...this.#plugged.values()];
@@ -115,11 +123,11 @@ export class VirtioSet {
   }
 
   async #make(number: number, spec: DeviceSpec): Promise<{ readonly slot: Place; readonly device: VirtioDevice }> {
-    const { sys, log, make = makeDevice } = this.#parts;
+    const { sys, log, memory, memoryPlugged, make = makeDevice } = this.#parts;
     try {
       const slot = this.#slots[number];
       if (slot === undefined) throw vmmErrors.KATA_VMM_SLOTS({ slots: mostSlots, devices: number + 1 });
-      return { slot, device: await make({ sys, log }, spec) };
+      return { slot, device: await make({ sys, log, memory, memoryPlugged }, spec) };
     } catch (error) {
       closeSpec(sys, spec);
       throw error;
@@ -141,10 +149,11 @@ export class VirtioSet {
       interruptStatus: interrupts.word(number),
       raise: () => descriptors.addEventfd(raise),
       log,
-      handOver: (queue, interrupted) => queues.handOver(queue, interrupted),
+      // Whoever serves the queue raises the line past this thread.
+      handOver: (queue) => ({ kick: queues.handOver(queue), call: raise }),
       takeBack: () => queues.takeBack(),
     });
-    const plugged = { number, spec, slot, place, transport, wires: queues, raise };
+    const plugged = { number, spec, device, slot, place, transport, wires: queues, raise };
     const connected: number[] = [];
     try {
       slot.plug(transport);

@@ -3,7 +3,15 @@ import type { BusDevice } from "../bus/bus-device.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { HandedQueue, VirtioDevice } from "./device.js";
 import { DeviceLifecycle } from "./device-lifecycle.js";
-import { interruptReason, mmioMagic, mmioRegister, mmioVendor, mmioVersion } from "./mmio-registers.js";
+import {
+  acknowledgeReasons,
+  forgetReasons,
+  noteOthers,
+  noteReason,
+  pendingReasons,
+  readReasons,
+} from "./interrupt-word.js";
+import { type interruptReason, mmioMagic, mmioRegister, mmioVendor, mmioVersion } from "./mmio-registers.js";
 import type { AddressHalf, QueuePart, QueueSetup } from "./queue-setup.js";
 import type { Plain } from "../snapshot/plain.js";
 import type { PlainReader } from "../snapshot/plain-reader.js";
@@ -13,16 +21,13 @@ import { encodeVirtio, readVirtio } from "./saved-virtio.js";
 export interface MmioTransportOptions {
   readonly device: VirtioDevice;
   readonly memory: GuestMemory;
-  /**
-   * One word over a `SharedArrayBuffer`, 0 at first: the register InterruptStatus. Bits are set here by `Atomics.or`; any
-   * thread may read it for the driver and take away what the driver acknowledges, by `Atomics.and`, as this does itself.
-   */
+  /** The register InterruptStatus, one word over a `SharedArrayBuffer` (`interrupt-word.ts`). */
   readonly interruptStatus: Int32Array;
   /** Raises the device's line, after the word was set. The line is of the kind of an edge: each call is one. */
   readonly raise: () => void;
   readonly log: Logger;
-  /** Gives a queue's eventfds away until `takeBack`; `interrupted` is to be called for the latter. Absent where that cannot be. */
-  readonly handOver?: (queue: number, interrupted: () => void) => Pick<HandedQueue, "kick" | "call">;
+  /** Gives a queue's eventfds away until `takeBack`: what is added to `call` raises the line. Absent where that cannot be. */
+  readonly handOver?: (queue: number) => Pick<HandedQueue, "kick" | "call">;
   readonly takeBack?: () => void;
 }
 
@@ -52,7 +57,7 @@ export class MmioTransport implements BusDevice {
   constructor(options: MmioTransportOptions) {
     const { device, memory, log, interruptStatus, raise, handOver, takeBack } = options;
     const interrupt = (reason: keyof typeof interruptReason): void => {
-      Atomics.or(interruptStatus, 0, interruptReason[reason]);
+      noteReason(interruptStatus, 0, reason);
       raise();
     };
     this.#interruptStatus = interruptStatus;
@@ -64,10 +69,13 @@ export class MmioTransport implements BusDevice {
       interrupt,
       clearInterrupts: () => {
         takeBack?.();
-        Atomics.store(interruptStatus, 0, 0);
+        forgetReasons(interruptStatus, 0);
       },
       ...(handOver !== undefined && {
-        handOver: (queue: number) => handOver(queue, () => interrupt("queue")),
+        handOver: (queue: number) => {
+          noteOthers(interruptStatus, 0);
+          return handOver(queue);
+        },
       }),
     });
   }
@@ -93,7 +101,7 @@ export class MmioTransport implements BusDevice {
       takenWord: this.#takenWord,
       selected: this.#selected,
       generation: this.#generation,
-      interrupts: Atomics.load(this.#interruptStatus, 0) >>> 0,
+      interrupts: pendingReasons(this.#interruptStatus, 0),
       device: encodeVirtio(this.#life.save()),
     };
   }
@@ -151,7 +159,7 @@ export class MmioTransport implements BusDevice {
       case mmioRegister.queueReady:
         return this.#queue?.ready === true ? 1 : 0;
       case mmioRegister.interruptStatus:
-        return Atomics.load(this.#interruptStatus, 0);
+        return readReasons(this.#interruptStatus, 0);
       case mmioRegister.status:
         return status;
       // There is no shared memory: 2^64 - 1 says so (4.2.2).
@@ -183,7 +191,7 @@ export class MmioTransport implements BusDevice {
       case mmioRegister.queueNotify:
         return this.notified(value);
       case mmioRegister.interruptAck:
-        Atomics.and(this.#interruptStatus, 0, ~value);
+        acknowledgeReasons(this.#interruptStatus, 0, value);
         return;
       case mmioRegister.status:
         return this.#life.writeStatus(value);

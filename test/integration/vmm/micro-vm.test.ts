@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { withDeadline } from "../../../src/core/deadline.js";
+import { codeOf } from "../../../src/core/errors/error.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { MicroVm, type MicroVmEnd, type MicroVmSpec } from "../../../src/vmm/micro-vm.js";
+import type { DeviceSpec } from "../../../src/vmm/threads/device-spec.js";
 import { skip } from "../../support/skip.js";
 import { code, tinyKernel } from "../../support/tiny-guest.js";
 
@@ -120,10 +122,85 @@ describe("a machine in this process", () => {
     }
   });
 
-  it("says which device cannot be made, and leaves nothing", async () => {
-    const devices = [{ kind: "disk", id: "gone", path: "/no/such/disk", readOnly: true }] as const;
-    const error: unknown = await make([code.halt()], { devices }).catch((cause: unknown) => cause);
-    expect(String(error)).to.include("/no/such/disk");
+  it("ends with the reason when its devices' thread has died, also while its processor waits for a device", async () => {
+    const ask = code.load(0xd0000000);
+    const jumpBack = [0xeb, 256 - 2 - ask.length];
+    const devices = [{ kind: "entropy", id: "one" }] as const;
+    const machine = await make([code.say("on"), [...ask, ...jumpBack]], { devices });
+    await shows("on");
+    // What no caller may give is one way for a thread to die.
+    machine.input(undefined as unknown as Uint8Array);
+    const end = await endOf(machine);
+    expect(end).to.have.property("kind", "failed");
+    expect(end).to.have.property("why").that.includes("its devices: ");
+    await machine.stop();
+  });
+
+  describe("that fails to start", () => {
+    let directory: string;
+    let files: number;
+
+    beforeEach(() => {
+      directory = mkdtempSync(join(tmpdir(), "kata-ts-vmm-"));
+      writeFileSync(join(directory, "disk"), Buffer.alloc(4096));
+      files = readdirSync("/proc/self/fd").length;
+    });
+    afterEach(() => rmSync(directory, { recursive: true }));
+
+    /** A device of each kind that holds something of the host, around one that cannot be made. */
+    const devices = (bad: DeviceSpec): DeviceSpec[] => {
+      const card = (id: string) =>
+        ({ kind: "card", id, mac: "02:00:00:00:00:01", taps: [sys.descriptors.eventfd()] }) as const;
+      return [
+        { kind: "disk", id: "one", path: join(directory, "disk"), readOnly: false },
+        { kind: "vsock", id: "two", cid: 3, path: join(directory, "vsock") },
+        card("three"),
+        bad,
+        card("five"),
+      ];
+    };
+
+    const nothingLeft = async (more: Partial<MicroVmSpec>): Promise<unknown> => {
+      const error: unknown = await make([code.halt()], more).catch((cause: unknown) => cause);
+      for (const machine of machines.splice(0)) await machine.stop();
+      expect(readdirSync(directory)).to.deep.equal(["disk"]);
+      expect(readdirSync("/proc/self/fd").length, "open files").to.equal(files);
+      return error;
+    };
+
+    it("says which device cannot be made, and leaves nothing", async () => {
+      const bad = { kind: "disk", id: "gone", path: "/no/such/disk", readOnly: true } as const;
+      expect(String(await nothingLeft({ devices: devices(bad) }))).to.include("/no/such/disk");
+    });
+
+    it("leaves nothing of a card that none can be", async () => {
+      const bad = { kind: "card", id: "four", mac: "nothing", taps: [sys.descriptors.eventfd()] } as const;
+      expect(String(await nothingLeft({ devices: devices(bad) }))).to.include("nothing");
+    });
+
+    it("leaves nothing when its kernel is none, before there is a thread for its devices", async () => {
+      const bad = { kind: "entropy", id: "four" } as const;
+      const kernel = { name: "no kernel", bytes: Buffer.from("no kernel") };
+      expect(String(await nothingLeft({ devices: devices(bad), kernel }))).to.include("no kernel");
+    });
+
+    it("leaves nothing when it is stopped while its devices are made, and does not run", async () => {
+      const good = { kind: "entropy", id: "four" } as const;
+      const machine = new MicroVm(sys, {
+        vcpus: 1,
+        memoryMiB: 16,
+        kernel: tinyKernel(code.say("on"), code.halt()),
+        commandLine: "",
+        onConsole: (bytes) => (shown += Buffer.from(bytes).toString("latin1")),
+        devices: devices(good),
+      });
+      const started = machine.start().catch((error: unknown) => error);
+      await machine.stop();
+      expect(codeOf(await started)).to.equal("KATA_VMM_STOPPED");
+      expect(shown).to.equal("");
+      expect(readdirSync(directory)).to.deep.equal(["disk"]);
+      expect(readdirSync("/proc/self/fd").length, "open files").to.equal(files);
+    });
   });
 });
 

@@ -11,7 +11,7 @@ import { readVector, writeVector } from "./descriptor-vectors.js";
 import type { Libc } from "./libc.js";
 import { socketStream } from "./socket-stream.js";
 import { duplicate, setCloseOnExec, setNonBlocking } from "./status-flags.js";
-import { waitUntilReady, watchFd } from "./watch.js";
+import { unwatchAll, waitUntilReady, watchFd } from "./watch.js";
 
 const closeOnExec = 0o2000000;
 const eventfdNonBlocking = 0o4000;
@@ -38,6 +38,10 @@ export class LinuxDescriptors implements Descriptors {
 
   watch(fd: number, interest: Interest, onReady: (ready: Readiness) => void): Watch {
     return watchFd(this.#libc, fd, interest, onReady);
+  }
+
+  unwatchAll(): void {
+    unwatchAll();
   }
 
   ready(fd: number, interest: Interest, deadline: Deadline): Promise<void> {

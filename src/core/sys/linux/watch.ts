@@ -95,6 +95,11 @@ export function watchFd(libc: Libc, fd: number, interest: Interest, onReady: (re
   return new DescriptorWatch(libc, fd, interest, onReady);
 }
 
+/** See `Descriptors.unwatchAll`. */
+export function unwatchAll(): void {
+  for (const watch of open) watch.close();
+}
+
 /** See `Descriptors.ready`. */
 export async function waitUntilReady(libc: Libc, fd: number, interest: Interest, deadline: Deadline): Promise<void> {
   let watch: Watch | undefined;

@@ -4,6 +4,8 @@ import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import type { MicroVm } from "../../../vmm/micro-vm.js";
 import type { DeviceSpec } from "../../../vmm/threads/device-spec.js";
+import { closeSpec } from "../../../vmm/threads/spec-descriptors.js";
+import { type DiskKeys, diskLimits, diskQueues } from "./disk-settings.js";
 
 /** This plugin's name in messages. */
 export const hypervisor = "dragonball";
@@ -28,12 +30,14 @@ export type Pluggable = Pick<MicroVm, "plug" | "unplug">;
 /** The devices of a machine besides its own: those that it is started with, and those that are plugged in later. */
 export class DeviceList {
   readonly #sys: Pick<Sys, "descriptors">;
+  readonly #settings: DiskKeys;
   readonly #known = new Map<string, DeviceSpec>();
   #disks: number;
 
   /** `disks` is how many disks stand before these. */
-  constructor(sys: Pick<Sys, "descriptors">, disks: number) {
+  constructor(sys: Pick<Sys, "descriptors">, settings: DiskKeys, disks: number) {
     this.#sys = sys;
+    this.#settings = settings;
     this.#disks = disks;
   }
 
@@ -71,7 +75,7 @@ export class DeviceList {
   remove(id: string): void {
     const spec = this.#get(id);
     this.#known.delete(id);
-    this.#release(spec);
+    closeSpec(this.#sys, spec);
   }
 
   /** Takes a device out of the machine that runs, if the guest lets go of it. */
@@ -83,7 +87,7 @@ export class DeviceList {
 
   /** Gives up what it holds, when the machine never started. */
   close(): void {
-    for (const spec of this.specs) this.#release(spec);
+    for (const spec of this.specs) closeSpec(this.#sys, spec);
     this.#known.clear();
   }
 
@@ -100,7 +104,14 @@ export class DeviceList {
       case "block":
         if (device.driver !== diskDriver)
           throw refusal(device, `its driver is "${device.driver}"; this machine takes ${diskDriver}`);
-        return { kind: "disk", id, path: device.path, readOnly: device.readOnly };
+        return {
+          kind: "disk",
+          id,
+          path: device.path,
+          readOnly: device.readOnly,
+          ...diskQueues(this.#settings),
+          ...diskLimits(this.#settings),
+        };
       case "net":
         return {
           kind: "card",
@@ -109,6 +120,7 @@ export class DeviceList {
           // The caller keeps its own of each.
           taps: device.tapFds.map((fd) => this.#sys.descriptors.duplicate(fd)),
           queueSize: device.queueSize,
+          vhost: device.vhost,
         };
       case "fs":
         if (device.cacheSizeMiB > 0) throw refusal(device, "it has no DAX window yet; set virtio_fs_cache_size = 0");
@@ -118,9 +130,5 @@ export class DeviceList {
       default:
         throw refusal(device, "this kind is not known");
     }
-  }
-
-  #release(spec: DeviceSpec): void {
-    if (spec.kind === "card") for (const fd of spec.taps) this.#sys.descriptors.close(fd);
   }
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EffectiveConfig } from "../../../core/config/effective.js";
 import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
 import { formatOrigin } from "../../../core/config/source.js";
@@ -18,6 +19,7 @@ import type { Sys } from "../../../core/sys/sys.js";
 import { mostQueuePairs } from "../../../vmm/virtio/net/configuration.js";
 import { MicroVm, type MicroVmEnd } from "../../../vmm/micro-vm.js";
 import { DeviceList, diskDriver, hypervisor } from "./devices.js";
+import { diskQueues } from "./disk-settings.js";
 import { dragonballErrors } from "./errors.js";
 
 /** What a machine is made with. */
@@ -34,6 +36,12 @@ export interface DragonballOptions {
 }
 
 type State = "not started" | "starting" | "running" | "gone";
+
+/** How long the guest's last words may keep its end from being told, in milliseconds. */
+const lastWordsMs = 500;
+
+/** Has the guest use memory as soon as it is plugged in, in a way that it can be plugged out again, as far as that is wise. */
+const takenAtOnce = ["memhp_default_state=online", "memory_hotplug.online_policy=auto-movable"] as const;
 
 /** The guest's vsock context: each machine has its own host, so all may have the same. */
 const guestContext = 3;
@@ -53,17 +61,16 @@ export class DragonballHypervisor implements Hypervisor {
   #settleExit: (exit: VmExit) => void = () => undefined;
   #state: State = "not started";
   #machine: MicroVm | undefined;
-  #memoryMiB = 0;
   /** Its end was asked for while it ran. */
   #wanted = false;
   #ended: Promise<void> | undefined;
 
   constructor(options: DragonballOptions) {
-    const { log, sandbox, sys } = options;
+    const { log, sandbox, sys, settings } = options;
     this.#options = options;
     this.#console = new GuestConsole(log);
     // The guest's image is the first disk.
-    this.#devices = new DeviceList(sys, 1);
+    this.#devices = new DeviceList(sys, settings, 1);
     this.#socket = join(sandbox.runDirectory, "kata.hvsock");
     this.guestAddress = { kind: "hybrid-vsock", path: this.#socket };
     this.exited = new Promise((resolve) => (this.#settleExit = resolve));
@@ -81,11 +88,11 @@ export class DragonballHypervisor implements Hypervisor {
     try {
       signal.throwIfAborted();
       await this.#launch(spec, signal);
-      signal.throwIfAborted();
+      this.#assertStarting(signal);
       this.#state = "running";
     } catch (error) {
       await this.destroy(error);
-      throw error;
+      throw signal.aborted ? signal.reason : error;
     } finally {
       signal.removeEventListener("abort", abort);
     }
@@ -118,14 +125,23 @@ export class DragonballHypervisor implements Hypervisor {
       "vcpu-threads": { threads: async () => this.#running("tell its threads").threads },
       resize: {
         vcpus: (count) => this.#running(`have ${count} processors`).resizeVcpus(count),
-        // It keeps the memory that it was started with.
-        memoryMiB: async () => this.#memoryMiB,
+        memoryMiB: (size) => this.#resizeMemory(size),
       },
       "block-hotplug": { drivers: [diskDriver] },
       "net-hotplug": { queuePairs: mostQueuePairs },
       "fs-sharing": { hotplug: true },
     };
     return all[name];
+  }
+
+  get #plugsMemory(): boolean {
+    return this.#options.settings.enable_virtio_mem;
+  }
+
+  async #resizeMemory(size: number): Promise<number> {
+    const { memoryMiB, complete } = await this.#running("change its memory").resizeMemory(size);
+    if (!complete) this.#options.log.warn("the guest has not plugged the memory it was asked to", { size, memoryMiB });
+    return memoryMiB;
   }
 
   async #launch(spec: VmSpec, signal: AbortSignal): Promise<void> {
@@ -139,17 +155,18 @@ export class DragonballHypervisor implements Hypervisor {
       readBootFile(guest.kernel),
       guest.initrd === undefined ? undefined : readBootFile(guest.initrd),
     ]);
-    signal.throwIfAborted();
+    this.#assertStarting(signal);
     const machine = new MicroVm(sys, {
       vcpus: spec.vcpus,
       maxVcpus: settings.default_maxvcpus,
       memoryMiB: spec.memoryMiB,
+      ...(this.#plugsMemory && { pluggableMiB: Math.max(0, settings.default_maxmemory - spec.memoryMiB) }),
       kernel,
       ...(initrd !== undefined && { initrd }),
       commandLine: kernelCommandLine({
         hypervisor,
         debug: settings.enable_debug,
-        machine: [],
+        machine: this.#plugsMemory ? takenAtOnce : [],
         root: guest.parameters,
         added: spec.kernelParameters,
         configured: settings.kernel_params,
@@ -159,7 +176,6 @@ export class DragonballHypervisor implements Hypervisor {
       log,
     });
     this.#machine = machine;
-    this.#memoryMiB = spec.memoryMiB;
     void machine.exited.then((end) => this.#exit(end));
     await machine.start().catch((cause: unknown) => {
       throw dragonballErrors.KATA_DRAGONBALL_START({ kernel: guest.kernel, console: this.#console.tail(5) }, { cause });
@@ -169,23 +185,24 @@ export class DragonballHypervisor implements Hypervisor {
   /** The image is the first disk, so that it is where the command line says. */
   #ownDevices({ image }: GuestFiles) {
     const { settings } = this.#options;
-    const { num_queues: queues, queue_size: queueSize } = settings;
-    const disk = { kind: "disk", id: "image", readOnly: true, queues, queueSize } as const;
+    const disk = { kind: "disk", id: "image", readOnly: true, ...diskQueues(settings) } as const;
     return [
       ...(image === undefined ? [] : [{ ...disk, path: image }]),
       { kind: "vsock", id: "vsock", cid: guestContext, path: this.#socket } as const,
       { kind: "entropy", id: "entropy" } as const,
+      ...(settings.reclaim_guest_freed_memory ? [{ kind: "balloon", id: "balloon", reporting: true } as const] : []),
       ...this.#devices.specs,
     ];
   }
 
-  /** The machine has ended, by itself or not: it is cleaned up in any case. */
-  #exit(end: MicroVmEnd): void {
+  /** The machine has ended, by itself or not: it is cleaned up in any case, which brings the guest's last words. */
+  async #exit(end: MicroVmEnd): Promise<void> {
     const { log } = this.#options;
     const expected = this.#wanted;
     if (!expected) log.info("the machine has ended", { how: end.kind, ...(end.kind === "failed" && { why: end.why }) });
+    const cleaned = this.#end().catch((error: unknown) => log.warn("the machine could not be cleaned up", { error }));
+    await Promise.race([cleaned, sleep(lastWordsMs, undefined, { ref: false })]);
     this.#settleExit({ code: end.kind === "failed" ? 1 : 0, expected });
-    void this.#end().catch((error: unknown) => log.warn("the machine could not be cleaned up", { error }));
   }
 
   #end(): Promise<void> {
@@ -197,14 +214,20 @@ export class DragonballHypervisor implements Hypervisor {
   async #finish(): Promise<void> {
     this.#state = "gone";
     const machine = this.#machine;
-    if (machine === undefined) this.#devices.close();
-    else await machine.stop();
+    if (machine !== undefined) return machine.stop();
+    this.#devices.close();
     this.#settleExit({ code: 0, expected: true });
   }
 
   #running(what: string): MicroVm {
     if (this.#machine !== undefined && this.#state === "running") return this.#machine;
     throw this.#stateError(what);
+  }
+
+  /** Whoever started it, or ended it meanwhile, does not want it any more. */
+  #assertStarting(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (this.#state !== "starting") throw this.#stateError("go on starting");
   }
 
   #stateError(what: string): Error {

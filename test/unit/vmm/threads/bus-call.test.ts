@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { expect } from "chai";
 import { Bus } from "../../../../src/vmm/bus/bus.js";
-import { busCallBytes, BusServer } from "../../../../src/vmm/threads/bus-call.js";
+import { abandonCalls, busCallBytes, BusServer } from "../../../../src/vmm/threads/bus-call.js";
 
 const module = new URL("../../../../src/vmm/threads/bus-call.js", import.meta.url).href;
 
@@ -56,5 +56,42 @@ describe("an access of a vCPU to a device of another thread", () => {
     ]);
     expect(read).to.deep.equal([[9, 8, 7, 6], [255]]);
     expect(failures).to.deep.equal(["Error: broken"]);
+  });
+});
+
+describe("an access of a vCPU to devices that nobody serves any more", () => {
+  for (const moment of ["after it was made", "before it is made"]) {
+    it(`ends, abandoned ${moment}`, async () => {
+      const shared = new SharedArrayBuffer(busCallBytes);
+      if (moment === "before it is made") abandonCalls(shared);
+      const worker = new Worker(program, { eval: true, workerData: { shared } });
+      const read = await new Promise<unknown>((resolve, reject) => {
+        worker.once("error", reject);
+        worker.on("message", (message: unknown) => {
+          if (message === "wake") abandonCalls(shared);
+          else resolve(message);
+        });
+      });
+      await worker.terminate();
+      expect(read).to.deep.include.members([[255]]);
+    });
+  }
+
+  it("ends, abandoned by a device that had taken it", async () => {
+    const shared = new SharedArrayBuffer(busCallBytes);
+    const memory = new Bus();
+    memory.add(0x1_0000_1000, 0x100, { read: () => undefined, write: () => new Promise(() => undefined) });
+    const server = new BusServer([shared], { ports: new Bus(), memory }, () => undefined);
+    const worker = new Worker(program, { eval: true, workerData: { shared } });
+    const read = await new Promise<unknown>((resolve, reject) => {
+      worker.once("error", reject);
+      worker.on("message", (message: unknown) => {
+        if (message !== "wake") return resolve(message);
+        server.serve();
+        abandonCalls(shared);
+      });
+    });
+    await worker.terminate();
+    expect(read).to.deep.include.members([[255]]);
   });
 });

@@ -72,7 +72,8 @@ describe("the virtio devices of a machine", () => {
       if (id.startsWith("bad")) throw new Error(`${id} cannot be made`);
       return deviceOf(id, log);
     };
-    set = new VirtioSet({ sys, log: silentLogger, memory, bus, wires, interrupts, make });
+    const memoryPlugged = (): void => expect.fail("there is no memory to plug");
+    set = new VirtioSet({ sys, log: silentLogger, memory, memoryPlugged, bus, wires, interrupts, make });
   });
 
   afterEach("nothing is left", async () => {

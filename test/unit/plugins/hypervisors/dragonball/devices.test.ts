@@ -3,6 +3,7 @@ import type { Device } from "../../../../../src/core/contracts/device.js";
 import { codeOf, messageOf } from "../../../../../src/core/errors/error.js";
 import { upcallErrors } from "../../../../../src/core/upcall/errors.js";
 import { DeviceList, type Pluggable } from "../../../../../src/plugins/hypervisors/dragonball/devices.js";
+import type { DiskKeys } from "../../../../../src/plugins/hypervisors/dragonball/disk-settings.js";
 import type { DeviceSpec } from "../../../../../src/vmm/threads/device-spec.js";
 
 const disk = (id: string): Device => ({ kind: "block", id, path: "/disk", readOnly: true, driver: "virtio-blk-mmio" });
@@ -12,9 +13,18 @@ const card: Device = {
   hardwareAddress: "02:00:00:00:00:01",
   tapFds: [5, 6],
   queueSize: 256,
-  vhost: false,
+  vhost: true,
 };
 const share: Device = { kind: "fs", id: "share", tag: "tag", socket: "/socket", queueSize: 1024, cacheSizeMiB: 0 };
+
+const keys: DiskKeys = {
+  num_queues: 2,
+  queue_size: 64,
+  disk_rate_limiter_bw_max_rate: 0,
+  disk_rate_limiter_bw_one_time_burst: undefined,
+  disk_rate_limiter_ops_max_rate: 10,
+  disk_rate_limiter_ops_one_time_burst: undefined,
+};
 
 /** Devices before and in a machine that notes what it is asked. */
 function scene(disks = 1) {
@@ -22,7 +32,7 @@ function scene(disks = 1) {
   const asked: unknown[] = [];
   const fail: { plug?: unknown; unplug?: unknown } = {};
   const descriptors = { duplicate: (fd: number) => fd + 100, close: (fd: number) => void closed.push(fd) };
-  const devices = new DeviceList({ descriptors } as never, disks);
+  const devices = new DeviceList({ descriptors } as never, keys, disks);
   const machine: Pluggable = {
     async plug(spec: DeviceSpec) {
       asked.push(spec);
@@ -51,7 +61,17 @@ describe("the devices of dragonball", () => {
     const { devices, machine, asked } = scene();
     expect(devices.add(disk("a"))).to.deep.equal({ id: "a", guestLocator: "/dev/vdb" });
     expect(await devices.plug(disk("b"), machine)).to.deep.equal({ id: "b", guestLocator: "/dev/vdf" });
-    expect(asked).to.deep.equal([{ kind: "disk", id: "b", path: "/disk", readOnly: true }]);
+    expect(asked).to.deep.equal([
+      {
+        kind: "disk",
+        id: "b",
+        path: "/disk",
+        readOnly: true,
+        queues: 2,
+        queueSize: 64,
+        limits: { operations: { perSecond: 10, burst: 0 } },
+      },
+    ]);
     expect(await devices.plug(share, machine)).to.deep.equal({ id: "share" });
   });
 
@@ -64,7 +84,7 @@ describe("the devices of dragonball", () => {
     const { devices, machine, asked, closed } = scene();
     await devices.plug(card, machine);
     expect(asked).to.deep.equal([
-      { kind: "card", id: "eth1", mac: "02:00:00:00:00:01", taps: [105, 106], queueSize: 256 },
+      { kind: "card", id: "eth1", mac: "02:00:00:00:00:01", taps: [105, 106], queueSize: 256, vhost: true },
     ]);
     await devices.unplug("eth1", machine);
     expect(closed).to.deep.equal([]);

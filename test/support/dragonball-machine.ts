@@ -1,0 +1,47 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { silentLogger } from "../../src/core/log.js";
+import { createLinuxSys } from "../../src/core/sys/linux/index.js";
+import { config as schema } from "../../src/plugins/hypervisors/dragonball/config.js";
+import { DragonballHypervisor, type DragonballOptions } from "../../src/plugins/hypervisors/dragonball/dragonball.js";
+import { type MachinePlace, makePlace, type Settings } from "./machine-place.js";
+import { tinyKernel } from "./tiny-guest.js";
+
+/** A machine in this process for a test. */
+export interface DragonballMachine extends MachinePlace {
+  readonly machine: DragonballHypervisor;
+}
+
+/** A machine of a tiny guest, which any KVM runs, with keys of `[hypervisor.dragonball]`. */
+export async function makeTinyMachine(
+  program: readonly (readonly number[])[],
+  more: Partial<DragonballOptions> = {},
+  settings: Settings = {},
+): Promise<DragonballMachine> {
+  const scratch = await makePlace("dragonball", schema, {});
+  const kernel = join(scratch.root, "tiny-kernel");
+  writeFileSync(kernel, tinyKernel(...program).bytes);
+  const initrd = join(scratch.root, "tiny-initrd");
+  writeFileSync(initrd, "nothing");
+  return makeDragonball({ kernel, initrd, ...settings }, more);
+}
+
+/** A machine with keys of `[hypervisor.dragonball]`, for which KVM is said to work unless `more` says otherwise. */
+export async function makeDragonball(
+  settings: Settings,
+  more: Partial<DragonballOptions> = {},
+): Promise<DragonballMachine> {
+  const place = await makePlace("dragonball", schema, settings);
+  const { root, id, runDirectory, record } = place;
+  const machine = new DragonballHypervisor({
+    sys: createLinuxSys(),
+    log: silentLogger,
+    roots: { guestCache: join(root, "no-guest"), run: root },
+    config: place.config,
+    settings: place.settings,
+    sandbox: { id, namespace: "test", runDirectory, record },
+    probe: async () => ({ usable: true, reason: "the test says so" }),
+    ...more,
+  });
+  return { ...place, machine };
+}
