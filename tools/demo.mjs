@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { environment, installModules, installPackages, machinePackages, root, run } from "./setup.mjs";
+import { environment, installModules, installPackages, machinePackages, qemuPackages, root, run } from "./setup.mjs";
 
 const timings = [];
 const step = (name, work) => {
@@ -24,10 +24,16 @@ function makeRootfs(directory) {
   }
 }
 
-step("packages of the distribution", () => installPackages(machinePackages));
 step("npm packages", installModules);
 step("build", () => run(process.execPath, ["tools/build.mjs", "--if-changed"]));
 const kata = ["dist/src/bin/kata-ts/main.js"];
+// What the container below will run in, which says what this machine needs for it.
+const { chooseHypervisor, formatChosen } = await import("../dist/src/bin/kata-ts/choose-hypervisor.js");
+const choice = await chooseHypervisor();
+console.log(choice === undefined ? "the machine is the configuration's choice" : formatChosen(choice));
+const needed =
+  choice?.name === "dragonball" ? machinePackages.filter((name) => !qemuPackages.has(name)) : machinePackages;
+step("packages of the distribution", () => installPackages(needed));
 step("guest image", () => run(process.execPath, [...kata, "guest", "build"]));
 
 const directory = mkdtempSync(join(tmpdir(), "kata-ts-demo-"));

@@ -47,6 +47,8 @@ export const machinePackages = [
   "kmod",
   "e2fsprogs",
 ];
+/** Of those, what only QEMU's machines need. */
+export const qemuPackages = new Set(["qemu-system-x86"]);
 export const testPackages = [
   ...machinePackages,
   "containerd",

@@ -6,6 +6,9 @@ import { expect } from "chai";
 import { runKataTs, runProgram } from "../../support/program.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 
+/** What it says first when nobody has named a hypervisor. */
+const chosen = /^kata-ts: the machine is (?:qemu's, emulated|dragonball's, in this process), .*\n/;
+
 describe("kata-ts run", () => {
   let directory: string;
   let rootfs: string;
@@ -21,7 +24,7 @@ describe("kata-ts run", () => {
 
   it("runs a command in a guest with a kernel of its own, and gives its exit status", async () => {
     const { status, stdout, stderr } = await sh("uname -r; echo to-stderr >&2; exit 42");
-    expect(stderr.trim()).to.equal("to-stderr");
+    expect(stderr.replace(chosen, "")).to.equal("to-stderr\n");
     expect(status).to.equal(42);
     expect(stdout.trim())
       .to.match(/^\d+\.\d+/)
@@ -44,7 +47,7 @@ describe("kata-ts run", () => {
   it("says what is wrong with a command that is not there", async () => {
     const { status, stderr } = await runKataTs(["run", rootfs, "--", "/bin/nothing"]);
     expect(status).to.equal(1);
-    expect(stderr).to.match(/^kata-ts: .*\/bin\/nothing/);
+    expect(stderr.replace(chosen, "")).to.match(/^kata-ts: .*\/bin\/nothing/);
   });
 
   it("names the configuration key of a kernel that is missing, and makes nothing", async () => {
@@ -61,6 +64,17 @@ describe("kata-ts run", () => {
     const { status, stderr } = await runKataTs(["run", "--config", config, rootfs, "--", "/bin/true"]);
     expect(status).to.equal(1);
     expect(stderr).to.include(`no agent plugin "cata" (runtime.agent_name, ${config}:2)`);
+  });
+
+  it("says in whose machine it runs, and why, unless that was said to it", async () => {
+    const config = join(directory, "empty.toml");
+    await writeFile(config, "");
+    const rest = [join(directory, "absent"), "--", "/bin/true"];
+    expect((await runKataTs(["run", "--config", config, ...rest])).stderr).to.match(chosen);
+    const named = await runKataTs(["run", "--config", config, "--hypervisor", "qemu", ...rest]);
+    expect(named.stderr).to.include("[KATA_USAGE_ROOTFS]").and.not.match(chosen);
+    await writeFile(config, '[runtime]\nhypervisor_name = "qemu"\n');
+    expect((await runKataTs(["run", "--config", config, ...rest])).stderr).not.to.match(chosen);
   });
 
   it("says what is wrong with a root file system that is none", async () => {

@@ -18,6 +18,7 @@ import { Runtime } from "../../../core/runtime/runtime.js";
 import { phaseDone } from "../../../core/sandbox/phases.js";
 import { createLinuxSys } from "../../../core/sys/linux/index.js";
 import { builtins } from "../../../plugins/builtins.js";
+import { chooseHypervisor, formatChosen } from "../choose-hypervisor.js";
 import { type Command, commandErrors, orUsage, splitAtDashes } from "../command.js";
 import { attachStdio } from "../stdio.js";
 
@@ -55,6 +56,7 @@ export const runCommand: Command = {
     if (rootfs === undefined || extra.length > 0 || after === undefined || after.length === 0) {
       throw commandErrors.KATA_USAGE({ problem: "one ROOTFS, and a COMMAND after --, are needed", usage });
     }
+    const hypervisor = values.hypervisor ?? (await chooseUnnamed(values.config));
     const level: LogLevel = values.debug ? "debug" : "error";
     const sys = createLinuxSys();
     await using runtime = new Runtime({
@@ -63,8 +65,8 @@ export const runCommand: Command = {
       sys,
       log: createLogger((line) => process.stderr.write(`${line}\n`), level),
       ...(values.config && { configPath: values.config }),
-      ...(values.hypervisor && {
-        overrides: [{ key: "runtime.hypervisor_name", value: values.hypervisor, name: "--hypervisor" }],
+      ...(hypervisor !== undefined && {
+        overrides: [{ key: "runtime.hypervisor_name", value: hypervisor, name: "--hypervisor" }],
       }),
     });
     if (values.timings) {
@@ -91,6 +93,13 @@ export const runCommand: Command = {
     }
   },
 };
+
+/** The hypervisor of who has named none, neither here nor in the configuration; it is said which, and why. */
+async function chooseUnnamed(config: string | undefined): Promise<string | undefined> {
+  const choice = await chooseHypervisor(config === undefined ? {} : { config });
+  if (choice !== undefined) process.stderr.write(`kata-ts: ${formatChosen(choice)}\n`);
+  return choice?.name;
+}
 
 /** The directory that ROOTFS names, links resolved. */
 async function directoryOf(path: string): Promise<string> {
