@@ -28,6 +28,8 @@ export const podFlags = (role: "sandbox" | "container", sandbox: string): readon
 export interface ContainerdOptions {
   /** Lines of its configuration for the Container Runtime Interface, which it then serves; images are for that, too. */
   readonly cri?: (directory: string) => readonly string[];
+  /** Lines of a configuration that containers run with; the machine's own, or none, when absent. */
+  readonly configuration?: readonly string[];
   /** What it is started within: a network namespace, say. */
   readonly around?: (start: () => ChildProcess) => ChildProcess;
 }
@@ -68,6 +70,10 @@ export class Containerd {
       // Usually 5 s, in which a slow host hardly starts a program.
       ...(inHostVm() ? ["[timeouts]", '  "io.containerd.timeout.shim.cleanup" = "2m"'] : []),
     ];
+    const { configuration } = options;
+    if (configuration !== undefined) {
+      writeFileSync(join(one.directory, "configuration.toml"), `${configuration.join("\n")}\n`);
+    }
     writeFileSync(join(one.directory, "config.toml"), `${lines.join("\n")}\n`);
     await one.start();
     await one.importImage({ name: busyboxImage });
@@ -114,6 +120,12 @@ export class Containerd {
     throw new Error(`containerd (pid ${this.#pid}) does not end`);
   }
 
+  /** What `ctr run` takes to run with our runtime, and the configuration if there is one. */
+  get runtimeFlags(): readonly string[] {
+    if (this.#options.configuration === undefined) return runtimeFlags;
+    return [...runtimeFlags, "--runtime-config-path", join(this.directory, "configuration.toml")];
+  }
+
   /** Runs ctr against this containerd. */
   ctr(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     return runProgram("ctr", ["--address", this.address, ...args], { ms: 90_000, ...options });
@@ -143,7 +155,7 @@ export class Containerd {
 
   /** `ctr run` with our runtime; `flags` come before the image. */
   run(id: string, flags: readonly string[], command: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return this.ctr(["run", ...runtimeFlags, ...flags, busyboxImage, id, ...command], options);
+    return this.ctr(["run", ...this.runtimeFlags, ...flags, busyboxImage, id, ...command], options);
   }
 
   /** pid of the shim that serves a sandbox. */

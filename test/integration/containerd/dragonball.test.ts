@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { probeKvm } from "../../../src/core/kvm/probe.js";
@@ -46,6 +46,9 @@ describeContainerd("a container whose machine is in the shim's own process", (su
     const shim = suite.containerd.shimOf(id);
     const names = readdirSync(`/proc/${shim}/task`).map((task) => readComm(`${shim}/task/${task}`));
     expect(names).to.include.members(["kata-vcpu0", "kata-vcpu1", "kata-devices"]);
+    // Its packets are moved by the host's kernel.
+    const files = readdirSync(`/proc/${shim}/fd`).map((fd) => linkOf(`/proc/${shim}/fd/${fd}`));
+    if (existsSync("/dev/vhost-net")) expect(files).to.include("/dev/vhost-net");
     expect(await exec("grep -c ^processor /proc/cpuinfo")).to.equal("2\n");
     expect(await exec("ip address show eth0"))
       .to.contain("10.1.1.2/24")
@@ -96,6 +99,15 @@ describeContainerd("a container whose machine is in the shim's own process", (su
 function readComm(task: string): string {
   try {
     return readFileSync(`/proc/${task}/comm`, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
+/** Where a descriptor leads; empty when it is closed by now. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
   } catch {
     return "";
   }

@@ -1,4 +1,5 @@
-import { Containerd, podFlags } from "../../support/containerd.js";
+import type { Context } from "mocha";
+import { Containerd, type ContainerdOptions, podFlags } from "../../support/containerd.js";
 import { checkLeaks, expectNoLeaks, type Traces, traces } from "../../support/leaks.js";
 
 const mark = `kt${process.pid}`;
@@ -11,17 +12,23 @@ export interface Suite {
   newId(): string;
 }
 
+/** How its containerd is, and what there must be for it: `needs` skips where that is not. */
+export interface SuiteOptions extends Pick<ContainerdOptions, "configuration"> {
+  readonly needs?: (context: Context) => void | Promise<void>;
+}
+
 /**
  * A suite of tests with a containerd of its own. After each test, and after all, nothing may be left of it: a machine that
  * the suite holds for its tests may outlive a test, but not the suite.
  */
-export function describeContainerd(title: string, define: (suite: Suite) => void): void {
+export function describeContainerd(title: string, define: (suite: Suite) => void, options: SuiteOptions = {}): void {
   describe(title, () => {
     let containerd: Containerd | undefined;
     let nothing: Traces = new Set();
-    before("start containerd", async () => {
+    before("start containerd", async function () {
+      await options.needs?.(this);
       nothing = traces(scope);
-      containerd = await Containerd.open();
+      containerd = await Containerd.open(options);
     });
     checkLeaks(() => scope, 10_000);
     define({

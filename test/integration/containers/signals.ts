@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { describeContainerd } from "./suite.js";
+import type { ContainerChecks } from "./list.js";
 
 /** By name and by number, and what the container's trap prints. */
 const trapped = [
@@ -21,7 +21,8 @@ const traps = [
   'trap "echo rt" 40',
 ];
 
-describeContainerd("ctr tasks kill", (suite) => {
+/** `ctr tasks kill`. */
+export const signals: ContainerChecks = ({ suite, pod, pace }) => {
   let id: string;
   let log: string;
   let seen = 0;
@@ -31,7 +32,7 @@ describeContainerd("ctr tasks kill", (suite) => {
 
   /** The next line that the container prints, but for what its shell says of a `sleep` that a signal has ended. */
   async function nextLine(): Promise<string | undefined> {
-    for (let looks = 0; looks < 400; looks += 1) {
+    for (let looks = 0; looks < 400 * pace; looks += 1) {
       const lines = readFileSync(log, "utf8")
         .split("\n")
         .slice(0, -1)
@@ -53,7 +54,11 @@ describeContainerd("ctr tasks kill", (suite) => {
     id = suite.newId();
     log = join(suite.containerd.directory, "signals.log");
     const script = `${traps.join("; ")}; echo ready; while :; do sleep 1000 & wait $!; kill $! 2>/dev/null; done`;
-    const { stderr } = await suite.containerd.run(id, ["-d", "--log-uri", `file://${log}`], ["sh", "-c", script]);
+    const { stderr } = await suite.containerd.run(
+      id,
+      ["-d", ...pod.flags, "--log-uri", `file://${log}`],
+      ["sh", "-c", script],
+    );
     expect(stderr).to.equal("");
     expect(await nextLine()).to.equal("ready");
   });
@@ -100,7 +105,7 @@ describeContainerd("ctr tasks kill", (suite) => {
 
   it("ends a container that ignores all else, with 137", async () => {
     expect((await kill("SIGKILL")).status).to.equal(0);
-    for (let looks = 0; looks < 200 && (await suite.containerd.tasks()).get(id) === "RUNNING"; looks += 1)
+    for (let looks = 0; looks < 200 * pace && (await suite.containerd.tasks()).get(id) === "RUNNING"; looks += 1)
       await sleep(25);
     expect((await suite.containerd.tasks()).get(id)).to.equal("STOPPED");
     expect((await kill("SIGTERM")).stderr)
@@ -108,4 +113,4 @@ describeContainerd("ctr tasks kill", (suite) => {
       .and.include("not found");
     expect((await suite.containerd.ctr(["tasks", "delete", id])).stderr).to.include("exit code 137");
   });
-});
+};

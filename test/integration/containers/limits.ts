@@ -1,23 +1,31 @@
 import { expect } from "chai";
-import { describeContainerd, podForAll } from "./suite.js";
+import type { ContainerChecks } from "./list.js";
 
 const MiB = 1024 * 1024;
 /** Lets a container see its own control group. */
 const showCgroup = ["--mount", "type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro:nosuid:noexec:nodev"];
 
-describeContainerd("limits of a container", (suite) => {
-  const limits = ["--memory-limit", String(64 * MiB), "--cpus", "0.5", "--cpu-shares", "512"];
-  const pod = podForAll(suite, () => [...limits, ...showCgroup]);
+/** Limits of a container. */
+export const limits: ContainerChecks = ({ suite, pod }) => {
+  const flags = ["--memory-limit", String(64 * MiB), "--cpus", "0.5", "--cpu-shares", "512", ...showCgroup];
+  let limited: string;
 
-  /** Values of files of the pod's own control group, as the guest's kernel has them. */
+  before("run one that has some", async () => {
+    limited = suite.newId();
+    const { stderr } = await suite.containerd.run(limited, ["-d", ...pod.flags, ...flags], ["sleep", "100000"]);
+    expect(stderr).to.equal("");
+  });
+  after(() => suite.containerd.remove(limited));
+
+  /** Values of files of its own control group, as the guest's kernel has them. */
   async function cgroup(...files: readonly string[]): Promise<string[]> {
     const paths = files.map((file) => `/sys/fs/cgroup/${file}`);
-    const { stdout } = await suite.containerd.ctr(["tasks", "exec", "--exec-id", "c", pod.id, "cat", ...paths]);
+    const { stdout } = await suite.containerd.ctr(["tasks", "exec", "--exec-id", "c", limited, "cat", ...paths]);
     return stdout.split("\n").slice(0, -1);
   }
 
   const update = (resources: unknown): Promise<unknown> =>
-    suite.containerd.update(pod.id, resources).then(
+    suite.containerd.update(limited, resources).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -34,7 +42,7 @@ describeContainerd("limits of a container", (suite) => {
     expect(await cgroup("memory.max", "cpu.max", "cpu.weight")).to.deep.equal([String(96 * MiB), "30000 50000", "39"]);
     expect(await update({ memory: { limit: -1 } })).to.equal(undefined);
     expect(await cgroup("memory.max")).to.deep.equal(["max"]);
-    const { stdout } = await suite.containerd.ctr(["tasks", "metrics", pod.id]);
+    const { stdout } = await suite.containerd.ctr(["tasks", "metrics", limited]);
     expect(Number(/memory\.usage(?:_in_bytes)?\s+(\d+)/.exec(stdout)?.[1])).to.be.greaterThan(100_000);
   });
 
@@ -69,7 +77,7 @@ describeContainerd("limits of a container", (suite) => {
       await suite.containerd.remove(id);
       await events.close();
     }
-    expect((await suite.containerd.tasks()).get(pod.id)).to.equal("RUNNING");
+    expect((await suite.containerd.tasks()).get(limited)).to.equal("RUNNING");
   });
 
   it("tell of a process of it that was ended, while it goes on", async () => {
@@ -86,4 +94,4 @@ describeContainerd("limits of a container", (suite) => {
       await events.close();
     }
   });
-});
+};

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { busyboxImage, runtimeFlags } from "../../support/containerd.js";
+import { busyboxImage } from "../../support/containerd.js";
 import type { Dialogue } from "../../support/dialogue.js";
-import { describeContainerd } from "./suite.js";
+import type { ContainerChecks } from "./list.js";
 
 const size = { rows: 31, columns: 97 };
 /** Prints the terminal's size whenever it is another; ctr tells it a moment after the start. */
@@ -15,7 +15,8 @@ const shell = [
   'trap "echo interrupted" INT; echo ready; while read -r line; do eval "$line"; done; exit 7',
 ];
 
-describeContainerd("ctr on a terminal", (suite) => {
+/** `ctr` on a terminal. */
+export const terminal: ContainerChecks = ({ suite, pod }) => {
   let id: string;
   let run: Dialogue;
   let outer: string;
@@ -31,7 +32,10 @@ describeContainerd("ctr on a terminal", (suite) => {
 
   before("run a shell", async () => {
     id = suite.newId();
-    run = suite.containerd.talkOnTerminal(["run", "--rm", ...runtimeFlags, "-t", busyboxImage, id, ...shell], size);
+    run = suite.containerd.talkOnTerminal(
+      ["run", "--rm", ...suite.containerd.runtimeFlags, ...pod.flags, "-t", busyboxImage, id, ...shell],
+      size,
+    );
     outer = await nameOf(run);
     await run.see(/ready/);
   });
@@ -71,4 +75,4 @@ describeContainerd("ctr on a terminal", (suite) => {
     expect(await run.end()).to.equal(7);
     expect(await suite.containerd.tasks()).not.to.include.keys(id);
   });
-});
+};

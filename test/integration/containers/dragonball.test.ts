@@ -1,0 +1,20 @@
+import { probeKvm } from "../../../src/core/kvm/probe.js";
+import { skip } from "../../support/skip.js";
+import { describeContainers } from "./list.js";
+
+describeContainers({
+  name: "dragonball",
+  configuration: [
+    "[runtime]",
+    'hypervisor_name = "dragonball"',
+    "[hypervisor.dragonball]",
+    "default_memory = 512",
+    "default_vcpus = 2",
+    "[agent.kata]",
+    "reconnect_timeout_ms = 180000",
+  ],
+  async needs(context) {
+    const { usable, reason } = await probeKvm();
+    if (!usable) skip(context, reason);
+  },
+});
