@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { HypervisorOptions } from "../../src/core/hypervisor/hypervisor-options.js";
 import { silentLogger } from "../../src/core/log.js";
 import { createLinuxSys } from "../../src/core/sys/linux/index.js";
 import { config as schema } from "../../src/plugins/hypervisors/dragonball/config.js";
-import { DragonballHypervisor, type DragonballOptions } from "../../src/plugins/hypervisors/dragonball/dragonball.js";
+import { DragonballHypervisor } from "../../src/plugins/hypervisors/dragonball/dragonball.js";
 import { type MachinePlace, makePlace, type Settings } from "./machine-place.js";
 import { tinyKernel } from "./tiny-guest.js";
 
@@ -15,7 +16,7 @@ export interface DragonballMachine extends MachinePlace {
 /** A machine of a tiny guest, which any KVM runs, with keys of `[hypervisor.dragonball]`. */
 export async function makeTinyMachine(
   program: readonly (readonly number[])[],
-  more: Partial<DragonballOptions> = {},
+  more: Partial<HypervisorOptions> = {},
   settings: Settings = {},
 ): Promise<DragonballMachine> {
   const scratch = await makePlace("dragonball", schema, {});
@@ -29,7 +30,7 @@ export async function makeTinyMachine(
 /** A machine with keys of `[hypervisor.dragonball]`, for which KVM is said to work unless `more` says otherwise. */
 export async function makeDragonball(
   settings: Settings,
-  more: Partial<DragonballOptions> = {},
+  more: Partial<HypervisorOptions> = {},
 ): Promise<DragonballMachine> {
   const place = await makePlace("dragonball", schema, settings);
   const { root, id, runDirectory, record } = place;

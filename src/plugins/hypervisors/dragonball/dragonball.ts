@@ -1,8 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EffectiveConfig } from "../../../core/config/effective.js";
-import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
 import { formatOrigin } from "../../../core/config/source.js";
 import type { AttachedDevice, Device } from "../../../core/contracts/device.js";
 import type { GuestAddress } from "../../../core/contracts/guest-address.js";
@@ -10,30 +8,14 @@ import type { Hypervisor, HypervisorCapabilities, VmExit, VmSpec } from "../../.
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import { GuestConsole } from "../../../core/hypervisor/guest-console.js";
 import { type GuestFiles, guestFiles } from "../../../core/hypervisor/guest-files.js";
+import type { HypervisorOptions } from "../../../core/hypervisor/hypervisor-options.js";
 import { kernelCommandLine } from "../../../core/hypervisor/kernel-command-line.js";
 import { probeKvm } from "../../../core/kvm/probe.js";
-import type { KvmVerdict } from "../../../core/kvm/verdict-cache.js";
-import type { Logger } from "../../../core/log.js";
-import type { Roots, SandboxInfo } from "../../../core/plugin/context.js";
-import type { Sys } from "../../../core/sys/sys.js";
 import { mostQueuePairs } from "../../../vmm/virtio/net/configuration.js";
 import { MicroVm, type MicroVmEnd } from "../../../vmm/micro-vm.js";
 import { DeviceList, diskDriver, hypervisor } from "./devices.js";
 import { diskQueues } from "./disk-settings.js";
 import { dragonballErrors } from "./errors.js";
-
-/** What a machine is made with. */
-export interface DragonballOptions {
-  readonly sys: Sys;
-  readonly log: Logger;
-  readonly roots: Pick<Roots, "guestCache" | "run">;
-  readonly config: EffectiveConfig;
-  /** `[hypervisor.dragonball]`. */
-  readonly settings: HypervisorConfig;
-  readonly sandbox: SandboxInfo;
-  /** Whether KVM works; the probe unless told. */
-  readonly probe?: () => Promise<KvmVerdict>;
-}
 
 type State = "not started" | "starting" | "running" | "gone";
 
@@ -54,7 +36,7 @@ export class DragonballHypervisor implements Hypervisor {
   readonly pid = process.pid;
   /** Guests always run by KVM here. */
   readonly slowdown = 1;
-  readonly #options: DragonballOptions;
+  readonly #options: HypervisorOptions;
   readonly #console: GuestConsole;
   readonly #devices: DeviceList;
   readonly #socket: string;
@@ -65,7 +47,7 @@ export class DragonballHypervisor implements Hypervisor {
   #wanted = false;
   #ended: Promise<void> | undefined;
 
-  constructor(options: DragonballOptions) {
+  constructor(options: HypervisorOptions) {
     const { log, sandbox, sys, settings } = options;
     this.#options = options;
     this.#console = new GuestConsole(log);

@@ -1,19 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { formatOrigin } from "../../../core/config/source.js";
-import type { EffectiveConfig } from "../../../core/config/effective.js";
-import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
 import type { AttachedDevice, Device } from "../../../core/contracts/device.js";
 import type { GuestAddress } from "../../../core/contracts/guest-address.js";
 import type { Hypervisor, HypervisorCapabilities, VmExit, VmSpec } from "../../../core/contracts/hypervisor.js";
 import { describeError, messageOf } from "../../../core/errors/error.js";
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
+import type { HypervisorOptions } from "../../../core/hypervisor/hypervisor-options.js";
 import { probeKvm } from "../../../core/kvm/probe.js";
-import type { KvmVerdict } from "../../../core/kvm/verdict-cache.js";
 import type { Logger } from "../../../core/log.js";
-import type { Roots, SandboxInfo } from "../../../core/plugin/context.js";
 import { Child, forcedKill, gentleKill, type KillStep } from "../../../core/process/child.js";
 import type { ProcessNote } from "../../../core/sandbox/record.js";
-import type { Sys } from "../../../core/sys/sys.js";
 import { type Accelerator, chooseAccelerator } from "./accelerator.js";
 import { type MachineType, machineTypes, type VirtioBus } from "./bus.js";
 import { type Channel, openChannel } from "./channel.js";
@@ -35,16 +31,7 @@ import type { QmpEvent } from "./qmp/messages.js";
 import { MachineSocketFiles } from "./sockets.js";
 
 /** What a machine is made with. */
-export interface QemuOptions {
-  readonly sys: Sys;
-  readonly log: Logger;
-  readonly roots: Pick<Roots, "guestCache" | "run">;
-  readonly config: EffectiveConfig;
-  /** `[hypervisor.qemu]`. */
-  readonly settings: HypervisorConfig;
-  readonly sandbox: SandboxInfo;
-  /** Whether KVM works; the probe unless told. */
-  readonly probe?: () => Promise<KvmVerdict>;
+export interface QemuOptions extends HypervisorOptions {
   /** The device of vsock; another one for a test. */
   readonly vsockDevice?: string;
 }
