@@ -5,6 +5,7 @@ import type { ServedShare } from "./operation.js";
 import { refused } from "./refusals.js";
 
 const setGroup = 0o2000;
+const groupRuns = 0o0010;
 const modeBits = 0o7777;
 const permissionBits = 0o777;
 
@@ -76,20 +77,21 @@ function isNew({ uid }: ServedShare, stat: FileStat, type: number): boolean {
 /** Gives what was made to its owner, with its mode; `share.stat` says what it is before and after. */
 function finish(share: ServedShare, fd: number, { parent, owner, type, mode }: NewEntry): number {
   const { inodes, stat } = share;
-  const inherited = stat.mode & setGroup;
+  const before = stat.mode & modeBits;
+  let wanted = mode & modeBits;
+  // A directory keeps the bit by which its own entries inherit, whatever was asked for.
+  if (type === fileType.directory) wanted |= before & setGroup;
   let changed = false;
   if (owner.uid !== share.uid || owner.gid !== share.gid) {
-    const before = stat.mode;
-    const asParent = groupIsInherited(share, parent);
-    if (asParent < 0) return asParent;
-    const result = inodes.changeOwner(fd, owner.uid, asParent === 1 ? -1 : owner.gid);
+    let result = inodes.stat(parent.fd, stat.bytes);
     if (result < 0) return result;
-    stat.view.setUint16(28, before, true);
+    const inherits = (stat.mode & setGroup) !== 0;
+    if (inherits && type === fileType.regular && !mayLendGroup(owner, stat.gid)) wanted = withoutGroup(wanted);
+    result = inodes.changeOwner(fd, owner.uid, inherits ? -1 : owner.gid);
+    if (result < 0) return result;
     changed = true;
   }
-  // A directory keeps the bit by which its own entries inherit, whatever was asked for.
-  const wanted = (mode & modeBits) | (type === fileType.directory ? inherited : 0);
-  if (type !== fileType.symlink && (changed || (stat.mode & modeBits) !== wanted)) {
+  if (type !== fileType.symlink && (changed || before !== wanted)) {
     const result = inodes.changeMode(fd, wanted);
     if (result < 0) return result;
     changed = true;
@@ -97,9 +99,14 @@ function finish(share: ServedShare, fd: number, { parent, owner, type, mode }: N
   return changed ? inodes.stat(fd, stat.bytes) : 0;
 }
 
-/** Whether what is made in a directory belongs to the directory's group: 1 or 0, or an errno. */
-function groupIsInherited({ inodes, stat }: ServedShare, parent: FuseNode): number {
-  const result = inodes.stat(parent.fd, stat.bytes);
-  if (result < 0) return result;
-  return (stat.mode & setGroup) === 0 ? 0 : 1;
+/**
+ * Whether who makes a program in a directory that gives it the directory's group may have it run with that group's rights:
+ * else anybody who may write there could (CVE-2022-0358). Further groups of the guest's are not known here.
+ */
+function mayLendGroup({ uid, gid }: NewEntry["owner"], group: number): boolean {
+  return uid === 0 || gid === group;
+}
+
+function withoutGroup(mode: number): number {
+  return (mode & groupRuns) === 0 ? mode : mode & ~setGroup;
 }

@@ -74,6 +74,7 @@ describe("ways out of a shared directory", () => {
     });
   }
 
+  // CVE-2026-13201 of KubeVirt: a descriptor of a link, used by its path in /proc, led to what the link names.
   it("a symbolic link to a file is neither read, written, changed nor linked through", async () => {
     symlinkSync(secret(), inside("link"));
     const node = await client.walk("link");
@@ -121,6 +122,7 @@ describe("ways out of a shared directory", () => {
     unharmed();
   });
 
+  // CVE-2020-35517 of virtiofsd: a guest's root opened a device of the host's.
   it("devices, fifos and sockets are made and shown, and never opened", async function () {
     needsRoot(this);
     // Memory of the host, which a program of the host's could open: here it is only a name.

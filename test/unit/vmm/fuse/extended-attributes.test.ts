@@ -2,6 +2,7 @@ import { closeSync, openSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { createLinuxSys } from "../../../../src/core/sys/linux/index.js";
+import { OpenFlag } from "../../../../src/core/sys/open-flags.js";
 import { opcode } from "../../../../src/vmm/fuse/protocol.js";
 import { needsRoot } from "../../../support/needs-root.js";
 import { FuseClient, root, text, words } from "../../../support/vmm/fuse-client.js";
@@ -100,6 +101,24 @@ describe("extended attributes in a shared directory", () => {
     expect(await get("security.capability", 0)).to.equal(20);
     expect(await list()).to.deep.equal(["security.capability"]);
     expect(await remove("security.capability")).to.equal("ok");
+  });
+
+  // CVE-2021-20263 of virtiofsd: a program that was changed kept its capabilities.
+  it("of programs' capabilities go when the program is changed", async function () {
+    needsRoot(this);
+    const capability = Buffer.concat([words(0x02000001, 1 << 13, 0, 0, 0)]);
+    const { handle } = await client.open(node, OpenFlag.readWrite);
+    const changes: readonly (() => Promise<unknown>)[] = [
+      () => client.write(node, handle, 0, Buffer.from("x")),
+      () => client.write(node, handle, 0, Buffer.alloc(100_000)),
+      () => client.call(opcode.setattr, node, [words(8, 0, 0n, 10n, 0n, 0n, 0n, 0n, 0, 0, 0, 0, 0, 0, 0, 0)]),
+      () => client.call(opcode.setattr, node, [words(2, 0, 0n, 0n, 0n, 0n, 0n, 0n, 0, 0, 0, 0, 0, 1234, 0, 0)]),
+    ];
+    for (const change of changes) {
+      expect(await set("security.capability", capability)).to.equal("ok");
+      await change();
+      expect(await list()).to.deep.equal([]);
+    }
   });
 
   it("are none of a symbolic link", async () => {

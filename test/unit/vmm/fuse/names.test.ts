@@ -129,10 +129,15 @@ describe("names in a shared directory", () => {
     expect(lstatSync(path("device")).rdev).to.equal(0x103);
     expect(made[3]?.attributes.device).to.equal(0x103);
     mkdirSync(path("group"));
-    statSync(path("group"));
     chmodSync(path("group"), 0o2777);
     const group = await client.walk("group");
     expect((await client.create(group, "file", undefined, 0o644, who)).attributes).to.include({ uid: 1234, gid: 0 });
+    // CVE-2022-0358 of virtiofsd: a program that runs with a group's rights, made by who has none.
+    const program = async (name: string, owner: { uid: number; gid: number }) =>
+      (await client.create(group, name, undefined, 0o2755, owner)).attributes.mode;
+    expect(await program("stranger", who)).to.equal(0o100755);
+    expect(await program("member", { uid: 1234, gid: 0 })).to.equal(0o102755);
+    expect(await program("root", { uid: 0, gid: 4321 })).to.equal(0o102755);
     const below = await client.mkdir(group, "directory", 0o755, who);
     expect(below.attributes).to.include({ uid: 1234, gid: 0, mode: 0o042755 });
   });
