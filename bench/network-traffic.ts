@@ -1,23 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  builtins,
-  createTask,
-  defaultSpec,
-  deleteTask,
-  execTask,
-  killTask,
-  Runtime,
-  startTask,
-  waitTask,
-} from "../src/index.js";
-import { makeBusyboxRootfs } from "../test/support/rootfs.js";
 import { TestPod } from "../test/support/test-pod.js";
 import { BareShell } from "./bare-shell.js";
+import { ContainerShell, type Shell } from "./container-shell.js";
 import type { Row } from "./row.js";
 import { inTurns, median } from "./turns.js";
 
@@ -27,64 +13,6 @@ const block = 65_536;
 /** Bytes of one transfer. */
 const size = 160 * block;
 const pings = 40;
-
-/** Somewhere in a guest where scripts are run. */
-interface Shell {
-  /** What a script writes; an error when it fails. */
-  run(script: string): Promise<string>;
-  close(): Promise<void>;
-}
-
-/** A container in a pod's namespace. */
-class ContainerShell implements Shell {
-  readonly #directory = mkdtempSync(join(tmpdir(), "kata-bench-"));
-  readonly #id = `traffic-${process.pid}`;
-  readonly #runtime: Runtime;
-  #count = 0;
-
-  private constructor() {
-    const memory = { key: "hypervisor.qemu.default_memory", value: memoryMiB, name: "the benchmark" };
-    this.#runtime = new Runtime({ plugins: builtins, namespace: "bench", overrides: [memory] });
-  }
-
-  static async start(pod: TestPod): Promise<ContainerShell> {
-    const shell = new ContainerShell();
-    const rootPath = join(shell.#directory, "rootfs");
-    makeBusyboxRootfs(rootPath);
-    const spec = defaultSpec({ rootPath, args: ["/bin/sleep", "100000"] });
-    const network = spec.linux?.namespaces?.find(({ type }) => type === "network");
-    if (network !== undefined) network.path = pod.namespace;
-    const id = { containerId: shell.#id, execId: "" };
-    const io = { terminal: false };
-    await shell.#runtime.request(createTask({ ...id, bundle: shell.#directory, spec, rootfs: [], io }));
-    await shell.#runtime.request(startTask(id));
-    return shell;
-  }
-
-  async run(script: string): Promise<string> {
-    const file = join(this.#directory, "out");
-    rmSync(file, { force: true });
-    const id = { containerId: this.#id, execId: `e${++this.#count}` };
-    const env = ["PATH=/bin"];
-    const process = { args: ["/bin/sh", "-c", script], cwd: "/", env, terminal: false, user: { uid: 0, gid: 0 } };
-    await this.#runtime.request(execTask({ ...id, process, io: { stdout: `file://${file}`, terminal: false } }));
-    await this.#runtime.request(startTask(id));
-    const { status } = await this.#runtime.request(waitTask(id));
-    await this.#runtime.request(deleteTask(id));
-    const text = readFileSync(file, "utf8");
-    if (status !== 0) throw new Error(`${script} ended with ${status}: ${text}`);
-    return text;
-  }
-
-  async close(): Promise<void> {
-    const main = { containerId: this.#id, execId: "" };
-    await this.#runtime.request(killTask({ ...main, signal: 9, all: false }));
-    await this.#runtime.request(waitTask(main));
-    await this.#runtime.request(deleteTask(main));
-    await this.#runtime.close();
-    rmSync(this.#directory, { recursive: true });
-  }
-}
 
 /** Milliseconds in which the host has received all of a transfer, from its first byte to its last. */
 async function transferTime(pod: TestPod, shell: Shell): Promise<number> {
@@ -110,7 +38,8 @@ export async function run(): Promise<Row[]> {
   const [ownPod, barePod] = [new TestPod(), new TestPod()];
   const shells: Shell[] = [];
   try {
-    const own = await ContainerShell.start(ownPod);
+    const keys = { default_memory: memoryMiB };
+    const own = await ContainerShell.start({ name: "traffic", keys, network: ownPod.namespace });
     shells.push(own);
     const bare = await BareShell.boot(barePod, memoryMiB);
     shells.push(bare);
