@@ -50,49 +50,65 @@ describeContainerd("files of a container whose machine is in the shim's own proc
     return suite.containerd.run(id, flags, ["sleep", "100000"]);
   };
 
-  for (const sharedFs of [undefined, "virtio-fs"]) {
-    it(`shares files and volumes by ${sharedFs ?? "the machine itself"}, and what either side changes the other sees`, async () => {
-      configure(sharedFs);
-      const before_ = pod.state();
-      const volume = mkdtempSync(join(suite.containerd.directory, "volume-"));
-      writeFileSync(join(volume, "host"), "from the host");
-      mkdirSync(join(volume, "directory"));
-      const id = suite.newId();
-      const mount = (target: string, mode: string) => `type=bind,src=${volume},dst=${target},options=rbind:${mode}`;
-      const mounts = ["--mount", mount("/volume", "rw"), "--mount", mount("/readonly", "ro")];
-      expect((await start(id, mounts)).stderr).to.equal("");
-      const exec = async (command: string) =>
-        (await suite.containerd.ctr(["tasks", "exec", "--exec-id", "e", id, "sh", "-c", command])).stdout;
-      const daemons = readdirSync("/proc").filter((one) => commOf(one) === "virtiofsd");
-      expect(daemons.length > 0).to.equal(sharedFs === "virtio-fs");
-      expect(await exec("cat /volume/host /readonly/host")).to.equal("from the hostfrom the host");
-      await exec("echo from the guest >/volume/directory/guest; ln -s guest /volume/directory/link; sync");
-      expect(readFileSync(join(volume, "directory", "guest"), "utf8")).to.equal("from the guest\n");
-      expect(readlinkSync(join(volume, "directory", "link"))).to.equal("guest");
-      expect(await exec("cat /readonly/directory/link; echo no 2>&1 >/readonly/new || echo refused")).to.match(
-        /from the guest\n[^]*refused/,
-      );
-      writeFileSync(join(volume, "host"), "changed by the host");
-      rmSync(join(volume, "directory", "link"));
-      // What the guest has looked at it may believe for a second.
-      expect(await exec("sleep 3; cat /volume/host; ls /volume/directory")).to.equal("changed by the hostguest\n");
-      const files = "for i in $(seq 200); do echo $i >/volume/directory/f$i; done; cat /volume/directory/f* | md5sum";
-      expect(await exec(files)).to.equal(await exec("cd /readonly/directory; cat f* | md5sum"));
-      await exec("mkdir /volume/deep; chown 12:34 /volume/deep; chmod 2750 /volume/deep; rm -r /volume/directory");
-      expect(statSync(join(volume, "deep"))).to.include({ uid: 12, gid: 34, mode: 0o042750 });
-      expect(readdirSync(volume).toSorted()).to.deep.equal(["deep", "host"]);
-      const big = "dd if=/dev/urandom of=/volume/big bs=1M count=16 2>/dev/null; md5sum </volume/big";
-      const sum = await exec(big);
-      expect(sum).to.equal(
-        `${createHash("md5")
-          .update(readFileSync(join(volume, "big")))
-          .digest("hex")}  -\n`,
-      );
-      await suite.containerd.remove(id);
-      expect(pod.state()).to.equal(before_);
-      rmSync(volume, { recursive: true });
-    });
-  }
+  const executor = (id: string) => async (command: string) =>
+    (await suite.containerd.ctr(["tasks", "exec", "--exec-id", "e", id, "sh", "-c", command])).stdout;
+
+  /** A directory of the host's as a volume. */
+  const mount = (volume: string, target: string, mode: string) => [
+    "--mount",
+    `type=bind,src=${volume},dst=${target},options=rbind:${mode}`,
+  ];
+
+  const daemons = () => readdirSync("/proc").filter((one) => commOf(one) === "virtiofsd");
+
+  it("are shared by the machine itself, and what either side changes the other sees", async () => {
+    configure();
+    const before_ = pod.state();
+    const volume = mkdtempSync(join(suite.containerd.directory, "volume-"));
+    writeFileSync(join(volume, "host"), "from the host");
+    mkdirSync(join(volume, "directory"));
+    const id = suite.newId();
+    const mounts = [...mount(volume, "/volume", "rw"), ...mount(volume, "/readonly", "ro")];
+    expect((await start(id, mounts)).stderr).to.equal("");
+    expect(daemons()).to.deep.equal([]);
+    const exec = executor(id);
+    expect(await exec("cat /volume/host /readonly/host")).to.equal("from the hostfrom the host");
+    await exec("echo from the guest >/volume/directory/guest; ln -s guest /volume/directory/link; sync");
+    expect(readFileSync(join(volume, "directory", "guest"), "utf8")).to.equal("from the guest\n");
+    expect(readlinkSync(join(volume, "directory", "link"))).to.equal("guest");
+    const refused = await exec("cat /readonly/directory/link; echo no 2>&1 >/readonly/new || echo refused");
+    expect(refused).to.match(/from the guest\n[^]*refused/);
+    writeFileSync(join(volume, "host"), "changed by the host");
+    rmSync(join(volume, "directory", "link"));
+    // What the guest has looked at it may believe for a second.
+    expect(await exec("sleep 3; cat /volume/host; ls /volume/directory")).to.equal("changed by the hostguest\n");
+    const files = "for i in $(seq 200); do echo $i >/volume/directory/f$i; done; cat /volume/directory/f* | md5sum";
+    expect(await exec(files)).to.equal(await exec("cd /readonly/directory; cat f* | md5sum"));
+    await exec("mkdir /volume/deep; chown 12:34 /volume/deep; chmod 2750 /volume/deep; rm -r /volume/directory");
+    expect(statSync(join(volume, "deep"))).to.include({ uid: 12, gid: 34, mode: 0o042750 });
+    expect(readdirSync(volume).toSorted()).to.deep.equal(["deep", "host"]);
+    const sum = await exec("dd if=/dev/urandom of=/volume/big bs=1M count=16 2>/dev/null; md5sum </volume/big");
+    const written = createHash("md5").update(readFileSync(join(volume, "big")));
+    expect(sum).to.equal(`${written.digest("hex")}  -\n`);
+    await suite.containerd.remove(id);
+    expect(pod.state()).to.equal(before_);
+    rmSync(volume, { recursive: true });
+  });
+
+  it("are shared by a virtiofsd when configuration says so", async () => {
+    configure("virtio-fs");
+    const before_ = pod.state();
+    const volume = mkdtempSync(join(suite.containerd.directory, "volume-"));
+    writeFileSync(join(volume, "host"), "from the host");
+    const id = suite.newId();
+    expect((await start(id, mount(volume, "/volume", "rw"))).stderr).to.equal("");
+    expect(daemons()).to.not.deep.equal([]);
+    expect(await executor(id)("cat /volume/host; echo guest >/volume/guest")).to.equal("from the host");
+    expect(readFileSync(join(volume, "guest"), "utf8")).to.equal("guest\n");
+    await suite.containerd.remove(id);
+    expect(pod.state()).to.equal(before_);
+    rmSync(volume, { recursive: true });
+  });
 });
 
 /** Name of a process; empty for what is none, or has gone. */
