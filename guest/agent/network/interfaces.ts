@@ -43,7 +43,10 @@ export async function updateInterface(tools: InterfaceTools, wanted: Interface):
     takeName(route, card, wanted.name);
     const mtu = wanted.mtu > 0n ? Number(wanted.mtu) : card.mtu;
     const noArp = wanted.rawFlags & LinkFlag.noArp;
-    route.changeLink(index, { mtu, arp: noArp === 0 });
+    const isArp = (card.flags & LinkFlag.noArp) === 0;
+    const change = { ...(mtu !== card.mtu && { mtu }), ...(isArp !== (noArp === 0) && { arp: noArp === 0 }) };
+    // Before the addresses: the size decides whether there may be any of IPv6.
+    if (Object.keys(change).length > 0) route.changeLink(index, change);
     setAddresses(route, index, addresses);
     route.changeLink(index, { up: true });
     // Told as it was made: to look again would take as long as all of this.

@@ -18,20 +18,26 @@ import { checkBits, checkDestination, familyName, familyOfText, familyValue } fr
 /**
  * Makes the routes of the main table those that the host wants, and answers what there is then. What the kernel makes of
  * addresses, and what goes through the loopback, stays. Routes that end on a link come first: gateways are behind them.
- * One that cannot be is an error, once the others are there.
+ * One that cannot be is an error, once the others are there. What was made is told as it was asked for: to look again would
+ * take as long as all of this.
  */
 export function updateRoutes({ netlink }: Pick<Sys, "netlink">, wanted: readonly WireRoute[]): WireRoute[] {
   const route = netlink.route();
   try {
     const links = route.links();
     const indices = new Map(links.map(({ name, index }) => [name, index]));
-    const checked = wanted.map((one) => checkRoute(one, indices));
-    for (const old of hostRoutes(route, links)) removeRoute(route, old);
-    addRoutes(
+    const checked = wanted.map((one) => ({ asked: one, route: checkRoute(one, indices) }));
+    const there = unicastRoutes(route);
+    const old = hostRoutes(there, links);
+    for (const one of old) removeRoute(route, one);
+    const sorted = checked.toSorted((a, b) => rank(a.route) - rank(b.route));
+    const added = addRoutes(
       route,
-      checked.toSorted((a, b) => rank(a) - rank(b)),
+      sorted.map((one) => one.route),
     );
-    return describeRoutes(route, links);
+    const left = there.filter((one) => !old.includes(one));
+    const made = sorted.filter((one) => added.includes(one.route)).map(({ asked }) => asked);
+    return [...describeRoutes(left, links), ...made];
   } finally {
     route.close();
   }
@@ -41,7 +47,7 @@ export function updateRoutes({ netlink }: Pick<Sys, "netlink">, wanted: readonly
 export function listRoutes({ netlink }: Pick<Sys, "netlink">): WireRoute[] {
   const route = netlink.route();
   try {
-    return describeRoutes(route, route.links());
+    return describeRoutes(unicastRoutes(route), route.links());
   } finally {
     route.close();
   }
@@ -49,11 +55,11 @@ export function listRoutes({ netlink }: Pick<Sys, "netlink">): WireRoute[] {
 
 const rank = ({ gateway, onLink = false }: NewRoute): number => (gateway === undefined ? 0 : onLink ? 1 : 2);
 
-/** Routes that are the host's to say. */
-function hostRoutes(route: Rtnetlink, links: readonly Link[]): Route[] {
+/** Those of some routes that are the host's to say. */
+function hostRoutes(routes: readonly Route[], links: readonly Link[]): Route[] {
   const loopback = links.filter(({ flags }) => (flags & LinkFlag.loopback) !== 0);
   const isLoopback = (link: number) => loopback.some(({ index }) => index === link);
-  return unicastRoutes(route).filter(
+  return routes.filter(
     ({ protocol, hops }) => protocol !== RouteProtocol.kernel && !hops.some(({ link }) => isLoopback(link)),
   );
 }
@@ -73,18 +79,21 @@ function removeRoute(route: Rtnetlink, { family, destination, hops, priority }: 
   }
 }
 
-function addRoutes(route: Rtnetlink, wanted: readonly NewRoute[]): void {
+/** Adds routes; those that were not there. */
+function addRoutes(route: Rtnetlink, wanted: readonly NewRoute[]): NewRoute[] {
+  const added: NewRoute[] = [];
   const failed: { readonly one: NewRoute; readonly cause: unknown }[] = [];
   for (const one of wanted) {
     try {
       route.addRoute(one);
+      added.push(one);
     } catch (cause) {
       // the kernel has made it already, of an address
       if (errnoNameOf(cause) !== "EEXIST") failed.push({ one, cause });
     }
   }
   const [first] = failed;
-  if (first === undefined) return;
+  if (first === undefined) return added;
   throw agentErrors.KATA_GUEST_ROUTE({ routes: failed.map(({ one }) => inWords(one)) }, { cause: first.cause });
 }
 
@@ -117,9 +126,9 @@ function checkRoute(wanted: WireRoute, links: ReadonlyMap<string, number>): NewR
   };
 }
 
-function describeRoutes(route: Rtnetlink, links: readonly Link[]): WireRoute[] {
+function describeRoutes(routes: readonly Route[], links: readonly Link[]): WireRoute[] {
   const names = new Map(links.map(({ name, index }) => [index, name]));
-  return unicastRoutes(route).flatMap(({ family, destination, hops, source, scope, mtu }) =>
+  return routes.flatMap(({ family, destination, hops, source, scope, mtu }) =>
     hops.map(({ link, gateway, flags }) => ({
       dest: destination === undefined ? "" : `${destination.address}/${destination.prefix}`,
       gateway: gateway ?? "",

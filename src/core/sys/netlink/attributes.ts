@@ -65,27 +65,34 @@ export class AttributeWriter {
   }
 }
 
-/** The attributes of a received message, by type; of one that is there twice the last. Lengths were checked. */
+/**
+ * The attributes of a received message, by type; of one that is there twice the last. Lengths were checked. Only where each is
+ * is noted: of the many that a link has few are read.
+ */
 export class Attributes {
-  readonly #values: ReadonlyMap<number, Buffer>;
+  readonly #bytes: Buffer;
+  readonly #places: ReadonlyMap<number, number>;
 
-  private constructor(values: ReadonlyMap<number, Buffer>) {
-    this.#values = values;
+  private constructor(bytes: Buffer, places: ReadonlyMap<number, number>) {
+    this.#bytes = bytes;
+    this.#places = places;
   }
 
   /** `KATA_NETLINK_BROKEN` when a length leaves the bytes there are. */
-  static parse(bytes: Uint8Array): Attributes {
-    const values = new Map<number, Buffer>();
-    for (const [type, value] of attributesOf(bytes)) values.set(type, value);
-    return new Attributes(values);
+  static parse(message: Uint8Array): Attributes {
+    const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+    const places = new Map<number, number>();
+    for (const at of placesIn(bytes)) places.set(typeAt(bytes, at), at);
+    return new Attributes(bytes, places);
   }
 
   has(type: number): boolean {
-    return this.#values.has(type);
+    return this.#places.has(type);
   }
 
   bytes(type: number): Buffer | undefined {
-    return this.#values.get(type);
+    const at = this.#places.get(type);
+    return at === undefined ? undefined : valueAt(this.#bytes, at);
   }
 
   u8(type: number): number | undefined {
@@ -106,19 +113,19 @@ export class Attributes {
 
   /** Up to the first zero byte. */
   text(type: number): string | undefined {
-    const value = this.#values.get(type);
+    const value = this.bytes(type);
     if (value === undefined) return undefined;
     const end = value.indexOf(0);
     return value.toString("utf8", 0, end < 0 ? value.length : end);
   }
 
   nested(type: number): Attributes | undefined {
-    const value = this.#values.get(type);
+    const value = this.bytes(type);
     return value && Attributes.parse(value);
   }
 
   #sized(type: number, least: number): Buffer | undefined {
-    const value = this.#values.get(type);
+    const value = this.bytes(type);
     if (value !== undefined && value.length < least) {
       throw netlinkErrors.KATA_NETLINK_BROKEN({
         why: `attribute ${type} has ${value.length} bytes instead of ${least}`,
@@ -131,6 +138,14 @@ export class Attributes {
 /** Every attribute in order, for lists in which a type comes more than once. */
 export function* attributesOf(message: Uint8Array): Generator<readonly [type: number, value: Buffer]> {
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  for (const at of placesIn(bytes)) yield [typeAt(bytes, at), valueAt(bytes, at)];
+}
+
+const typeAt = (bytes: Buffer, at: number): number => bytes.readUInt16LE(at + 2) & typeMask;
+const valueAt = (bytes: Buffer, at: number): Buffer => bytes.subarray(at + headerBytes, at + bytes.readUInt16LE(at));
+
+/** Where attributes begin, as long as their lengths are right. */
+function* placesIn(bytes: Buffer): Generator<number> {
   let at = 0;
   while (bytes.length - at >= headerBytes) {
     const length = bytes.readUInt16LE(at);
@@ -139,7 +154,7 @@ export function* attributesOf(message: Uint8Array): Generator<readonly [type: nu
         why: `an attribute says that it has ${length} bytes, where ${bytes.length - at} are left`,
       });
     }
-    yield [bytes.readUInt16LE(at + 2) & typeMask, bytes.subarray(at + headerBytes, at + length)];
+    yield at;
     at += align(length);
   }
 }

@@ -26,12 +26,16 @@ const attribute = {
   info: 18,
   alias: 20,
   namespaceFd: 28,
+  extensions: 29,
   transmitQueues: 31,
   receiveQueues: 32,
   linkNamespaceId: 37,
   deviceName: 56,
   deviceBus: 57,
 } as const;
+
+/** `RTEXT_FILTER_SKIP_STATS`: counters, which nobody here reads, are the larger part of a link. */
+const withoutCounters = 1 << 3;
 
 /** `IFLA_INFO_*`, and what some kinds have in `IFLA_INFO_DATA`. */
 const info = { kind: 1, data: 2 } as const;
@@ -79,8 +83,9 @@ export function assertLinkName(name: string): string {
 
 /** Asks for all links, or for one by index or name. */
 export function encodeLinkQuery(which?: number | string): Buffer {
-  if (typeof which !== "string") return header(which === undefined ? {} : { index: which });
-  return join(header(), new AttributeWriter().text(attribute.name, assertLinkName(which)));
+  const attributes = new AttributeWriter().u32(attribute.extensions, withoutCounters);
+  if (typeof which !== "string") return join(header(which === undefined ? {} : { index: which }), attributes);
+  return join(header(), attributes.text(attribute.name, assertLinkName(which)));
 }
 
 /** A new link: what `RTM_NEWLINK` takes. */
