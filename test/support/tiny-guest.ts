@@ -17,6 +17,15 @@ const back = (piece: readonly number[], jump: number): number[] => [...piece, ju
 export const code = {
   /** `mov dx, port; mov al, value; out dx, al`. */
   out: (port: number, value: number): number[] => [0x66, 0xba, ...u16(port), 0xb0, value, 0xee],
+  /** Writes to a port so many times: `mov dx, port; mov ecx, count`, then `out dx, al; dec ecx; jnz` back. */
+  outs: (port: number, count: number): number[] => [
+    0x66,
+    0xba,
+    ...u16(port),
+    0xb9,
+    ...u32(count),
+    ...back([0xee, 0xff, 0xc9], 0x75),
+  ],
   /** Writes text to the console. */
   say: (text: string): number[] => [...Buffer.from(text)].flatMap((byte) => code.out(console, byte)),
   /** `mov eax, [address]`: reads a word of 32 bits, below 4 GiB. */
