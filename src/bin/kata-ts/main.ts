@@ -3,11 +3,19 @@ import { codeOf, describeError } from "../../core/errors/error.js";
 import type { Command } from "./command.js";
 import { checkCommand } from "./commands/check.js";
 import { configCommand } from "./commands/config.js";
+import { factoryCommand } from "./commands/factory.js";
 import { guestCommand } from "./commands/guest.js";
 import { pluginsCommand } from "./commands/plugins.js";
 import { runCommand } from "./commands/run.js";
 
-const commands: readonly Command[] = [runCommand, checkCommand, pluginsCommand, configCommand, guestCommand];
+const commands: readonly Command[] = [
+  runCommand,
+  checkCommand,
+  pluginsCommand,
+  configCommand,
+  guestCommand,
+  factoryCommand,
+];
 
 function help(): string {
   const lines = commands.map(

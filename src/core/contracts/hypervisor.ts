@@ -13,6 +13,12 @@ export interface VmSpec {
   readonly networkNamespace?: string;
   /** SELinux exec label of the VMM process. */
   readonly selinuxLabel?: string;
+  /**
+   * A directory that the capability `snapshot` has written, and finds fitting: the VM goes on from there instead of booting;
+   * devices that were added are plugged into it. Its guest is a copy, and does not know: it must be given the time and
+   * random numbers before anything else.
+   */
+  readonly from?: string;
 }
 
 /** How a VM ended. */
@@ -33,8 +39,13 @@ export interface HypervisorCapabilities {
   };
   /** Stops and continues all vCPUs. */
   pause: { pause(): Promise<void>; resume(): Promise<void> };
-  /** Writes a paused VM to a directory, and says how a new one starts from it. */
-  snapshot: { save(directory: string): Promise<void> };
+  /** Saves VMs, and starts others from there (`VmSpec.from`). */
+  snapshot: {
+    /** Writes a paused VM, to which no device was added, to a directory that is there. An error leaves nothing. */
+    save(directory: string): Promise<void>;
+    /** Before `start`: why this VM cannot go on from that directory, in words; undefined when it can. */
+    misfit(directory: string, spec: VmSpec): Promise<string | undefined>;
+  };
   /** Takes `block` devices while running. */
   "block-hotplug": { readonly drivers: readonly string[] };
   /** Takes `net` devices while running, and `vhost-user-net` where it has those. */

@@ -5,7 +5,7 @@ const hostPath = { path: true } as const;
 const mebibytes = { unit: "MiB", max: 0xffffffff } as const;
 const noConfidential = noEffect("confidential guests are not supported");
 const noRemote = noEffect("there is no remote hypervisor");
-const noTemplates = noEffect("machines are not started from templates yet");
+const noTemplates = noEffect("only dragonball starts machines from a template, and by [hypervisor.dragonball.factory]");
 
 /** Keys of the VMM itself, and of what an annotation may say about it. */
 export const programKeys = {

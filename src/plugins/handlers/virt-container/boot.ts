@@ -19,6 +19,7 @@ import type { Sys } from "../../../core/sys/sys.js";
 import { agentParameters } from "./agent-parameters.js";
 import { consoleText, handlerErrors } from "./errors.js";
 import { findPanic } from "./guest-panic.js";
+import { chooseTemplate, makeOwn } from "./template.js";
 
 /** The least time a guest gets to boot, in milliseconds, whatever `reconnect_timeout_ms` says, as in Kata. */
 const leastBootTime = 10_000;
@@ -137,7 +138,19 @@ async function throwStartFailure({ shareFs }: Machine, sandbox: string, error: u
   throw cause === undefined ? error : handlerErrors.KATA_SHARE_LOST({ sandbox }, { cause });
 }
 
-async function connectAgent(env: SandboxEnvironment, machine: MachineParts, signal: AbortSignal): Promise<void> {
+/** What configuration starts a sandbox's machine with. */
+export function vmSpec({ config, info }: SandboxEnvironment): VmSpec {
+  const { default_vcpus, default_memory } = config.hypervisor;
+  return {
+    vcpus: Math.max(1, Math.ceil(default_vcpus)),
+    memoryMiB: default_memory,
+    kernelParameters: agentParameters(config),
+    ...(info.networkNamespace !== undefined && { networkNamespace: info.networkNamespace }),
+  };
+}
+
+/** Waits until the agent answers; the machine runs. */
+export async function connectAgent(env: SandboxEnvironment, machine: Machine, signal: AbortSignal): Promise<void> {
   const { hypervisor, agent } = machine;
   const ms = bootTime(env, hypervisor.slowdown);
   const address = formatGuestAddress(hypervisor.guestAddress, guestPorts.agent);
@@ -150,26 +163,24 @@ async function connectAgent(env: SandboxEnvironment, machine: MachineParts, sign
   await Promise.race([connecting, failure]);
 }
 
-/** Boots the machine, waits for its agent, and has the sandbox made in the guest. */
+/** Starts the machine, from its template if there is one, waits for its agent, and has the sandbox made in the guest. */
 export async function bootMachine(
   env: SandboxEnvironment,
+  sys: Sys,
   machine: MachineParts,
   identity: GuestIdentity,
   phases: PhaseTimer,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, info } = env;
-  const { default_vcpus, default_memory } = config.hypervisor;
-  const start: VmSpec = {
-    vcpus: Math.max(1, Math.ceil(default_vcpus)),
-    memoryMiB: default_memory,
-    kernelParameters: agentParameters(config),
-    ...(info.networkNamespace !== undefined && { networkNamespace: info.networkNamespace }),
-  };
+  const booted = vmSpec(env);
+  const from = await chooseTemplate(env, sys, machine.hypervisor, booted);
+  const start = { ...booted, ...(from !== undefined && { from }) };
   await phases.run("vmm", () =>
     machine.hypervisor.start(start, signal).catch((error: unknown) => throwStartFailure(machine, info.id, error)),
   );
   await phases.run("guest boot", () => connectAgent(env, machine, signal));
+  if (from !== undefined) await phases.run("a guest of its own", () => makeOwn(machine.agent));
   await phases.run("sandbox in the guest", async () => {
     await machine.resources.attach(signal);
     await machine.agent.createSandbox({

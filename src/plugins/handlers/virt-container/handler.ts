@@ -11,6 +11,7 @@ import {
   taskResumed,
   taskStarted,
 } from "../../../core/messages/events.js";
+import { destroyTemplate, initTemplate, templateStatus } from "../../../core/messages/factory.js";
 import {
   type CreateTask,
   closeTaskIo,
@@ -46,6 +47,7 @@ import { guestIdentity, networkNamespaceOf } from "./identity.js";
 import { Process } from "./process.js";
 import { VirtSandbox } from "./sandbox.js";
 import { checkSpec } from "./spec-check.js";
+import { TemplateFactory } from "./template-factory.js";
 
 /** Milliseconds that output may still take to arrive when a process is deleted. */
 const drainTime = 2_000;
@@ -97,6 +99,10 @@ export class VirtContainerHandler implements RuntimeHandler {
       return agent.stats(containerId);
     });
     table.handle(shutdownTask, name, (request) => this.#shutdown(request.now));
+    const factory = new TemplateFactory(this.#context);
+    table.handle(initTemplate, name, () => factory.init());
+    table.handle(templateStatus, name, () => factory.status());
+    table.handle(destroyTemplate, name, () => factory.destroy());
   }
 
   close(): Promise<void> {

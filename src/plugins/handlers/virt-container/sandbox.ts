@@ -90,7 +90,7 @@ export class VirtSandbox {
   async #start(): Promise<void> {
     this.#machine.apply("start");
     const parts = await this.parts();
-    await bootMachine(this.env, parts, this.#identity, this.phases, this.signal);
+    await bootMachine(this.env, this.#context.sys, parts, this.#identity, this.phases, this.signal);
     this.#pid = parts.hypervisor.pid;
     this.#machine.apply("started");
     this.#watch(parts);

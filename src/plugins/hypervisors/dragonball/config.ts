@@ -23,6 +23,7 @@ export const config = hypervisorConfig({
     "hypervisor.disk_rate_limiter_bw_one_time_burst",
     "hypervisor.disk_rate_limiter_ops_max_rate",
     "hypervisor.disk_rate_limiter_ops_one_time_burst",
+    "hypervisor.factory",
   ],
   check: ({ hypervisor: { queue_size } }) =>
     queue_size >= 4

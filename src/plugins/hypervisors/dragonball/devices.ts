@@ -78,6 +78,16 @@ export class DeviceList {
     closeSpec(this.#sys, spec);
   }
 
+  /** Plugs all that are known into a machine that runs and has none of them. Descriptors are taken in any case. */
+  async plugAll(machine: Pluggable): Promise<void> {
+    const left = this.specs.slice();
+    try {
+      for (let spec = left.shift(); spec !== undefined; spec = left.shift()) await machine.plug(spec);
+    } finally {
+      for (const spec of left) this.#release(spec);
+    }
+  }
+
   /** Takes a device out of the machine that runs, if the guest lets go of it. */
   async unplug(id: string, machine: Pluggable): Promise<void> {
     this.#get(id);

@@ -16,6 +16,7 @@ import { MicroVm, type MicroVmEnd } from "../../../vmm/micro-vm.js";
 import { DeviceList, diskDriver, hypervisor } from "./devices.js";
 import { diskQueues } from "./disk-settings.js";
 import { dragonballErrors } from "./errors.js";
+import { identityDifference, type MachineIdentity, machineIdentity, writeIdentity } from "./machine-identity.js";
 
 type State = "not started" | "starting" | "running" | "gone";
 
@@ -43,6 +44,8 @@ export class DragonballHypervisor implements Hypervisor {
   #settleExit: (exit: VmExit) => void = () => undefined;
   #state: State = "not started";
   #machine: MicroVm | undefined;
+  /** What the machine is, for others that go on from it. */
+  #startedWith: MachineIdentity | undefined;
   /** Its end was asked for while it ran. */
   #wanted = false;
   #ended: Promise<void> | undefined;
@@ -112,6 +115,10 @@ export class DragonballHypervisor implements Hypervisor {
       "block-hotplug": { drivers: [diskDriver] },
       "net-hotplug": { queuePairs: mostQueuePairs },
       "fs-sharing": { hotplug: true },
+      snapshot: {
+        save: (directory) => this.#save(directory),
+        misfit: (directory, spec) => this.#misfit(directory, spec),
+      },
     };
     return all[name];
   }
@@ -127,41 +134,81 @@ export class DragonballHypervisor implements Hypervisor {
   }
 
   async #launch(spec: VmSpec, signal: AbortSignal): Promise<void> {
-    const { settings, config, roots, sys, log } = this.#options;
+    const { settings, roots, sys, log } = this.#options;
     const probe = this.#options.probe ?? (() => probeKvm({ cacheFile: `${roots.run}/kvm.json`, log }));
     const verdict = await probe();
     if (!verdict.usable) throw dragonballErrors.KATA_DRAGONBALL_NO_KVM({ reason: verdict.reason });
-    const where = (key: string) => formatOrigin(config.hypervisorOrigin(key));
-    const guest = guestFiles(settings, { hypervisor, cache: roots.guestCache, where });
-    const [kernel, initrd] = await Promise.all([
-      readBootFile(guest.kernel),
-      guest.initrd === undefined ? undefined : readBootFile(guest.initrd),
-    ]);
+    const guest = this.#guest();
+    const begin = spec.from === undefined ? await this.#bootFiles(guest, spec) : { from: spec.from };
     this.#assertStarting(signal);
     const machine = new MicroVm(sys, {
       vcpus: spec.vcpus,
       maxVcpus: settings.default_maxvcpus,
       memoryMiB: spec.memoryMiB,
       ...(this.#plugsMemory && { pluggableMiB: Math.max(0, settings.default_maxmemory - spec.memoryMiB) }),
-      kernel,
-      ...(initrd !== undefined && { initrd }),
-      commandLine: kernelCommandLine({
-        hypervisor,
-        debug: settings.enable_debug,
-        machine: this.#plugsMemory ? takenAtOnce : [],
-        root: guest.parameters,
-        added: spec.kernelParameters,
-        configured: settings.kernel_params,
-      }),
-      devices: this.#ownDevices(guest),
+      ...begin,
+      devices: [...this.#ownDevices(guest), ...(spec.from === undefined ? this.#devices.specs : [])],
       onConsole: (bytes) => this.#console.push(bytes),
       log,
     });
     this.#machine = machine;
+    this.#startedWith = this.#identity(guest, spec);
     void machine.exited.then((end) => this.#exit(end));
     await machine.start().catch((cause: unknown) => {
       throw dragonballErrors.KATA_DRAGONBALL_START({ kernel: guest.kernel, console: this.#console.tail(5) }, { cause });
     });
+    // A guest that goes on knows only the devices that it had.
+    if (spec.from !== undefined) await this.#devices.plugAll(machine);
+  }
+
+  #guest(): GuestFiles {
+    const { settings, config, roots } = this.#options;
+    const where = (key: string) => formatOrigin(config.hypervisorOrigin(key));
+    return guestFiles(settings, { hypervisor, cache: roots.guestCache, where });
+  }
+
+  async #bootFiles(guest: GuestFiles, spec: VmSpec) {
+    const [kernel, initrd] = await Promise.all([
+      readBootFile(guest.kernel),
+      guest.initrd === undefined ? undefined : readBootFile(guest.initrd),
+    ]);
+    return { kernel, ...(initrd !== undefined && { initrd }), commandLine: this.#commandLine(guest, spec) };
+  }
+
+  #commandLine(guest: GuestFiles, spec: VmSpec): string {
+    const { settings } = this.#options;
+    return kernelCommandLine({
+      hypervisor,
+      debug: settings.enable_debug,
+      machine: this.#plugsMemory ? takenAtOnce : [],
+      root: guest.parameters,
+      added: spec.kernelParameters,
+      configured: settings.kernel_params,
+    });
+  }
+
+  #identity(files: GuestFiles, spec: VmSpec): MachineIdentity {
+    const { num_queues: queues, queue_size: queueSize, default_maxvcpus: maxVcpus } = this.#options.settings;
+    const commandLine = this.#commandLine(files, spec);
+    return machineIdentity({ ...spec, maxVcpus, commandLine, files, queues, queueSize });
+  }
+
+  async #save(directory: string): Promise<void> {
+    const machine = this.#running("be saved");
+    const identity = this.#startedWith;
+    if (identity === undefined || this.#devices.specs.length > 0) {
+      const reason = "it has devices of a pod";
+      throw hypervisorErrors.KATA_HYPERVISOR_UNSUPPORTED({ hypervisor, what: "save the machine", reason });
+    }
+    await machine.save(directory);
+    await writeIdentity(directory, identity);
+  }
+
+  async #misfit(directory: string, spec: VmSpec): Promise<string | undefined> {
+    const difference = await identityDifference(directory, this.#identity(this.#guest(), spec));
+    if (difference !== undefined) return difference;
+    const share = this.#devices.specs.find(({ kind }) => kind === "share");
+    return share && `a copy's memory is no other process's, so virtiofsd cannot serve it; set shared_fs to another`;
   }
 
   /** The image is the first disk, so that it is where the command line says. */
@@ -173,7 +220,6 @@ export class DragonballHypervisor implements Hypervisor {
       { kind: "vsock", id: "vsock", cid: guestContext, path: this.#socket } as const,
       { kind: "entropy", id: "entropy" } as const,
       ...(settings.reclaim_guest_freed_memory ? [{ kind: "balloon", id: "balloon", reporting: true } as const] : []),
-      ...this.#devices.specs,
     ];
   }
 

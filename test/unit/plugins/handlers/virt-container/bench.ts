@@ -117,9 +117,10 @@ export class Bench {
     events.subscribe(taskResumed, "test", (e) => this.events.push(`resumed ${e.containerId}`));
   }
 
-  static async open(): Promise<Bench> {
+  /** `more` is added to the configuration, made for the test's directory. */
+  static async open(more: (directory: string) => string = () => ""): Promise<Bench> {
     const directory = await mkdtemp(join(tmpdir(), "kata-ts-test-"));
-    await writeFile(join(directory, "configuration.toml"), toml);
+    await writeFile(join(directory, "configuration.toml"), toml + more(directory));
     return new Bench(directory);
   }
 

@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import { formatChoice } from "../../../core/config/source.js";
+import type { VmSpec } from "../../../core/contracts/hypervisor.js";
+import type { TemplateStatus } from "../../../core/messages/factory.js";
+import type { PluginContext, SandboxEnvironment } from "../../../core/plugin/context.js";
+import { templateErrors } from "../../../core/template/errors.js";
+import { TemplateDirectory } from "../../../core/template/template-directory.js";
+import { connectAgent, type Machine, vmSpec } from "./boot.js";
+import { misfit } from "./template.js";
+
+/** Bytes of a template besides the machine's memory: its state, and what a file system needs. */
+const extraBytes = 8 * 2 ** 20;
+
+/** Makes the template that configuration names, tells of it, and removes it. */
+export class TemplateFactory {
+  readonly #context: PluginContext;
+
+  constructor(context: PluginContext) {
+    this.#context = context;
+  }
+
+  /** Boots a machine until its agent answers, and saves it. After an error nothing is left of either. */
+  init(): Promise<TemplateStatus> {
+    return this.#withMachine(async (env, machine) => {
+      const { config } = env;
+      const { enable_template, template_path: path } = config.hypervisor.factory;
+      if (!enable_template) {
+        const key = `[hypervisor.${config.runtime.hypervisor_name}.factory] enable_template`;
+        const where = formatChoice(config, `hypervisor.${config.runtime.hypervisor_name}.factory.enable_template`);
+        throw templateErrors.KATA_TEMPLATE_OFF({ key, where });
+      }
+      const directory = new TemplateDirectory(this.#context.sys, path);
+      const spec = vmSpec(env);
+      await directory.make(spec.memoryMiB * 2 ** 20 + extraBytes);
+      try {
+        await saveBooted(env, machine, spec, path);
+      } catch (error) {
+        await directory.remove();
+        throw error;
+      }
+      return { path, state: "fits" };
+    });
+  }
+
+  /** What there is, and whether machines are started from it. */
+  status(): Promise<TemplateStatus> {
+    return this.#withMachine(async (env, { hypervisor }) => {
+      const { template_path: path } = env.config.hypervisor.factory;
+      const directory = new TemplateDirectory(this.#context.sys, path);
+      const reason = await misfit(hypervisor, directory, vmSpec(env));
+      if (reason === undefined) return { path, state: "fits" };
+      return { path, state: directory.there ? "does not fit" : "none", reason };
+    });
+  }
+
+  /** Machines that were started from it go on. */
+  async destroy(): Promise<{ readonly removed: boolean; readonly path: string }> {
+    const { template_path: path } = this.#context.config.hypervisor.factory;
+    return { removed: await new TemplateDirectory(this.#context.sys, path).remove(), path };
+  }
+
+  /** A machine that is in no pod, as long as `action` takes. */
+  async #withMachine<T>(action: (env: SandboxEnvironment, machine: Machine) => Promise<T>): Promise<T> {
+    const id = `template-${randomBytes(4).toString("hex")}`;
+    const env = await this.#context.openSandbox({ id, annotations: {} });
+    try {
+      const { config, plugins, scope } = env;
+      const { hypervisor_name, agent_name } = config.runtime;
+      const [hypervisor, agent] = await Promise.all([
+        plugins.create("hypervisor", hypervisor_name, formatChoice(config, "runtime.hypervisor_name")),
+        plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name")),
+      ]);
+      scope.defer("virtual machine", (reason) => hypervisor.destroy(reason));
+      scope.defer("agent", (reason) => agent.destroy(reason));
+      return await action(env, { hypervisor, agent, shareFs: undefined });
+    } finally {
+      await env.scope.close();
+    }
+  }
+}
+
+async function saveBooted(env: SandboxEnvironment, machine: Machine, spec: VmSpec, directory: string): Promise<void> {
+  const { hypervisor, agent } = machine;
+  const [pause, snapshot] = [hypervisor.capability("pause"), hypervisor.capability("snapshot")];
+  if (pause === undefined || snapshot === undefined) {
+    throw templateErrors.KATA_TEMPLATE_UNSUPPORTED({ hypervisor: hypervisor.name });
+  }
+  const { signal } = new AbortController();
+  await hypervisor.start(spec, signal);
+  await connectAgent(env, machine, signal);
+  if (agent.capability("clock") === undefined) throw templateErrors.KATA_TEMPLATE_AGENT({ agent: agent.name });
+  await agent.close();
+  await pause.pause();
+  await snapshot.save(directory);
+}
