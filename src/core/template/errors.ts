@@ -4,8 +4,8 @@ import { defineErrors } from "../errors/error.js";
 export const templateErrors = defineErrors({
   KATA_TEMPLATE_OFF: {
     status: "FAILED_PRECONDITION",
-    message: (p: { key: string; where: string }) =>
-      `no machine starts from a template: ${p.key} is false (${p.where}); set it`,
+    message: (p: { where: string }) =>
+      `no machine starts from a template: enable_template is false (${p.where}); set it to true`,
   },
   KATA_TEMPLATE_UNSUPPORTED: {
     status: "UNIMPLEMENTED",

@@ -5,7 +5,7 @@ const hostPath = { path: true } as const;
 const mebibytes = { unit: "MiB", max: 0xffffffff } as const;
 const noConfidential = noEffect("confidential guests are not supported");
 const noRemote = noEffect("there is no remote hypervisor");
-const noTemplates = noEffect("only dragonball starts machines from a template, and by [hypervisor.dragonball.factory]");
+const noTemplates = noEffect("a template is made and used by [hypervisor.<name>.factory] alone");
 
 /** Keys of the VMM itself, and of what an annotation may say about it. */
 export const programKeys = {
@@ -99,12 +99,8 @@ export const memoryKeys = {
 export const templateKeys = {
   factory: table(
     {
-      enable_template: boolean(false, "Starts machines as copies of one that has booted.", noTemplates),
-      template_path: string("/run/vc/vm/template", "Directory of the template.", {
-        ...hostPath,
-        ...noTemplates,
-        unset: "",
-      }),
+      enable_template: boolean(false, "Starts machines as copies of one that has booted."),
+      template_path: string("/run/vc/vm/template", "Directory of the template.", { ...hostPath, unset: "" }),
     },
     "Machines started from a template.",
   ),

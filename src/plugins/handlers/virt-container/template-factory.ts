@@ -25,9 +25,8 @@ export class TemplateFactory {
       const { config } = env;
       const { enable_template, template_path: path } = config.hypervisor.factory;
       if (!enable_template) {
-        const key = `[hypervisor.${config.runtime.hypervisor_name}.factory] enable_template`;
         const where = formatChoice(config, `hypervisor.${config.runtime.hypervisor_name}.factory.enable_template`);
-        throw templateErrors.KATA_TEMPLATE_OFF({ key, where });
+        throw templateErrors.KATA_TEMPLATE_OFF({ where });
       }
       const directory = new TemplateDirectory(this.#context.sys, path);
       const spec = vmSpec(env);

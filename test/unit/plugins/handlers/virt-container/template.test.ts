@@ -1,7 +1,5 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { HypervisorCapabilities } from "../../../../../src/core/contracts/hypervisor.js";
 import { destroyTemplate, initTemplate, templateStatus } from "../../../../../src/core/messages/factory.js";
 import type { FakeHypervisor } from "../../../../../src/testing/fake-hypervisor.js";
 import { Bench, failure } from "./bench.js";
@@ -18,23 +16,12 @@ describe("the template of machines", () => {
   let reason: string | undefined;
   let given: (string | number)[];
 
-  const snapshot: HypervisorCapabilities["snapshot"] = {
-    save: async (directory) => writeFileSync(join(directory, "state"), ""),
-    misfit: async () => reason,
-  };
-
   /** Hypervisors that can save, agents that take time and random numbers. */
   const able = (made: Bench): Bench => {
     made.prepareHypervisor = (hypervisor: FakeHypervisor) => {
       const note = (call: string) => async () => void hypervisor.calls.push(call);
       hypervisor.capabilities.pause = { pause: note("pause"), resume: note("resume") };
-      hypervisor.capabilities.snapshot = {
-        ...snapshot,
-        save: async (directory) => {
-          hypervisor.calls.push("save");
-          await snapshot.save(directory);
-        },
-      };
+      hypervisor.capabilities.snapshot = { save: note("save"), misfit: async () => reason };
     };
     made.prepareAgent = (agent) => {
       agent.capabilities.clock = {
