@@ -84,7 +84,7 @@ export class DeviceList {
     try {
       for (let spec = left.shift(); spec !== undefined; spec = left.shift()) await machine.plug(spec);
     } finally {
-      for (const spec of left) this.#release(spec);
+      for (const spec of left) closeSpec(this.#sys, spec);
     }
   }
 
