@@ -1,0 +1,106 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { probeKvm } from "../../../src/core/kvm/probe.js";
+import { runKataTs } from "../../support/program.js";
+import { makeBusyboxRootfs } from "../../support/rootfs.js";
+import { skip } from "../../support/skip.js";
+
+describe("kata-ts with a template", () => {
+  let directory: string;
+  let config: string;
+  let rootfs: string;
+  let template: string;
+
+  before(async function () {
+    const { usable, reason } = await probeKvm();
+    if (!usable) skip(this, reason);
+    directory = mkdtempSync(join(tmpdir(), "kata-ts-template-"));
+    rootfs = join(directory, "rootfs");
+    makeBusyboxRootfs(rootfs);
+    config = join(directory, "configuration.toml");
+    template = join(directory, "template");
+    configure(256);
+  });
+
+  after(async () => {
+    if (directory === undefined) return;
+    await factory("destroy");
+    rmSync(directory, { recursive: true });
+  });
+
+  const configure = (memory: number): void => {
+    const lines = [
+      "[runtime]",
+      'hypervisor_name = "dragonball"',
+      "[hypervisor.dragonball]",
+      'shared_fs = "inline-virtio-fs"',
+      `default_memory = ${memory}`,
+      "[hypervisor.dragonball.factory]",
+      "enable_template = true",
+      `template_path = ${JSON.stringify(template)}`,
+      "[agent.kata]",
+      "reconnect_timeout_ms = 300000",
+    ];
+    writeFileSync(config, `${lines.join("\n")}\n`);
+  };
+
+  const factory = (action: string) => runKataTs(["factory", action, "--config", config]);
+  const run = (script: string) =>
+    runKataTs(["run", "--timings", "--debug", "--config", config, rootfs, "--", "/bin/sh", "-c", script]);
+  const mounted = (): boolean => readFileSync("/proc/self/mountinfo", "utf8").includes(` ${template} `);
+
+  it("boots, and says why, while there is none", async () => {
+    expect(await factory("status")).to.include({ status: 1 });
+    const { status, stdout, stderr } = await run("echo up");
+    expect([status, stdout], stderr).to.deep.equal([0, "up\n"]);
+    expect(stderr).to.include("its template cannot be used").and.include("kata-ts factory init");
+  });
+
+  it("starts machines from the one that was made, each of its own", async () => {
+    const made = await factory("init");
+    expect(made.status, made.stderr).to.equal(0);
+    expect([mounted(), statSync(template).mode & 0o777]).to.deep.equal([true, 0o700]);
+    expect((await factory("status")).stdout).to.equal(`machines start from the template at ${template}\n`);
+    expect((await factory("init")).stderr).to.include("KATA_TEMPLATE_EXISTS");
+    const script =
+      "head -c 16 /dev/urandom | od -An -tx1; date +%s; dd if=/dev/urandom bs=64k count=16 2>/dev/null | tee /file | md5sum; md5sum </file";
+    const seen: string[] = [];
+    for (let count = 0; count < 2; count++) {
+      const { status, stdout, stderr } = await run(script);
+      expect(status, stderr).to.equal(0);
+      const [random = "", time, written, read] = stdout.trim().split("\n");
+      expect(random).to.match(/^([0-9a-f]{2} ){15}[0-9a-f]{2}$/);
+      expect(Math.abs(Number(time) - Date.now() / 1000), "seconds beside the clock").to.be.lessThan(60);
+      expect(read).to.equal(written);
+      expect(stderr)
+        .to.match(/^a guest of its own +\d+ ms$/m)
+        .and.not.include("cannot be used");
+      seen.push(random);
+      console.log(
+        stderr
+          .split("\n")
+          .filter((line) => / ms$/.test(line))
+          .join(" | "),
+      );
+    }
+    expect(seen[0]).to.not.equal(seen[1]);
+  });
+
+  it("boots, and says why, when it does not fit", async () => {
+    configure(320);
+    const { stdout } = await factory("status");
+    expect(stdout).to.include("its memory in MiB is 256, configured is 320");
+    const { status, stderr } = await run("true");
+    expect(status, stderr).to.equal(0);
+    expect(stderr).to.include("its memory in MiB is 256");
+    configure(256);
+  });
+
+  it("is gone when it is removed", async () => {
+    expect((await factory("destroy")).stdout).to.equal(`removed ${template}\n`);
+    expect(mounted()).to.equal(false);
+    expect((await factory("destroy")).stdout).to.equal(`there was no template at ${template}\n`);
+  });
+});
