@@ -17,9 +17,15 @@ const directory = mkdtempSync(join(tmpdir(), "kata-ts-test-"));
 const wanted = (name) => only.length === 0 || only.includes(name);
 
 /** Integration tests that are run again where the kernel has what this machine's may lack: KVM, vhost, an IOMMU, all links. */
-const hostSpecs = ["sys/*", "network/*", "hypervisors/qemu-host", "containerd/physical", "cri/links"].map(
-  (name) => `dist/test/integration/${name}.test.js`,
-);
+const hostSpecs = [
+  "sys/*",
+  "network/*",
+  "hypervisors/qemu-host",
+  "containerd/physical",
+  "cri/links",
+  "vmm/saved-guest",
+  "run/template",
+].map((name) => `dist/test/integration/${name}.test.js`);
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
 /** What failed, with the part's name: said once more at the end, where the eye is. */
@@ -35,7 +41,7 @@ function part(name, { specs, timeout, onHostMachine = false }) {
   const totalsFile = join(directory, file);
   const args = ["node_modules/mocha/bin/mocha.js", "--no-config", "--forbid-only", "--exit", "--recursive"];
   args.push("--timeout", String(timeout), "--reporter", "dist/test/support/reporter.js", ...specs);
-  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "900", "--", process.execPath];
+  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "1500", "--", process.execPath];
   const all = onHostMachine ? [...host, ...args] : args;
   const env = { ...environment, KATA_TS_TEST_TOTALS: onHostMachine ? `/mnt/host-vm/${file}` : totalsFile };
   delete env.NODE_EXTRA_CA_CERTS;

@@ -46,7 +46,7 @@ describe("kata-ts with a template", () => {
     writeFileSync(config, `${lines.join("\n")}\n`);
   };
 
-  const factory = (action: string) => runKataTs(["factory", action, "--config", config]);
+  const factory = (action: string) => runKataTs(["factory", action, "--config", config], { ms: 300_000 });
   const run = (script: string) =>
     runKataTs(["run", "--timings", "--debug", "--config", config, rootfs, "--", "/bin/sh", "-c", script]);
   const mounted = (): boolean => readFileSync("/proc/self/mountinfo", "utf8").includes(` ${template} `);
@@ -78,12 +78,6 @@ describe("kata-ts with a template", () => {
         .to.match(/^a guest of its own +\d+ ms$/m)
         .and.not.include("cannot be used");
       seen.push(random);
-      console.log(
-        stderr
-          .split("\n")
-          .filter((line) => / ms$/.test(line))
-          .join(" | "),
-      );
     }
     expect(seen[0]).to.not.equal(seen[1]);
   });

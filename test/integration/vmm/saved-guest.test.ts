@@ -88,7 +88,7 @@ describe("a real guest that is saved", () => {
       kernelModules: [],
     });
     const mountPoint = `/run/kata-containers/${id}/root`;
-    const host = defaultSpec({ rootPath: "rootfs", readOnly: true, args: ["/bin/sh", "-c", script] });
+    const host = defaultSpec({ rootPath: "rootfs", readOnly: true, hostname: id, args: ["/bin/sh", "-c", script] });
     const made = { role: "single", bundle: "/", rootPath: mountPoint, mounts: host.mounts ?? [] } as const;
     await agent.createContainer({
       containerId: id,
