@@ -20,6 +20,9 @@ export type {
   VsockSpec,
 } from "./threads/device-spec.js";
 
+/** What the guest says of what was plugged in while it runs. */
+export type { GuestDevice } from "./hotplug/guest-side.js";
+
 /** Whether KVM runs guests here, and why not. */
 export { probeKvm } from "../core/kvm/probe.js";
 

@@ -149,6 +149,22 @@ describe("plugging into a machine in this process", () => {
     await shows("on-");
   });
 
+  it("ends while its guest is being told, and whoever plugs hears of it", async () => {
+    const vsock = { kind: "vsock", id: "vsock", cid: 3, path: join(directory, "vsock") } as const;
+    const running = await start([code.say("on"), code.untilEqual(deviceId(1), 2), code.say("+"), code.halt()], {
+      devices: [vsock],
+    });
+    await shows("on");
+    const plugging = running.plug(disk("one")).catch((error: unknown) => error);
+    const unplugging = running.unplug("one").catch(codeOf);
+    await shows("on+");
+    await running.stop();
+    const error = await plugging;
+    const codes = error instanceof AggregateError ? error.errors.map(codeOf) : [codeOf(error)];
+    expect(codes).to.include("KATA_UPCALL_CLOSED");
+    expect(await unplugging).to.be.oneOf(["KATA_VMM_DEVICE_UNKNOWN", "KATA_UPCALL_CLOSED"]);
+  });
+
   it("takes nothing before it runs, and after its end", async () => {
     machine = new MicroVm(sys, { vcpus: 1, memoryMiB: 16, kernel: tinyKernel(code.halt()), commandLine: "" });
     for (let round = 0; round < 2; round++) {

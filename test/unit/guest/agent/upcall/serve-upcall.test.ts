@@ -85,6 +85,15 @@ describe("the guest's side of plugging", () => {
     expect([told("bind"), told("unbind"), loaded]).to.deep.equal(["LNRO0005:01", "", []]);
   });
 
+  it("finds a slot too that the kernel was told of by its command line", async () => {
+    make("proc/iomem", "d0001000-d0001fff : virtio-mmio.1\n");
+    make("sys/bus/platform/devices/virtio-mmio.1/virtio0/block/vda/dev", "");
+    bound("sys/bus/platform/devices/virtio-mmio.1/virtio0");
+    await greet();
+    expect(await ask({ kind: "addMmio", address, size, line: 6 })).to.deep.equal({ result: 0, disk: "vda" });
+    expect(told("bind")).to.equal("virtio-mmio.1");
+  });
+
   it("loads the driver that a device needs", async () => {
     make(`${slot}/virtio5/device`, "0x0001\n");
     load = (name) => name === "virtio_net" && bound(`${slot}/virtio5`);
