@@ -252,6 +252,7 @@ export class MicroVm {
     const gather = (error: unknown) => void errors.push(error);
     // Whoever started it hears of an error; devices that are being made hold on to what is given back below.
     await this.#starting?.catch(() => undefined);
+    this.#plugs?.close();
     this.#upcall?.close();
     // No vCPU waits for a device any more, also when the thread that serves them answers to nobody.
     this.#abandonDevices();

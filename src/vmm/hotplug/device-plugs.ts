@@ -30,6 +30,7 @@ export function placeOf(slot: number): VirtioDevicePlace {
 export class DevicePlugs {
   readonly #parts: DevicePlugsParts;
   readonly #turns = new Turnstile();
+  #isClosed = false;
 
   constructor(parts: DevicePlugsParts) {
     this.#parts = parts;
@@ -51,10 +52,16 @@ export class DevicePlugs {
     return this.#turns.pass(() => this.#unplug(id, force));
   }
 
+  /** The machine ends: what waits for its turn is refused with `KATA_VMM_NOT_RUNNING`. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   async #plug(spec: DeviceSpec): Promise<GuestDevice> {
     const { sys, slots, host, guest } = this.#parts;
     let slot: number;
     try {
+      this.#assertOpen(`take the device "${spec.id}"`);
       slot = slots.take(spec.id);
     } catch (error) {
       closeSpec(sys, spec);
@@ -78,6 +85,7 @@ export class DevicePlugs {
   }
 
   async #unplug(id: string, force: boolean): Promise<void> {
+    this.#assertOpen(`give back the device "${id}"`);
     const { slots, guest } = this.#parts;
     const place = placeOf(slots.slotOf(id));
     let letGo = true;
@@ -88,6 +96,10 @@ export class DevicePlugs {
       letGo = false;
     }
     await this.#takeOut(id, letGo);
+  }
+
+  #assertOpen(what: string): void {
+    if (this.#isClosed) throw vmmErrors.KATA_VMM_NOT_RUNNING({ what });
   }
 
   /** Takes a device out of its slot, which is lost when a driver of the guest may still be there. */

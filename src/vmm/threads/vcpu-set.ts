@@ -1,5 +1,6 @@
 import { kvmRequests } from "../../core/kvm/abi.js";
 import type { Sys } from "../../core/sys/sys.js";
+import { vmmErrors } from "../errors.js";
 import { cpuidOf, supportedCpuid } from "../kvm/cpuid.js";
 import type { KvmMachine } from "../kvm/kvm-machine.js";
 import { resetVcpu } from "../kvm/vcpu-state.js";
@@ -28,6 +29,7 @@ export class VcpuSet {
   #cpuid: Uint8Array | undefined;
   #isPaused = false;
   #hasEnded = false;
+  #isStopped = false;
 
   constructor(parts: VcpuSetParts) {
     this.#parts = parts;
@@ -68,8 +70,9 @@ export class VcpuSet {
     return fd;
   }
 
-  /** Lets one run. */
+  /** Lets one run; `KATA_VMM_NOT_RUNNING` after `stop`. */
   async start(id: number): Promise<void> {
+    if (this.#isStopped) throw vmmErrors.KATA_VMM_NOT_RUNNING({ what: `run vCPU ${id}` });
     if (!this.#vcpus.has(id)) this.makeNew(id);
     const vcpu = this.#vcpus.get(id);
     if (vcpu === undefined || vcpu.isRunning) return;
@@ -95,6 +98,7 @@ export class VcpuSet {
 
   /** Ends all; the errors of those that do not. */
   async stop(): Promise<readonly unknown[]> {
+    this.#isStopped = true;
     const ends = await Promise.allSettled([...this.#vcpus.values()].map((vcpu) => vcpu.stop()));
     return ends.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
   }

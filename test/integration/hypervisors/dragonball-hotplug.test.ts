@@ -171,4 +171,30 @@ describe("plugging into a machine in this process that runs a real guest", () =>
       await daemon.end(forcedKill);
     }
   });
+
+  it("loses the card that it was started with, when its link goes", async () => {
+    if (pod === undefined) throw new Error("there is no pod");
+    pod.route.removeLink(pod.index("eth0"));
+    expect(await guest.network.update(never)).to.equal(true);
+    expect(await guest.exec("box", "ls /sys/class/net")).to.equal("lo\n");
+    expect(pod.links()).to.deep.equal([]);
+  });
+
+  it("takes a disk out again that the guest does not answer for, and goes on in another slot", async () => {
+    const path = join(guest.root, "late");
+    writeFileSync(path, Buffer.alloc(1 << 20));
+    const pause = guest.machine.capability("pause");
+    await pause?.pause();
+    const error: unknown = await plugDisk("late", path).catch((cause: unknown) => cause);
+    expect([codeOf(error), codeOf((error as Error).cause)]).to.deep.equal([
+      "KATA_HYPERVISOR_DEVICE",
+      "KATA_UPCALL_SILENT",
+    ]);
+    expect(await guest.machine.removeDevice("root").catch(codeOf)).to.equal("KATA_UPCALL_SILENT");
+    await pause?.resume();
+    expect((await plugDisk("late", path)).guestLocator).to.equal("/dev/vdc");
+    expect(await disks()).to.deep.equal(["vda=image", "vdb=root", "vdc=late"]);
+    await guest.machine.removeDevice("late");
+    expect(await guest.machine.removeDevice("root").catch(codeOf)).to.equal("KATA_UPCALL_REFUSED");
+  });
 });

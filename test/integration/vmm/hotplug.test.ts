@@ -207,6 +207,7 @@ describe("plugging into a machine in this process", () => {
       await vcpus.park(2);
       expect(await vcpus.stop()).to.deep.equal([]);
       await settle(() => ends.length === 2, "both ends");
+      expect(await vcpus.start(3).catch(codeOf)).to.equal("KATA_VMM_NOT_RUNNING");
       expect(names()).to.deep.equal([]);
     } finally {
       await vcpus.stop();

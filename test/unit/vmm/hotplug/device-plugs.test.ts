@@ -111,6 +111,16 @@ describe("plugging devices into a machine that runs", () => {
     expect(log.at(-1)).to.equal("take 0xd0000000:5");
   });
 
+  it("plugs nothing more once the machine ends, and closes the taps of what waits", async () => {
+    const { plugs, log } = scene();
+    const first = plugs.plug(disk("a"));
+    const waiting = [plugs.plug(card("b")), plugs.unplug("a")].map((one) => one.catch(codeOf));
+    plugs.close();
+    expect(await first.catch(codeOf)).to.equal("KATA_VMM_NOT_RUNNING");
+    expect(await Promise.all(waiting)).to.deep.equal(["KATA_VMM_NOT_RUNNING", "KATA_VMM_NOT_RUNNING"]);
+    expect(log).to.deep.equal(["close 7", "close 8"]);
+  });
+
   it("tells both errors when it cannot undo what the guest refuses", async () => {
     const { plugs, fail } = scene(1);
     [fail["take"], fail["unplug"]] = [refusal, new Error("stuck")];
