@@ -36,6 +36,11 @@ export class BusCaller {
   /** Makes the access; `bytes` are written, or filled. Blocks until it is done. Abandoned, it finds nobody there. */
   call({ space, isWrite, address }: Access, bytes: Uint8Array): void {
     const words = this.#words;
+    // None is made after one that was abandoned: what a guest has written to its console has an end, and no gaps.
+    if (Atomics.load(words, word.abandoned) === 1) {
+      if (!isWrite) bytes.fill(0xff);
+      return;
+    }
     words[word.kind] = (space === "port" ? 0 : 2) + (isWrite ? 1 : 0);
     words[word.low] = address | 0;
     words[word.high] = Math.floor(address / 2 ** 32);

@@ -61,19 +61,22 @@ describe("an access of a vCPU to a device of another thread", () => {
 
 describe("an access of a vCPU to devices that nobody serves any more", () => {
   for (const moment of ["after it was made", "before it is made"]) {
-    it(`ends, abandoned ${moment}`, async () => {
+    it(`ends, abandoned ${moment}, and none is made after it`, async () => {
       const shared = new SharedArrayBuffer(busCallBytes);
+      let made = 0;
       if (moment === "before it is made") abandonCalls(shared);
       const worker = new Worker(program, { eval: true, workerData: { shared } });
       const read = await new Promise<unknown>((resolve, reject) => {
         worker.once("error", reject);
         worker.on("message", (message: unknown) => {
-          if (message === "wake") abandonCalls(shared);
-          else resolve(message);
+          if (message !== "wake") return resolve(message);
+          made++;
+          abandonCalls(shared);
         });
       });
       await worker.terminate();
       expect(read).to.deep.include.members([[255]]);
+      expect(made).to.equal(moment === "before it is made" ? 0 : 1);
     });
   }
 
