@@ -29,6 +29,8 @@ export interface Inodes {
 
   /** statx(2) into `statxSize` bytes: the basic fields, and which mount it is on. */
   stat(fd: number, into: Uint8Array): number;
+  /** The same of a name in a directory: of the link when it is one, of what is mounted there when something is. */
+  statName(directory: number, name: TerminatedName, into: Uint8Array): number;
   /** fstatfs(2) into `statfsSize` bytes. */
   statfs(fd: number, into: Uint8Array): number;
 

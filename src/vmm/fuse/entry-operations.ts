@@ -15,11 +15,19 @@ const renameFlags = 0b111;
 
 const nodeTypes: readonly number[] = [fileType.fifo, fileType.socket, fileType.character, fileType.block];
 
-/** Looks a name up, and gives its node with one lookup more, or an errno; `share.stat` says what it is. */
+/**
+ * Looks a name up, and gives its node with one lookup more, or an errno; `share.stat` says what it is. One call of the kernel
+ * when the guest knows the file, as it mostly does: it asks again every second.
+ */
 export function lookUp({ inodes, nodes, stat }: ServedShare, parent: FuseNode, name: Uint8Array): FuseNode | number {
+  let result = inodes.statName(parent.fd, name, stat.bytes);
+  if (result < 0) return result;
+  const known = nodes.known(stat);
+  if (known !== undefined) return known;
   const fd = inodes.open(parent.fd, name, OpenFlag.pathOnly | OpenFlag.noFollow, 0);
   if (fd < 0) return fd;
-  const result = inodes.stat(fd, stat.bytes);
+  // What it is now: it may have been another just before.
+  result = inodes.stat(fd, stat.bytes);
   if (result >= 0) return nodes.adopt(fd, stat);
   inodes.close(fd);
   return result;

@@ -53,12 +53,18 @@ export class NodeTable {
     return this.#nodes.get(id);
   }
 
+  /** The node of a file that is one already, with one lookup more. A node's inode is held, so no other has its number. */
+  known(stat: FileStat): FuseNode | undefined {
+    const node = this.#siblings(stat).get(stat.inode);
+    if (node !== undefined) node.lookups++;
+    return node;
+  }
+
   /** The node of a file, with one lookup more; takes the descriptor. The errno of too many is what else there is. */
   adopt(fd: number, stat: FileStat): FuseNode | number {
-    const known = this.#siblings(stat).get(stat.inode);
+    const known = this.known(stat);
     if (known !== undefined) {
       this.#inodes.close(fd);
-      known.lookups++;
       return known;
     }
     if (this.full) {

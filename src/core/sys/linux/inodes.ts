@@ -8,6 +8,7 @@ const eagain = 11;
 const fromDescriptor = 0x1000; // AT_EMPTY_PATH
 const noFollow = 0x100; // AT_SYMLINK_NOFOLLOW
 const removeDirectory = 0x200; // AT_REMOVEDIR
+const noAutomount = 0x800; // AT_NO_AUTOMOUNT
 /** STATX_BASIC_STATS and STATX_MNT_ID, the latter since Linux 5.8. */
 const statMask = 0x17ff;
 /** RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH */
@@ -82,15 +83,11 @@ export class LinuxInodes implements Inodes {
   }
 
   stat(fd: number, into: Uint8Array): number {
-    const room = sized(into, statxSize);
-    return this.#libc.attempt(
-      "int statx(int, void*, int, uint, void*)",
-      fd,
-      empty,
-      fromDescriptor | noFollow,
-      statMask,
-      room,
-    );
+    return this.#statx(fd, empty, fromDescriptor | noFollow, into);
+  }
+
+  statName(directory: number, name: TerminatedName, into: Uint8Array): number {
+    return this.#statx(directory, checked(name), noFollow | noAutomount, into);
   }
 
   statfs(fd: number, into: Uint8Array): number {
@@ -220,5 +217,10 @@ export class LinuxInodes implements Inodes {
     const [source, target] = [new Uint8Array(places.buffer, 0, 8), new Uint8Array(places.buffer, 8, 8)];
     const types = "intptr_t copy_file_range(int, void*, int, void*, size_t, uint)";
     return this.#libc.attemptAsync(types, from, source, to, target, length, 0);
+  }
+
+  #statx(fd: number, name: Uint8Array, flags: number, into: Uint8Array): number {
+    const types = "int statx(int, void*, int, uint, void*)";
+    return this.#libc.attempt(types, fd, name, flags, statMask, sized(into, statxSize));
   }
 }

@@ -35,11 +35,24 @@ describe("files by descriptors and names", () => {
     expect(inodes.close(fd)).to.be.lessThan(0);
   });
 
+  it("are told of by their names: a link is itself", () => {
+    symlinkSync("file", join(temporary.path, "link"));
+    const stat = Buffer.alloc(statxSize);
+    const typeOf = (text: string) => {
+      const result = inodes.statName(directory, name(text), stat);
+      return result < 0 ? result : stat.readUInt16LE(28) & 0o170000;
+    };
+    expect([typeOf("file"), typeOf("link"), typeOf("none")]).to.deep.equal([0o100000, 0o120000, -ENOENT]);
+  });
+
   it("are not given to the kernel by a name without an end, or with too little room for its answer", () => {
     const open = () => inodes.open(directory, Buffer.from("file"), OpenFlag.pathOnly, 0);
     expect(thrown(open)).to.equal("KATA_SYS_VALUE");
     expect(thrown(() => inodes.open(directory, Buffer.alloc(0), 0, 0))).to.equal("KATA_SYS_VALUE");
     expect(thrown(() => inodes.stat(directory, Buffer.alloc(statxSize - 1)))).to.equal("KATA_SYS_VALUE");
+    expect(thrown(() => inodes.statName(directory, Buffer.from("file"), Buffer.alloc(statxSize)))).to.equal(
+      "KATA_SYS_VALUE",
+    );
     expect(thrown(() => inodes.statfs(directory, Buffer.alloc(10)))).to.equal("KATA_SYS_VALUE");
   });
 
