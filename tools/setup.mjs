@@ -48,7 +48,7 @@ export const machinePackages = [
   "e2fsprogs",
 ];
 /** Of those, what only QEMU's machines need. */
-export const qemuPackages = new Set(["qemu-system-x86"]);
+export const qemuPackages = new Set(["qemu-system-x86", "qemu-system-common"]);
 export const testPackages = [
   ...machinePackages,
   "containerd",
