@@ -23,6 +23,7 @@ const hostSpecs = [
   "hypervisors/qemu-host",
   "containerd/physical",
   "cri/links",
+  "vmm/linux-guest",
   "vmm/saved-guest",
   "run/template",
 ].map((name) => `dist/test/integration/${name}.test.js`);
