@@ -156,10 +156,12 @@ export class MicroVm {
   async #start(): Promise<void> {
     this.#assertNotStopped();
     this.#prepare(this.#spec);
+    // Threads begin side by side.
+    this.#vcpus.startHeld(this.#firstVcpus);
     this.#devices = await this.#startDevices();
     this.#assertNotStopped();
     this.#prepareHotplug(this.#devices);
-    for (const id of this.#firstVcpus) await this.#vcpus.start(id);
+    this.#vcpus.release();
   }
 
   /** Keeps the guest from running until `resume`. */

@@ -70,6 +70,16 @@ export class VcpuSet {
     return fd;
   }
 
+  /** Starts the threads of some that were made, which run from `release` on: threads take their time to begin. */
+  startHeld(ids: readonly number[]): void {
+    for (const id of ids) this.#vcpus.get(id)?.start({ held: true });
+  }
+
+  /** Lets those run that were started to be held, unless all are paused. */
+  release(): void {
+    if (!this.#isPaused) this.resume();
+  }
+
   /** Lets one run; `KATA_VMM_NOT_RUNNING` after `stop`. */
   async start(id: number): Promise<void> {
     if (this.#isStopped) throw vmmErrors.KATA_VMM_NOT_RUNNING({ what: `run vCPU ${id}` });

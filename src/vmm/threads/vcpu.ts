@@ -71,11 +71,11 @@ export class Vcpu {
     return this.#worker !== undefined && this.#end === undefined;
   }
 
-  /** Lets it run, for the first time or after `park`. */
-  start(): void {
+  /** Lets it run, for the first time or after `park`; `held`, it stays out of the guest until `resume`. */
+  start({ held = false }: { readonly held?: boolean } = {}): void {
     const { id, fd, stateSize, wake, interrupts, call } = this.#request;
     this.#control.begin(0);
-    this.#want(vcpuStates.run);
+    this.#want(held ? vcpuStates.pause : vcpuStates.run);
     const workerData: VcpuThreadData = {
       id,
       fd,
