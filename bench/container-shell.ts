@@ -51,7 +51,10 @@ export class ContainerShell implements Shell {
       name: by,
     }));
     const chosen = { key: "runtime.hypervisor_name", value: hypervisor, name: by };
-    this.#runtime = new Runtime({ plugins: builtins, namespace: "bench", overrides: [chosen, ...overrides] });
+    // A machine within an emulated one takes its time.
+    const patience = { key: "agent.kata.reconnect_timeout_ms", value: 180_000, name: by };
+    const all = [chosen, patience, ...overrides];
+    this.#runtime = new Runtime({ plugins: builtins, namespace: "bench", overrides: all });
   }
 
   static async start(options: ContainerShellOptions): Promise<ContainerShell> {
