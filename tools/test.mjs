@@ -21,6 +21,7 @@ const hostSpecs = [
   "sys/*",
   "network/*",
   "hypervisors/qemu-host",
+  "hypervisors/dragonball-hotplug",
   "containerd/physical",
   "cri/links",
   "vmm/linux-guest",
@@ -42,7 +43,7 @@ function part(name, { specs, timeout, onHostMachine = false }) {
   const totalsFile = join(directory, file);
   const args = ["node_modules/mocha/bin/mocha.js", "--no-config", "--forbid-only", "--exit", "--recursive"];
   args.push("--timeout", String(timeout), "--reporter", "dist/test/support/reporter.js", ...specs);
-  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "1500", "--", process.execPath];
+  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "1800", "--", process.execPath];
   const all = onHostMachine ? [...host, ...args] : args;
   const env = { ...environment, KATA_TS_TEST_TOTALS: onHostMachine ? `/mnt/host-vm/${file}` : totalsFile };
   delete env.NODE_EXTRA_CA_CERTS;
