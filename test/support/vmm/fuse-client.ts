@@ -103,7 +103,7 @@ export class FuseClient {
   ): Promise<FuseClient> {
     const directory = options.directory ?? mkdtempSync(join(tmpdir(), "fuse-"));
     const { inodes } = createLinuxSys();
-    const path = openSync(directory, OpenFlag.pathOnly | OpenFlag.directory);
+    const path = options.root ?? openSync(directory, OpenFlag.pathOnly | OpenFlag.directory);
     const usual = {
       inodes,
       root: path,

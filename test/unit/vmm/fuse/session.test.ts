@@ -179,7 +179,7 @@ describe("a session of a shared directory", () => {
     await open({});
     writeFileSync(join(client.directory, "file"), "");
     const file = openSync(join(client.directory, "file"), "r");
-    const code = await FuseClient.open({ root: file }).then(() => undefined, codeOf);
+    const code = await FuseClient.open({ root: file, directory: client.directory }).then(() => undefined, codeOf);
     closeSync(file);
     expect(code).to.equal("KATA_VMM_FUSE_ROOT");
   });
