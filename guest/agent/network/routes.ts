@@ -2,6 +2,7 @@ import type { Route as WireRoute } from "../../../src/core/proto/gen/kata/types.
 import type { Rtnetlink } from "../../../src/core/sys/netlink.js";
 import { Scope } from "../../../src/core/sys/netlink/address.js";
 import { type Link, LinkFlag } from "../../../src/core/sys/netlink/link.js";
+import { defaultScope } from "../../../src/core/sys/netlink/route-codec.js";
 import {
   type NewRoute,
   type Route,
@@ -15,10 +16,13 @@ import type { Sys } from "../../../src/core/sys/sys.js";
 import { agentErrors, badArgument } from "../errors.js";
 import { checkBits, checkDestination, familyName, familyOfText, familyValue } from "./fields.js";
 
+/** What the host is told of a route. */
+type RouteTold = Pick<Route, "family" | "destination" | "hops" | "source" | "scope" | "mtu">;
+
 /**
  * Makes the routes of the main table those that the host wants, and answers what there is then. What the kernel makes of
  * addresses, and what goes through the loopback, stays. Routes that end on a link come first: gateways are behind them.
- * One that cannot be is an error, once the others are there. What was made is told as it was asked for: to look again would
+ * One that cannot be is an error, once the others are there. What was made is told as the kernel makes it: to look again would
  * take as long as all of this.
  */
 export function updateRoutes({ netlink }: Pick<Sys, "netlink">, wanted: readonly WireRoute[]): WireRoute[] {
@@ -26,18 +30,16 @@ export function updateRoutes({ netlink }: Pick<Sys, "netlink">, wanted: readonly
   try {
     const links = route.links();
     const indices = new Map(links.map(({ name, index }) => [name, index]));
-    const checked = wanted.map((one) => ({ asked: one, route: checkRoute(one, indices) }));
+    const checked = wanted.map((one) => checkRoute(one, indices));
     const there = unicastRoutes(route);
     const old = hostRoutes(there, links);
     for (const one of old) removeRoute(route, one);
-    const sorted = checked.toSorted((a, b) => rank(a.route) - rank(b.route));
     const added = addRoutes(
       route,
-      sorted.map((one) => one.route),
+      checked.toSorted((a, b) => rank(a) - rank(b)),
     );
     const left = there.filter((one) => !old.includes(one));
-    const made = sorted.filter((one) => added.includes(one.route)).map(({ asked }) => asked);
-    return [...describeRoutes(left, links), ...made];
+    return describeRoutes([...left, ...added.map(asMade)], links);
   } finally {
     route.close();
   }
@@ -97,6 +99,13 @@ function addRoutes(route: Rtnetlink, wanted: readonly NewRoute[]): NewRoute[] {
   throw agentErrors.KATA_GUEST_ROUTE({ routes: failed.map(({ one }) => inWords(one)) }, { cause: first.cause });
 }
 
+/** What the kernel makes of a route. */
+function asMade({ link, gateway, onLink = false, ...rest }: NewRoute): RouteTold {
+  const scope = defaultScope(rest.family, gateway);
+  const flags = onLink ? RouteFlag.onLink : 0;
+  return { scope, ...rest, hops: [{ link, flags, ...(gateway !== undefined && { gateway }) }] };
+}
+
 function inWords({ destination, gateway }: NewRoute): string {
   const to = destination === undefined ? "default" : `${destination.address}/${destination.prefix}`;
   return gateway === undefined ? to : `${to} via ${gateway}`;
@@ -126,7 +135,7 @@ function checkRoute(wanted: WireRoute, links: ReadonlyMap<string, number>): NewR
   };
 }
 
-function describeRoutes(routes: readonly Route[], links: readonly Link[]): WireRoute[] {
+function describeRoutes(routes: readonly RouteTold[], links: readonly Link[]): WireRoute[] {
   const names = new Map(links.map(({ name, index }) => [index, name]));
   return routes.flatMap(({ family, destination, hops, source, scope, mtu }) =>
     hops.map(({ link, gateway, flags }) => ({

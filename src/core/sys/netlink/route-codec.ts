@@ -63,8 +63,8 @@ function encodeRoute(route: NewRoute & Required<Pick<NewRoute, "protocol" | "sco
   return Buffer.concat([bytes, attributes.finish()]);
 }
 
-/** IPv4 routes without a gateway end on the link; IPv6 has no such notion. */
-const defaultScope = (family: IpFamily, gateway: string | undefined): number =>
+/** The scope of a route for which none is said: of IPv4, those without a gateway end on the link; IPv6 has no such notion. */
+export const defaultScope = (family: IpFamily, gateway: string | undefined): number =>
   family === "ipv4" && gateway === undefined ? Scope.link : Scope.universe;
 
 function writeGateway(attributes: AttributeWriter, family: IpFamily, gateway: string): void {
