@@ -132,6 +132,9 @@ function addConsole(command: QemuCommand, { sockets, config }: MachineParts): vo
   });
 }
 
+/** A device that has little to do is told by the processor itself, so that QEMU need not wait for it at every packet. */
+const seldom = ({ pciPath }: Slot) => (pciPath === undefined ? {} : { ioeventfd: false });
+
 function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts): void {
   if (channel.kind === "vsock") {
     command.json("device", {
@@ -150,6 +153,7 @@ function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts)
     id: "channel",
     // QEMU has two queues for each port there may be, 31 unless told, and looks at all of them whenever it does anything.
     max_ports: Math.max(...numbers) + 1,
+    ...seldom(slots.channel),
     ...slots.channel.place,
   });
   for (const [index, { port, fd }] of channel.ports.entries()) {
@@ -167,7 +171,13 @@ function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts)
 
 function addCommonDevices(command: QemuCommand, { config, bus, slots }: MachineParts): void {
   command.json("object", { "qom-type": "rng-random", id: "entropy", filename: config.entropy_source || undefined });
-  command.json("device", { driver: bus.model("virtio-rng"), id: "rng", rng: "entropy", ...slots.entropy.place });
+  command.json("device", {
+    driver: bus.model("virtio-rng"),
+    id: "rng",
+    rng: "entropy",
+    ...seldom(slots.entropy),
+    ...slots.entropy.place,
+  });
   if (slots.balloon !== undefined) {
     command.json("device", {
       driver: bus.model("virtio-balloon"),

@@ -114,7 +114,7 @@ describe("QEMU's command line", () => {
       "-device",
       '{"driver":"virtio-blk-pci-non-transitional","id":"image","drive":"image-disk","bus":"pcie.0","addr":"0x01","num-queues":1,"queue-size":128}',
       "-device",
-      '{"driver":"virtio-serial-pci-non-transitional","id":"channel","max_ports":3,"bus":"pcie.0","addr":"0x02"}',
+      '{"driver":"virtio-serial-pci-non-transitional","id":"channel","max_ports":3,"ioeventfd":false,"bus":"pcie.0","addr":"0x02"}',
       "-chardev",
       "socket,id=port-1024,fd=5,server=on,wait=off",
       "-device",
@@ -126,7 +126,7 @@ describe("QEMU's command line", () => {
       "-object",
       '{"qom-type":"rng-random","id":"entropy","filename":"/dev/urandom"}',
       "-device",
-      '{"driver":"virtio-rng-pci-non-transitional","id":"rng","rng":"entropy","bus":"pcie.0","addr":"0x03"}',
+      '{"driver":"virtio-rng-pci-non-transitional","id":"rng","rng":"entropy","ioeventfd":false,"bus":"pcie.0","addr":"0x03"}',
       "-device",
       '{"driver":"pci-bridge","id":"bridge0","bus":"pcie.0","addr":"0x1e","chassis_nr":1,"shpc":false,"mem-reserve":1048576,"pref64-reserve":1048576}',
     ]);
