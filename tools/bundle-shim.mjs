@@ -1,14 +1,10 @@
 // Bundles the shim: `node tools/bundle-shim.mjs [OUTDIR]` makes dist/shim/ (the launcher, its bundles and their code caches).
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-
-const project = dirname(dirname(fileURLToPath(import.meta.url)));
-const require = createRequire(import.meta.url);
-const { version } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
+import { bundleOptions, importMetaUrl, project, threadPrograms, version } from "./bundle-options.mjs";
 
 /**
  * How Node is run as the shim: without warnings, which would become a part of the address, and without threads that compile
@@ -20,9 +16,6 @@ export const nodeFlags = ["--no-warnings", "--v8-pool-size=0"];
 /** Bundles that are loaded when they are needed, from a cache of their compiled code. */
 const loaded = ["shim", "commands", "daemon"];
 
-/** How a module of CommonJS knows its own URL. `node:url` would cost each start of a shim a third of a millisecond. */
-const importMetaUrl = 'const importMetaUrl="file://"+encodeURI(__filename).replace(/[?#]/g,encodeURIComponent);';
-
 /** A word as the shell reads it back. */
 const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
@@ -33,31 +26,14 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 export async function bundleShim({ outdir, run = "/run/kata-ts", sockets = "/run/containerd/s", esbuild = {} }) {
   mkdirSync(outdir, { recursive: true });
   for (const name of readdirSync(outdir)) if (name.endsWith(".cache")) rmSync(join(outdir, name));
-  const common = {
-    absWorkingDir: project,
-    outdir,
-    outExtension: { ".js": ".cjs" },
-    bundle: true,
-    platform: "node",
-    target: "node20",
-    format: "cjs",
-    charset: "ascii",
-    minify: true,
-    external: ["koffi", "@grpc/grpc-js"],
-    alias: { rxjs: join(dirname(require.resolve("rxjs/package.json")), "dist/esm/index.js") },
-    define: { KATA_TS_VERSION: JSON.stringify(version), "import.meta.url": "importMetaUrl" },
-    banner: { js: importMetaUrl },
-    logLevel: "warning",
-    ...esbuild,
-  };
+  const common = { ...bundleOptions(outdir), ...esbuild };
   const source = (name) => `src/bin/shim/${name}.ts`;
   // The probe is a program of its own, found beside the bundle it is started by; so are those of a machine's threads.
   const programs = {
     main: source("main"),
     loader: source("bundle-loader"),
     "kvm-probe": "src/core/kvm/probe-entry.ts",
-    "vcpu-thread": "src/vmm/threads/vcpu-thread.ts",
-    "device-thread": "src/vmm/threads/device-thread.ts",
+    ...threadPrograms,
   };
   await build({ ...common, entryPoints: programs });
   await build({
