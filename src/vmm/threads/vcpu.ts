@@ -89,8 +89,10 @@ export class Vcpu {
     const worker = new Worker(threadProgram("vcpu-thread"), options);
     this.#worker = worker;
     worker.once("message", (end: VcpuEnd) => {
-      if (this.#parked !== undefined && end.kind === "stopped") this.#parked();
-      else this.#finish(end);
+      if (this.#parked === undefined || end.kind !== "stopped") return this.#finish(end);
+      // Now: Node may tell of the thread's end right behind its last word.
+      this.#worker = undefined;
+      this.#parked();
     });
     const lost = (why: string): void => {
       if (this.#worker === worker) this.#finish({ kind: "failed", why });
@@ -114,9 +116,7 @@ export class Vcpu {
     } finally {
       this.#parked = undefined;
     }
-    if (this.#end !== undefined) return;
-    this.#worker = undefined;
-    await worker.terminate();
+    if (this.#end === undefined) await worker.terminate();
   }
 
   /** Keeps it out of the guest until `resume`; `KATA_VMM_VCPU_STUCK` when it does not come out. */

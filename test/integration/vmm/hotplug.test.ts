@@ -204,7 +204,7 @@ describe("plugging into a machine in this process", () => {
       wake,
       interrupts: new SharedArrayBuffer(19 * 4),
       most: 4,
-      ended: (id, { kind }) => ends.push([id, kind]),
+      ended: (id, end) => ends.push([id, end.kind === "failed" ? end.why : end.kind]),
     });
     const names = (): string[] =>
       readdirSync("/proc/self/task")
@@ -222,7 +222,7 @@ describe("plugging into a machine in this process", () => {
       await vcpus.start(1);
       vcpus.resume();
       await become("kata-vcpu1", "kata-vcpu2");
-      expect([vcpus.threads.length, ends]).to.deep.equal([2, []]);
+      expect([vcpus.threads.length, [...ends]]).to.deep.equal([2, []]);
       await vcpus.park(2);
       expect(await vcpus.stop()).to.deep.equal([]);
       await settle(() => ends.length === 2, "both ends");
