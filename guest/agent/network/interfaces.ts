@@ -43,10 +43,9 @@ export async function updateInterface(tools: InterfaceTools, wanted: Interface):
     takeName(route, card, wanted.name);
     const mtu = wanted.mtu > 0n ? Number(wanted.mtu) : card.mtu;
     const noArp = wanted.rawFlags & LinkFlag.noArp;
-    const isArp = (card.flags & LinkFlag.noArp) === 0;
-    const change = { ...(mtu !== card.mtu && { mtu }), ...(isArp !== (noArp === 0) && { arp: noArp === 0 }) };
     // Before the addresses: the size decides whether there may be any of IPv6.
-    if (Object.keys(change).length > 0) route.changeLink(index, change);
+    const changes = mtu !== card.mtu || noArp !== (card.flags & LinkFlag.noArp);
+    if (changes) route.changeLink(index, { mtu, arp: noArp === 0 });
     setAddresses(route, index, addresses);
     route.changeLink(index, { up: true });
     // Told as it was made: to look again would take as long as all of this.

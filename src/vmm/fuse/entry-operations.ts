@@ -3,7 +3,7 @@ import { fileType, longDeviceNumber, writeEntryOut } from "./attributes.js";
 import { targetProblem } from "./fuse-request.js";
 import { makeEntry, makeFile } from "./make-entry.js";
 import type { FuseNode } from "./node-table.js";
-import { nameAt, nodeOf, type Operation, type ServedShare } from "./operation.js";
+import { aboutName, nameAt, nodeOf, type Operation, type ServedShare } from "./operation.js";
 import { size } from "./protocol.js";
 import { refused } from "./refusals.js";
 
@@ -46,82 +46,48 @@ export function entryOf({ validity, submounts }: ServedShare, parent: FuseNode, 
   return { node: node.id, validity, submount };
 }
 
-const lookup: Operation = {
-  takes: 0,
-  gives: size.entryOut,
-  serve(share, request) {
-    const parent = nodeOf(share, request);
-    const name = nameAt(request, 0);
-    if (parent === undefined) return refused.badHandle;
-    return typeof name === "number" ? name : answerEntry(share, parent, lookUp(share, parent, name));
-  },
-};
+const lookup = aboutName({ takes: 0, gives: size.entryOut }, (share, _request, parent, name) =>
+  answerEntry(share, parent, lookUp(share, parent, name)),
+);
 
-const mkdir: Operation = {
-  takes: 8,
-  gives: size.entryOut,
-  changes: true,
-  serve(share, request) {
-    const parent = nodeOf(share, request);
-    const name = nameAt(request, 8);
-    if (parent === undefined) return refused.badHandle;
-    if (typeof name === "number") return name;
-    const mode = request.u32(0) & modeBits;
-    const made = makeEntry(share, { parent, name, owner: request, type: fileType.directory, mode }, () =>
-      share.inodes.makeDirectory(parent.fd, name, 0),
-    );
-    return answerEntry(share, parent, made);
-  },
-};
+const mkdir = aboutName({ takes: 8, gives: size.entryOut, changes: true }, (share, request, parent, name) => {
+  const mode = request.u32(0) & modeBits;
+  const made = makeEntry(share, { parent, name, owner: request, type: fileType.directory, mode }, () =>
+    share.inodes.makeDirectory(parent.fd, name, 0),
+  );
+  return answerEntry(share, parent, made);
+});
 
-const mknod: Operation = {
-  takes: 16,
-  gives: size.entryOut,
-  changes: true,
-  serve(share, request) {
-    const parent = nodeOf(share, request);
-    const name = nameAt(request, 16);
-    if (parent === undefined) return refused.badHandle;
-    if (typeof name === "number") return name;
-    const { inodes } = share;
-    const mode = request.u32(0) & modeBits;
-    const type = request.u32(0) & fileType.mask;
-    const entry = { parent, name, owner: request, type, mode };
-    if (type === fileType.regular || type === 0) {
-      const made = makeFile(share, entry, OpenFlag.write);
-      if (typeof made === "number") return made;
-      inodes.close(made.fd);
-      return answerEntry(share, parent, made.node);
-    }
-    if (!nodeTypes.includes(type)) return refused.invalid;
-    const device = longDeviceNumber(request.u32(4));
-    return answerEntry(
-      share,
-      parent,
-      makeEntry(share, entry, () => inodes.makeNode(parent.fd, name, type, device)),
-    );
-  },
-};
+const mknod = aboutName({ takes: 16, gives: size.entryOut, changes: true }, (share, request, parent, name) => {
+  const { inodes } = share;
+  const mode = request.u32(0) & modeBits;
+  const type = request.u32(0) & fileType.mask;
+  const entry = { parent, name, owner: request, type, mode };
+  if (type === fileType.regular || type === 0) {
+    const made = makeFile(share, entry, OpenFlag.write);
+    if (typeof made === "number") return made;
+    inodes.close(made.fd);
+    return answerEntry(share, parent, made.node);
+  }
+  if (!nodeTypes.includes(type)) return refused.invalid;
+  const device = longDeviceNumber(request.u32(4));
+  return answerEntry(
+    share,
+    parent,
+    makeEntry(share, entry, () => inodes.makeNode(parent.fd, name, type, device)),
+  );
+});
 
-const symlink: Operation = {
-  takes: 0,
-  gives: size.entryOut,
-  changes: true,
-  serve(share, request) {
-    const parent = nodeOf(share, request);
-    const name = nameAt(request, 0);
-    if (parent === undefined) return refused.badHandle;
-    if (typeof name === "number") return name;
-    const target = request.text(name.length);
-    if (target === undefined) return refused.invalid;
-    const problem = targetProblem(target);
-    if (problem !== undefined) return problem === "invalid" ? refused.invalid : refused.nameTooLong;
-    // What a link says is for the guest to follow: nothing here ever does.
-    const entry = { parent, name, owner: request, type: fileType.symlink, mode: 0o777 };
-    const made = makeEntry(share, entry, () => share.inodes.makeSymlink(parent.fd, name, target));
-    return answerEntry(share, parent, made);
-  },
-};
+const symlink = aboutName({ takes: 0, gives: size.entryOut, changes: true }, (share, request, parent, name) => {
+  const target = request.text(name.length);
+  if (target === undefined) return refused.invalid;
+  const problem = targetProblem(target);
+  if (problem !== undefined) return problem === "invalid" ? refused.invalid : refused.nameTooLong;
+  // What a link says is for the guest to follow: nothing here ever does.
+  const entry = { parent, name, owner: request, type: fileType.symlink, mode: 0o777 };
+  const made = makeEntry(share, entry, () => share.inodes.makeSymlink(parent.fd, name, target));
+  return answerEntry(share, parent, made);
+});
 
 const link: Operation = {
   takes: 8,
@@ -138,21 +104,13 @@ const link: Operation = {
   },
 };
 
-function removal(directory: boolean): Operation {
-  return {
-    takes: 0,
-    gives: 0,
-    changes: true,
-    serve(share, request) {
-      const parent = nodeOf(share, request);
-      const name = nameAt(request, 0);
-      if (parent === undefined) return refused.badHandle;
-      if (typeof name === "number") return name;
-      const { inodes } = share;
-      return directory ? inodes.removeDirectory(parent.fd, name) : inodes.unlink(parent.fd, name);
-    },
-  };
-}
+const unlink = aboutName({ takes: 0, gives: 0, changes: true }, ({ inodes }, _request, parent, name) =>
+  inodes.unlink(parent.fd, name),
+);
+
+const rmdir = aboutName({ takes: 0, gives: 0, changes: true }, ({ inodes }, _request, parent, name) =>
+  inodes.removeDirectory(parent.fd, name),
+);
 
 /** With the flags of RENAME2 when the names stand at 16. */
 function renaming(namesAt: 8 | 16): Operation {
@@ -182,8 +140,8 @@ export const entryOperations = {
   mknod,
   symlink,
   link,
-  unlink: removal(false),
-  rmdir: removal(true),
+  unlink,
+  rmdir,
   rename: renaming(8),
   rename2: renaming(16),
 } satisfies Record<string, Operation>;

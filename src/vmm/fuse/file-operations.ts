@@ -5,7 +5,7 @@ import type { FuseRequest } from "./fuse-request.js";
 import { makeFile, type NewFile } from "./make-entry.js";
 import type { FuseNode } from "./node-table.js";
 import { fileOf, fileReplyFlags, hostFlags, openNode, waitsForDisk, writeOpenOut } from "./open-files.js";
-import { nameAt, nodeOf, type Operation, type ServedShare } from "./operation.js";
+import { aboutName, nodeOf, type Operation, type ServedShare } from "./operation.js";
 import { flag, size } from "./protocol.js";
 import { kernelSays, refused } from "./refusals.js";
 
@@ -27,15 +27,9 @@ const open: Operation = {
   },
 };
 
-const create: Operation = {
-  takes: 16,
-  gives: size.entryOut + size.openOut,
-  changes: true,
-  serve(share, request) {
-    const parent = nodeOf(share, request);
-    const name = nameAt(request, 16);
-    if (parent === undefined) return refused.badHandle;
-    if (typeof name === "number") return name;
+const create = aboutName(
+  { takes: 16, gives: size.entryOut + size.openOut, changes: true },
+  (share, request, parent, name) => {
     if (share.handles.full) return refused.tooMany;
     const flags = request.u32(0);
     const mode = request.u32(4) & 0o7777;
@@ -48,7 +42,7 @@ const create: Operation = {
     answerEntry(share, parent, opened.node);
     return size.entryOut + size.openOut;
   },
-};
+);
 
 /** For a CREATE of a name that there is already: the host has made it, or another guest. */
 function openExisting(share: ServedShare, request: FuseRequest, parent: FuseNode, name: Uint8Array): NewFile | number {

@@ -70,3 +70,19 @@ export function nameAt(request: FuseRequest, at: number): Uint8Array | number {
   if (problem === undefined) return name;
   return problem === "invalid" ? refused.invalid : refused.nameTooLong;
 }
+
+/** What is done about a name in a directory. */
+type NameService = (share: ServedShare, request: FuseRequest, parent: FuseNode, name: Uint8Array) => Outcome;
+
+/** A request about one name, which stands behind its arguments, in the directory that the request is about. */
+export function aboutName(operation: Omit<Operation, "serve">, serve: NameService): Operation {
+  return {
+    ...operation,
+    serve(share, request) {
+      const parent = nodeOf(share, request);
+      if (parent === undefined) return refused.badHandle;
+      const name = nameAt(request, operation.takes);
+      return typeof name === "number" ? name : serve(share, request, parent, name);
+    },
+  };
+}

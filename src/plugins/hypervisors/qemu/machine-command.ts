@@ -147,16 +147,16 @@ function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts)
     return;
   }
   // Port 0 is kept for a console.
-  const numbers = channel.ports.map(({ port }) => port - guestPorts.agent + 1);
+  const numberOf = (port: number): number => port - guestPorts.agent + 1;
   command.json("device", {
     driver: bus.model("virtio-serial"),
     id: "channel",
     // QEMU has two queues for each port there may be, 31 unless told, and looks at all of them whenever it does anything.
-    max_ports: Math.max(...numbers) + 1,
+    max_ports: Math.max(...channel.ports.map(({ port }) => numberOf(port))) + 1,
     ...seldom(slots.channel),
     ...slots.channel.place,
   });
-  for (const [index, { port, fd }] of channel.ports.entries()) {
+  for (const { port, fd } of channel.ports) {
     const id = `port-${port}`;
     command.listening(id, fd).json("device", {
       driver: "virtserialport",
@@ -164,7 +164,7 @@ function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts)
       bus: "channel.0",
       chardev: id,
       name: `kata.${port}`,
-      nr: numbers[index],
+      nr: numberOf(port),
     });
   }
 }
