@@ -11,8 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { probeKvm } from "../../../src/core/kvm/probe.js";
-import { skip } from "../../support/skip.js";
+import { needsRealKvm } from "../../support/needs-kvm.js";
 import { TestPod } from "../../support/test-pod.js";
 import { describeContainerd } from "./suite.js";
 
@@ -21,8 +20,7 @@ describeContainerd("files of a container whose machine is in the shim's own proc
   let pod: TestPod;
 
   before(async function () {
-    const { usable, reason } = await probeKvm();
-    if (!usable) skip(this, reason);
+    await needsRealKvm(this);
   });
 
   beforeEach(() => {

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { probeKvm } from "../../../src/core/kvm/probe.js";
-import { skip } from "../../support/skip.js";
+import { needsRealKvm } from "../../support/needs-kvm.js";
+import { linkOf } from "../../support/descriptors.js";
 import { TestPod } from "../../support/test-pod.js";
 import { describeContainerd } from "./suite.js";
 
@@ -11,8 +11,7 @@ describeContainerd("a container whose machine is in the shim's own process", (su
   let pod: TestPod;
 
   before(async function () {
-    const { usable, reason } = await probeKvm();
-    if (!usable) skip(this, reason);
+    await needsRealKvm(this);
   });
 
   beforeEach(() => {
@@ -99,15 +98,6 @@ describeContainerd("a container whose machine is in the shim's own process", (su
 function readComm(task: string): string {
   try {
     return readFileSync(`/proc/${task}/comm`, "utf8").trim();
-  } catch {
-    return "";
-  }
-}
-
-/** Where a descriptor leads; empty when it is closed by now. */
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
   } catch {
     return "";
   }

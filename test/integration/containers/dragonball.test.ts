@@ -1,5 +1,4 @@
-import { probeKvm } from "../../../src/core/kvm/probe.js";
-import { skip } from "../../support/skip.js";
+import { needsRealKvm } from "../../support/needs-kvm.js";
 import { describeContainers } from "./list.js";
 
 describeContainers({
@@ -14,7 +13,6 @@ describeContainers({
     "reconnect_timeout_ms = 180000",
   ],
   async needs(context) {
-    const { usable, reason } = await probeKvm();
-    if (!usable) skip(context, reason);
+    await needsRealKvm(context);
   },
 });

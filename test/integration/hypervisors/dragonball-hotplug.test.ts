@@ -1,12 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { withDeadline } from "../../../src/core/deadline.js";
 import { codeOf } from "../../../src/core/errors/error.js";
-import { probeKvm } from "../../../src/core/kvm/probe.js";
 import { Child, forcedKill } from "../../../src/core/process/child.js";
 import { defaultRoots } from "../../../src/core/runtime/roots.js";
+import { needsRealKvm } from "../../support/needs-kvm.js";
+import { linkOf } from "../../support/descriptors.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 import { skip } from "../../support/skip.js";
 import { TestPod } from "../../support/test-pod.js";
@@ -22,14 +23,6 @@ const openFiles = (): string[] =>
     .map((fd) => linkOf(`/proc/self/fd/${fd}`).replace(/:\[\d+\]/, ""))
     .sort();
 
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "";
-  }
-}
-
 const vcpuThreads = (): string[] =>
   readdirSync("/proc/self/task")
     .map((task) => readFileSync(`/proc/self/task/${task}/comm`, "latin1").trim())
@@ -43,8 +36,7 @@ describe("plugging into a machine in this process that runs a real guest", () =>
 
   before("boot a guest, and a container on a disk that is plugged in", async function () {
     needsRoot(this);
-    const { usable, reason } = await probeKvm();
-    if (!usable) skip(this, reason);
+    await needsRealKvm(this);
     const { guestCache } = defaultRoots;
     if (!existsSync(join(guestCache, "current")))
       skip(this, `no guest is built in ${guestCache} (kata-ts guest build)`);

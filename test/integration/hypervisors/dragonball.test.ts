@@ -1,13 +1,13 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
 import { withDeadline } from "../../../src/core/deadline.js";
 import { codeOf, describeError } from "../../../src/core/errors/error.js";
 import { failureOf, never } from "../../unit/plugins/hypervisors/qemu/machine.js";
+import { needsKvmDevice } from "../../support/needs-kvm.js";
 import { type DragonballMachine, makeTinyMachine } from "../../support/dragonball-machine.js";
 import { removePlaces } from "../../support/machine-place.js";
-import { skip } from "../../support/skip.js";
 import { code } from "../../support/tiny-guest.js";
 
 const small = { vcpus: 2, memoryMiB: 16, kernelParameters: [] } as const;
@@ -30,11 +30,7 @@ describe("a machine of the hypervisor dragonball", () => {
     );
 
   before(function () {
-    try {
-      accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
-    } catch {
-      skip(this, "there is no /dev/kvm here");
-    }
+    needsKvmDevice(this);
   });
   beforeEach(() => (files = readdirSync("/proc/self/fd").length));
   afterEach("nothing is left", async () => {

@@ -2,10 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { probeKvm } from "../../../src/core/kvm/probe.js";
+import { needsRealKvm } from "../../support/needs-kvm.js";
 import { runKataTs } from "../../support/program.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
-import { skip } from "../../support/skip.js";
 
 describe("kata-ts with a template", () => {
   let directory: string;
@@ -14,8 +13,7 @@ describe("kata-ts with a template", () => {
   let template: string;
 
   before(async function () {
-    const { usable, reason } = await probeKvm();
-    if (!usable) skip(this, reason);
+    await needsRealKvm(this);
     directory = mkdtempSync(join(tmpdir(), "kata-ts-template-"));
     rootfs = join(directory, "rootfs");
     makeBusyboxRootfs(rootfs);

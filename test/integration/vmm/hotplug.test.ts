@@ -1,13 +1,4 @@
-import {
-  accessSync,
-  constants,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  readlinkSync,
-} from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -18,23 +9,16 @@ import { KvmMachine } from "../../../src/vmm/kvm/kvm-machine.js";
 import { MicroVm, type MicroVmSpec } from "../../../src/vmm/micro-vm.js";
 import type { DeviceSpec } from "../../../src/vmm/threads/device-spec.js";
 import { VcpuSet } from "../../../src/vmm/threads/vcpu-set.js";
-import { skip } from "../../support/skip.js";
+import { needsKvmDevice } from "../../support/needs-kvm.js";
+import { linkOf } from "../../support/descriptors.js";
 import { code, tinyKernel } from "../../support/tiny-guest.js";
 
 /** The register DeviceID of a slot. */
 const deviceId = (slot: number): number => 0xd0000000 + slot * 0x1000 + 8;
 
 /** Without those that libuv keeps in reserve for each loop that has had a stream. */
-const openFiles = (): number => readdirSync("/proc/self/fd").filter((fd) => linkOf(fd) !== "/dev/null").length;
-
-/** Where a descriptor leads; empty when it is closed by now. */
-function linkOf(fd: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return "";
-  }
-}
+const openFiles = (): number =>
+  readdirSync("/proc/self/fd").filter((fd) => linkOf(`/proc/self/fd/${fd}`) !== "/dev/null").length;
 
 describe("plugging into a machine in this process", () => {
   const sys = createLinuxSys();
@@ -44,11 +28,7 @@ describe("plugging into a machine in this process", () => {
   let files: number;
 
   before(function () {
-    try {
-      accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
-    } catch {
-      skip(this, "there is no /dev/kvm here");
-    }
+    needsKvmDevice(this);
   });
 
   beforeEach(() => {

@@ -1,12 +1,12 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { withDeadline } from "../../../src/core/deadline.js";
-import { probeKvm } from "../../../src/core/kvm/probe.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { MicroVm, type MicroVmSpec } from "../../../src/vmm/micro-vm.js";
+import { needsRealKvm } from "../../support/needs-kvm.js";
+import { linkOf } from "../../support/descriptors.js";
 import { addAddress } from "../../support/add-address.js";
-import { skip } from "../../support/skip.js";
 import { TestPod } from "../../support/test-pod.js";
 import { consoleGuest, GuestShell } from "../../support/vmm/console-guest.js";
 
@@ -22,8 +22,7 @@ describe("a machine in this process with Linux in it", () => {
   let pod: TestPod;
 
   before("boot", async function () {
-    const { usable, reason } = await probeKvm();
-    if (!usable) skip(this, reason);
+    await needsRealKvm(this);
     pod = new TestPod();
     const taps = sys.taps.open({ name: "ktv0", namespace: pod.namespace, queuePairs: 1, exclusive: true });
     const route = sys.netlink.route(pod.namespace);
@@ -133,15 +132,6 @@ function turnsOf(name: string): number {
 function read(path: string): string {
   try {
     return readFileSync(path, "latin1");
-  } catch {
-    return "";
-  }
-}
-
-/** Where a descriptor leads; empty when it is closed by now. */
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
   } catch {
     return "";
   }

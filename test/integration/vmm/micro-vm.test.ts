@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -7,7 +7,8 @@ import { codeOf } from "../../../src/core/errors/error.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { MicroVm, type MicroVmEnd, type MicroVmSpec } from "../../../src/vmm/micro-vm.js";
 import type { DeviceSpec } from "../../../src/vmm/threads/device-spec.js";
-import { skip } from "../../support/skip.js";
+import { needsKvmDevice } from "../../support/needs-kvm.js";
+import { linkOf } from "../../support/descriptors.js";
 import { code, tinyKernel } from "../../support/tiny-guest.js";
 
 /** KVM that cannot run a whole kernel runs these guests: they have no more than a dozen different instructions. */
@@ -20,11 +21,7 @@ describe("a machine in this process", () => {
   const threads = (): string[] => readdirSync("/proc/self/task");
 
   before(function () {
-    try {
-      accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
-    } catch {
-      skip(this, "there is no /dev/kvm here");
-    }
+    needsKvmDevice(this);
   });
 
   beforeEach(() => {
@@ -203,11 +200,3 @@ describe("a machine in this process", () => {
     });
   });
 });
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "";
-  }
-}

@@ -9,7 +9,6 @@ import { loadConfig } from "../../../src/core/config/load.js";
 import type { Agent } from "../../../src/core/contracts/agent.js";
 import { guestFiles } from "../../../src/core/hypervisor/guest-files.js";
 import { kernelCommandLine } from "../../../src/core/hypervisor/kernel-command-line.js";
-import { probeKvm } from "../../../src/core/kvm/probe.js";
 import { silentLogger } from "../../../src/core/log.js";
 import { defaultSpec } from "../../../src/core/oci/default-spec.js";
 import { defaultRoots } from "../../../src/core/runtime/roots.js";
@@ -18,8 +17,8 @@ import { KataAgent } from "../../../src/plugins/agents/kata/kata-agent.js";
 import { agentSettings } from "../../../src/plugins/agents/kata/settings.js";
 import { guestSpec } from "../../../src/plugins/handlers/virt-container/guest-spec.js";
 import { type MachineParts, MicroVm } from "../../../src/vmm/micro-vm.js";
+import { needsRealKvm } from "../../support/needs-kvm.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
-import { skip } from "../../support/skip.js";
 
 const bootMs = 300_000;
 const memoryMiB = 256;
@@ -31,8 +30,7 @@ describe("a real guest that is saved", () => {
   let directory: string;
 
   before(async function () {
-    const { usable, reason } = await probeKvm();
-    if (!usable) skip(this, reason);
+    await needsRealKvm(this);
     directory = mkdtempSync(join(tmpdir(), "kata-ts-saved-"));
     makeBusyboxRootfs(join(directory, "rootfs"));
     const disk = ["-q", "-F", "-t", "ext4", "-d", join(directory, "rootfs"), join(directory, "disk"), "16M"];

@@ -1,13 +1,4 @@
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +7,7 @@ import { withDeadline } from "../../../src/core/deadline.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { MicroVm, type MicroVmSpec, type RestoredVmSpec } from "../../../src/vmm/micro-vm.js";
 import type { DeviceSpec } from "../../../src/vmm/threads/device-spec.js";
-import { skip } from "../../support/skip.js";
+import { needsKvmDevice } from "../../support/needs-kvm.js";
 import { code, tinyKernel } from "../../support/tiny-guest.js";
 import { rejected } from "../../unit/core/sys/fixture.js";
 
@@ -40,11 +31,7 @@ describe("a machine that is saved", () => {
   let threads: number;
 
   before(function () {
-    try {
-      accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
-    } catch {
-      skip(this, "there is no /dev/kvm here");
-    }
+    needsKvmDevice(this);
   });
 
   beforeEach(() => {
