@@ -1,11 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HypervisorOptions } from "../../src/core/hypervisor/hypervisor-options.js";
-import { silentLogger } from "../../src/core/log.js";
-import { createLinuxSys } from "../../src/core/sys/linux/index.js";
 import { config as schema } from "../../src/plugins/hypervisors/dragonball/config.js";
 import { DragonballHypervisor } from "../../src/plugins/hypervisors/dragonball/dragonball.js";
-import { type MachinePlace, makePlace, type Settings } from "./machine-place.js";
+import { type MachinePlace, makePlace, placeOptions, type Settings } from "./machine-place.js";
 import { tinyKernel } from "./tiny-guest.js";
 
 /** A machine in this process for a test. */
@@ -33,16 +31,7 @@ export async function makeDragonball(
   more: Partial<HypervisorOptions> = {},
 ): Promise<DragonballMachine> {
   const place = await makePlace("dragonball", schema, settings);
-  const { root, id, runDirectory, record } = place;
-  const machine = new DragonballHypervisor({
-    sys: createLinuxSys(),
-    log: silentLogger,
-    roots: { guestCache: join(root, "no-guest"), run: root },
-    config: place.config,
-    settings: place.settings,
-    sandbox: { id, namespace: "test", runDirectory, record },
-    probe: async () => ({ usable: true, reason: "the test says so" }),
-    ...more,
-  });
+  const probe = async () => ({ usable: true, reason: "the test says so" });
+  const machine = new DragonballHypervisor({ ...placeOptions(place), probe, ...more });
   return { ...place, machine };
 }

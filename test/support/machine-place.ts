@@ -5,6 +5,9 @@ import type { EffectiveConfig } from "../../src/core/config/effective.js";
 import { loadConfig } from "../../src/core/config/load.js";
 import type { HypervisorConfig } from "../../src/core/config/keys/hypervisor.js";
 import type { hypervisorConfig } from "../../src/core/config/plugin-schema.js";
+import type { HypervisorOptions } from "../../src/core/hypervisor/hypervisor-options.js";
+import { silentLogger } from "../../src/core/log.js";
+import { createLinuxSys } from "../../src/core/sys/linux/index.js";
 import { SandboxRecord } from "../../src/core/sandbox/record.js";
 
 /** What a test says about `[hypervisor.<name>]`. */
@@ -48,6 +51,18 @@ export async function makePlace(
   });
   const record = SandboxRecord.create(runDirectory, { namespace: "test", id });
   return { root, runDirectory, id, record, config, settings: config.hypervisor };
+}
+
+/** What any hypervisor is made with there. */
+export function placeOptions({ root, id, runDirectory, record, config, settings }: MachinePlace): HypervisorOptions {
+  return {
+    sys: createLinuxSys(),
+    log: silentLogger,
+    roots: { guestCache: join(root, "no-guest"), run: root },
+    config,
+    settings,
+    sandbox: { id, namespace: "test", runDirectory, record },
+  };
 }
 
 /** Removes the directories of all machines made so far. */

@@ -1,10 +1,8 @@
 import { join } from "node:path";
-import { silentLogger } from "../../../../../src/core/log.js";
 import type { SandboxRecord } from "../../../../../src/core/sandbox/record.js";
-import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
 import { config as schema } from "../../../../../src/plugins/hypervisors/qemu/config.js";
 import { QemuHypervisor, type QemuOptions } from "../../../../../src/plugins/hypervisors/qemu/qemu.js";
-import { makePlace, removePlaces, type Settings } from "../../../../support/machine-place.js";
+import { makePlace, placeOptions, removePlaces, type Settings } from "../../../../support/machine-place.js";
 
 export type { Settings };
 
@@ -24,12 +22,7 @@ export async function makeMachine(settings: Settings, more: Partial<QemuOptions>
   const place = await makePlace("qemu", schema, settings);
   const { root, id, runDirectory, record } = place;
   const machine = new QemuHypervisor({
-    sys: createLinuxSys(),
-    log: silentLogger,
-    roots: { guestCache: join(root, "no-guest"), run: root },
-    config: place.config,
-    settings: place.settings,
-    sandbox: { id, namespace: "test", runDirectory, record },
+    ...placeOptions(place),
     probe: async () => ({ usable: false, reason: "the test emulates" }),
     vsockDevice: join(root, "no-vsock"),
     ...more,
