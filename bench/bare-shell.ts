@@ -1,14 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
-import { withDeadline } from "../src/core/deadline.js";
+import type { Readable, Writable } from "node:stream";
 import { probeKvm } from "../src/core/kvm/probe.js";
 import { defaultRoots } from "../src/core/runtime/roots.js";
 import { currentGuestImage } from "../guest/image/index.js";
 import { mac, type TestPod } from "../test/support/test-pod.js";
+import { type Shell, TypedShell } from "./shell.js";
 
 const bootMs = 120_000;
-const commandMs = 120_000;
 const tap = "tap9";
 
 /** The commands that a person types to join a pod's link with a tap. */
@@ -34,13 +34,13 @@ const enterGroup = `cd /sys/fs/cgroup; mkdir -p bench/one; for group in . bench;
  * A QEMU with nothing of ours about it: the guest's kernel, by its own parameters, with a shell on its console and no agent,
  * a card on a tap that was set up by hand, the pod's address.
  */
-export class BareShell {
+export class BareShell implements Shell {
   readonly #machine: ChildProcess;
-  #output = "";
+  readonly #shell: TypedShell;
 
-  private constructor(machine: ChildProcess) {
+  private constructor(machine: ChildProcessByStdio<Writable, Readable, null>) {
     this.#machine = machine;
-    machine.stdout?.setEncoding("latin1").on("data", (text: string) => (this.#output += text));
+    this.#shell = new TypedShell(machine.stdin, machine.stdout);
   }
 
   /** Boots it in the namespace of a pod, in `memoryMiB` of memory. */
@@ -53,7 +53,8 @@ export class BareShell {
     if (image === undefined) throw new Error("no guest is built");
     const kvm = (await probeKvm()).usable;
     const vhost = isThere("/dev/vhost-net") ? ",vhost=on" : "";
-    const options = `-machine q35,sata=off,smbus=off,usb=off,vmport=off,i8042=off
+    const options = `-name bare,debug-threads=on
+      -machine q35,sata=off,smbus=off,usb=off,vmport=off,i8042=off
       -accel ${kvm ? "kvm" : "tcg,thread=multi"}
       -cpu ${kvm ? "host" : "max,la57=off"}
       -m ${memoryMiB}
@@ -70,7 +71,7 @@ export class BareShell {
     const inside = [`--net=${pod.namespace}`, "qemu-system-x86_64", ...args, "-nodefaults", "-no-user-config"];
     const shell = new BareShell(spawn("nsenter", inside, { stdio: ["pipe", "pipe", "inherit"] }));
     try {
-      await shell.#shows(/ # /, bootMs);
+      await shell.#shell.shows(/ # /, bootMs);
       await shell.run("stty -echo; modprobe virtio_net; sleep 1");
       await shell.run("ip link set eth0 up; ip addr add 10.1.1.2/24 dev eth0");
       await shell.run(enterGroup);
@@ -81,28 +82,13 @@ export class BareShell {
     }
   }
 
-  /** Runs a script; what it writes. */
-  async run(script: string): Promise<string> {
-    this.#output = "";
-    // Written in two parts, so that an echo of the command is not taken for its end.
-    this.#machine.stdin?.write(`${script}\necho "<$?"">"\n`);
-    const text = await this.#shows(/<\d+>/, commandMs);
-    const [, said = "", status] = /^([^]*)<(\d+)>/.exec(text.replaceAll("\r", "")) ?? [];
-    if (status !== "0") throw new Error(`${script} ended with ${status}: ${said}`);
-    return said;
+  run(script: string): Promise<string> {
+    return this.#shell.run(script);
   }
 
   async close(): Promise<void> {
     this.#machine.kill("SIGKILL");
     await once(this.#machine, "exit");
-  }
-
-  async #shows(pattern: RegExp, ms: number): Promise<string> {
-    const context = () => this.#output.slice(-500);
-    return withDeadline({ ms, what: `${pattern} on the console`, context }, async (signal) => {
-      while (!pattern.test(this.#output)) await once(this.#machine.stdout!, "data", { signal });
-      return this.#output;
-    });
   }
 }
 

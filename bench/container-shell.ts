@@ -1,25 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  builtins,
-  createTask,
-  defaultSpec,
-  deleteTask,
-  execTask,
-  killTask,
-  Runtime,
-  startTask,
-  waitTask,
-} from "../src/index.js";
+import { builtins, createTask, defaultSpec, deleteTask, killTask, Runtime, startTask, waitTask } from "../src/index.js";
+import type { FifoEnd } from "../src/core/sys/fifos.js";
+import { createLinuxSys } from "../src/core/sys/linux/index.js";
 import { makeBusyboxRootfs } from "../test/support/rootfs.js";
-
-/** Somewhere in a guest where scripts are run. */
-export interface Shell {
-  /** What a script writes; an error when it fails. */
-  run(script: string): Promise<string>;
-  close(): Promise<void>;
-}
+import { type Shell, TypedShell } from "./shell.js";
 
 /** What a container is started with. */
 export interface ContainerShellOptions {
@@ -35,12 +22,21 @@ export interface ContainerShellOptions {
   readonly volume?: string;
 }
 
-/** A container of busybox, in a runtime of its own. */
+const sys = createLinuxSys();
+
+/**
+ * Goes on from a memory file system: a program that is run from a shared directory is read again whenever any is started,
+ * which would be measured with whatever it does.
+ */
+const begin = "/bin/cp -a /bin/* /programs/ && exec /programs/sh";
+
+/** A container of busybox whose process is a shell, in a runtime of its own. */
 export class ContainerShell implements Shell {
   readonly #directory = mkdtempSync(join(tmpdir(), "kata-bench-"));
   readonly #id: string;
   readonly #runtime: Runtime;
-  #count = 0;
+  readonly #streams: readonly [input: Socket, screen: Socket];
+  readonly #shell: TypedShell;
 
   private constructor({ name, hypervisor = "qemu", keys }: ContainerShellOptions) {
     this.#id = `${name}-${process.pid}`;
@@ -55,6 +51,9 @@ export class ContainerShell implements Shell {
     const patience = { key: "agent.kata.reconnect_timeout_ms", value: 180_000, name: by };
     const all = [chosen, patience, ...overrides];
     this.#runtime = new Runtime({ plugins: builtins, namespace: "bench", overrides: all });
+    this.#streams = [this.#fifo("stdin", "write"), this.#fifo("stdout", "read")];
+    const [input, screen] = this.#streams;
+    this.#shell = new TypedShell(input, screen);
   }
 
   static async start(options: ContainerShellOptions): Promise<ContainerShell> {
@@ -63,30 +62,20 @@ export class ContainerShell implements Shell {
     makeBusyboxRootfs(rootPath);
     const { volume, network } = options;
     const bound = { destination: "/volume", type: "bind", source: volume ?? "", options: ["rbind", "rw"] };
-    const mounts = volume === undefined ? [] : [bound];
-    const spec = defaultSpec({ rootPath, args: ["/bin/sleep", "100000"], mounts });
+    const programs = { destination: "/programs", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] };
+    const mounts = volume === undefined ? [programs] : [programs, bound];
+    const spec = defaultSpec({ rootPath, args: ["/bin/sh", "-c", begin], env: ["PATH=/programs:/bin"], mounts });
     const namespace = spec.linux?.namespaces?.find(({ type }) => type === "network");
     if (namespace !== undefined && network !== undefined) namespace.path = network;
     const id = { containerId: shell.#id, execId: "" };
-    const io = { terminal: false };
+    const io = { stdin: shell.#path("stdin"), stdout: shell.#path("stdout"), terminal: false };
     await shell.#runtime.request(createTask({ ...id, bundle: shell.#directory, spec, rootfs: [], io }));
     await shell.#runtime.request(startTask(id));
     return shell;
   }
 
-  async run(script: string): Promise<string> {
-    const file = join(this.#directory, "out");
-    rmSync(file, { force: true });
-    const id = { containerId: this.#id, execId: `e${++this.#count}` };
-    const env = ["PATH=/bin"];
-    const process = { args: ["/bin/sh", "-c", script], cwd: "/", env, terminal: false, user: { uid: 0, gid: 0 } };
-    await this.#runtime.request(execTask({ ...id, process, io: { stdout: `file://${file}`, terminal: false } }));
-    await this.#runtime.request(startTask(id));
-    const { status } = await this.#runtime.request(waitTask(id));
-    await this.#runtime.request(deleteTask(id));
-    const text = readFileSync(file, "utf8");
-    if (status !== 0) throw new Error(`${script} ended with ${status}: ${text}`);
-    return text;
+  run(script: string): Promise<string> {
+    return this.#shell.run(script);
   }
 
   async close(): Promise<void> {
@@ -95,6 +84,16 @@ export class ContainerShell implements Shell {
     await this.#runtime.request(waitTask(main));
     await this.#runtime.request(deleteTask(main));
     await this.#runtime.close();
+    for (const stream of this.#streams) stream.destroy();
     rmSync(this.#directory, { recursive: true });
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name);
+  }
+
+  #fifo(name: string, end: FifoEnd): Socket {
+    sys.fifos.create(this.#path(name));
+    return sys.fifos.stream(this.#path(name), end);
   }
 }

@@ -3,13 +3,15 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { TestPod } from "../test/support/test-pod.js";
 import { BareShell } from "./bare-shell.js";
-import { ContainerShell, type Shell } from "./container-shell.js";
+import { ContainerShell } from "./container-shell.js";
+import { pinMachines } from "./pin-machines.js";
 import type { Row } from "./row.js";
+import type { Shell } from "./shell.js";
 import { inTurns, median } from "./turns.js";
 
-const rounds = 9;
+const rounds = 6;
 /** Machines of each side: where a kernel lies in memory, other each time, makes some percent when it is emulated. */
-const boots = 4;
+const boots = 7;
 const memoryMiB = 512;
 const block = 65_536;
 /** Bytes of one transfer. */
@@ -53,6 +55,7 @@ async function timesOfBoot(number: number): Promise<Times> {
     shells.push(own);
     const bare = await BareShell.boot(barePod, memoryMiB);
     shells.push(bare);
+    pinMachines();
     return await inTurns(rounds, {
       ownTransfer: () => transferTime(ownPod, own),
       bareTransfer: () => transferTime(barePod, bare),
