@@ -22,7 +22,7 @@ const open: Operation = {
     const fd = openNode(share, node, flags, (request.u32(4) & flag.openKill) !== 0);
     if (fd < 0) return fd;
     const { id } = share.handles.add(fd, node.id, { synchronous: waitsForDisk(flags) });
-    writeOpenOut(share, 0, id, fileReplyFlags(share));
+    writeOpenOut(share, 0, id, fileReplyFlags(share, node));
     return size.openOut;
   },
 };
@@ -38,7 +38,7 @@ const create = aboutName(
     const opened = made === kernelSays.exists ? openExisting(share, request, parent, name) : made;
     if (typeof opened === "number") return opened;
     const { id } = share.handles.add(opened.fd, opened.node.id, { synchronous: waitsForDisk(flags) });
-    writeOpenOut(share, size.entryOut, id, fileReplyFlags(share));
+    writeOpenOut(share, size.entryOut, id, fileReplyFlags(share, opened.node));
     answerEntry(share, parent, opened.node);
     return size.entryOut + size.openOut;
   },

@@ -10,6 +10,8 @@ export interface FuseNode {
   /** Of `fileType`. */
   readonly type: number;
   readonly mount: number;
+  /** How its data was when the guest last opened it; see `cachedContentHolds`. */
+  content: string | undefined;
 }
 
 interface Held extends FuseNode {
@@ -94,7 +96,7 @@ export class NodeTable {
   #add(id: number, fd: number, stat: FileStat): Held {
     const siblings = this.#siblings(stat);
     const inode = stat.inode;
-    const node = { id, fd, type: stat.type, mount: stat.mount ?? 0, lookups: 1, siblings, inode };
+    const node = { id, fd, type: stat.type, mount: stat.mount ?? 0, content: undefined, lookups: 1, siblings, inode };
     this.#nodes.set(id, node);
     siblings.set(inode, node);
     return node;

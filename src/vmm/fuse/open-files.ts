@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { OpenFlag } from "../../core/sys/open-flags.js";
 import { fileType } from "./attributes.js";
+import { cachedContentHolds } from "./cached-content.js";
 import type { FuseRequest } from "./fuse-request.js";
 import type { FuseHandle } from "./handle-table.js";
 import type { FuseNode } from "./node-table.js";
@@ -29,9 +30,9 @@ export function writeOpenOut({ view }: ServedShare, at: number, id: number, flag
 }
 
 /** How the guest is to treat a file that it has opened. */
-export function fileReplyFlags({ cache }: ServedShare): number {
-  if (cache === "never") return openReply.directIo;
-  return cache === "always" ? openReply.keepCache : 0;
+export function fileReplyFlags(share: ServedShare, node: FuseNode): number {
+  if (share.cache === "never") return openReply.directIo;
+  return share.cache === "always" || cachedContentHolds(share, node) ? openReply.keepCache : 0;
 }
 
 /**
