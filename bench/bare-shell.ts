@@ -3,12 +3,10 @@ import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { probeKvm } from "../src/core/kvm/probe.js";
-import { defaultRoots } from "../src/core/runtime/roots.js";
-import { currentGuestImage } from "../guest/image/index.js";
 import { mac, type TestPod } from "../test/support/test-pod.js";
 import { type Shell, TypedShell } from "./shell.js";
+import { shellGuest, shellMs } from "./shell-guest.js";
 
-const bootMs = 120_000;
 const tap = "tap9";
 
 /** The commands that a person types to join a pod's link with a tap. */
@@ -30,9 +28,17 @@ const controllers = "+cpu +memory +pids +io +cpuset";
 const enterGroup = `cd /sys/fs/cgroup; mkdir -p bench/one; for group in . bench; do echo "${controllers}" >$group/cgroup.subtree_control; done
   echo $$ >bench/one/cgroup.procs; cd /`;
 
+/** What the machine has. */
+export interface BareMachine {
+  readonly memoryMiB: number;
+  /** Whose namespace it is in, with a card on a tap that was set up by hand, and the pod's address; no card unless told. */
+  readonly pod?: TestPod;
+  /** A raw file that is the guest's /dev/vdb, which it only reads; none unless told. */
+  readonly disk?: string;
+}
+
 /**
- * A QEMU with nothing of ours about it: the guest's kernel, by its own parameters, with a shell on its console and no agent,
- * a card on a tap that was set up by hand, the pod's address.
+ * A QEMU with nothing of ours about it: the guest's kernel, by its own parameters, with a shell on its console and no agent.
  */
 export class BareShell implements Shell {
   readonly #machine: ChildProcess;
@@ -43,38 +49,19 @@ export class BareShell implements Shell {
     this.#shell = new TypedShell(machine.stdin, machine.stdout);
   }
 
-  /** Boots it in the namespace of a pod, in `memoryMiB` of memory. */
-  static async boot(pod: TestPod, memoryMiB: number): Promise<BareShell> {
-    for (const line of typed) {
-      const [program = "", ...words] = line.split(" ");
-      pod.run(program, words);
-    }
-    const image = currentGuestImage(defaultRoots.guestCache);
-    if (image === undefined) throw new Error("no guest is built");
-    const kvm = (await probeKvm()).usable;
-    const vhost = isThere("/dev/vhost-net") ? ",vhost=on" : "";
-    const options = `-name bare,debug-threads=on
-      -machine q35,sata=off,smbus=off,usb=off,vmport=off,i8042=off
-      -accel ${kvm ? "kvm" : "tcg,thread=multi"}
-      -cpu ${kvm ? "host" : "max,la57=off"}
-      -m ${memoryMiB}
-      -display none
-      -serial stdio
-      -kernel ${image.vmlinuz}
-      -initrd ${image.initrd}
-      -append console=ttyS0 quiet ${image.manifest.kernelParams.join(" ")} init=/bin/sh
-      -drive if=none,id=disk,file=${image.image},format=raw,readonly=on
-      -device virtio-blk-pci,drive=disk
-      -netdev tap,id=net,ifname=${tap},script=no,downscript=no${vhost}
-      -device virtio-net-pci,netdev=net,mac=${mac(1, 2)},romfile=`;
-    const args = options.split("\n").flatMap((line) => line.trim().split(/ (.*)/s, 2));
-    const inside = [`--net=${pod.namespace}`, "qemu-system-x86_64", ...args, "-nodefaults", "-no-user-config"];
-    const shell = new BareShell(spawn("nsenter", inside, { stdio: ["pipe", "pipe", "inherit"] }));
+  static async boot(options: BareMachine): Promise<BareShell> {
+    const { pod } = options;
+    if (pod !== undefined) setTapUp(pod);
+    const [program, args] = await commandOf(options);
+    const shell = new BareShell(spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] }));
     try {
-      await shell.#shell.shows(/ # /, bootMs);
-      await shell.run("stty -echo; modprobe virtio_net; sleep 1");
-      await shell.run("ip link set eth0 up; ip addr add 10.1.1.2/24 dev eth0");
-      await shell.run(enterGroup);
+      await shell.#shell.shows(/ # /, shellMs);
+      await shell.run("stty -echo");
+      if (pod !== undefined) {
+        await shell.run("modprobe virtio_net; sleep 1");
+        await shell.run("ip link set eth0 up; ip addr add 10.1.1.2/24 dev eth0");
+        await shell.run(enterGroup);
+      }
       return shell;
     } catch (error) {
       await shell.close();
@@ -90,6 +77,40 @@ export class BareShell implements Shell {
     this.#machine.kill("SIGKILL");
     await once(this.#machine, "exit");
   }
+}
+
+function setTapUp(pod: TestPod): void {
+  for (const line of typed) {
+    const [program = "", ...words] = line.split(" ");
+    pod.run(program, words);
+  }
+}
+
+async function commandOf({ memoryMiB, pod, disk }: BareMachine): Promise<[program: string, args: string[]]> {
+  const { image, commandLine } = shellGuest();
+  const kvm = (await probeKvm()).usable;
+  const vhost = isThere("/dev/vhost-net") ? ",vhost=on" : "";
+  const options = `-name bare,debug-threads=on
+    -machine q35,sata=off,smbus=off,usb=off,vmport=off,i8042=off
+    -accel ${kvm ? "kvm" : "tcg,thread=multi"}
+    -cpu ${kvm ? "host" : "max,la57=off"}
+    -m ${memoryMiB}
+    -display none
+    -serial stdio
+    -kernel ${image.vmlinuz}
+    -initrd ${image.initrd}
+    -append ${commandLine}
+    -drive if=none,id=image,file=${image.image},format=raw,readonly=on
+    -device virtio-blk-pci,drive=image`;
+  const added = `-drive if=none,id=disk,file=${disk},format=raw,readonly=on,cache=writeback,aio=threads
+    -device virtio-blk-pci,drive=disk`;
+  const card = `-netdev tap,id=net,ifname=${tap},script=no,downscript=no${vhost}
+    -device virtio-net-pci,netdev=net,mac=${mac(1, 2)},romfile=`;
+  const lines = [options, ...(disk === undefined ? [] : [added]), ...(pod === undefined ? [] : [card])].join("\n");
+  const args = lines.split("\n").flatMap((line) => line.trim().split(/ (.*)/s, 2));
+  const all = [...args, "-nodefaults", "-no-user-config"];
+  const program = "qemu-system-x86_64";
+  return pod === undefined ? [program, all] : ["nsenter", [`--net=${pod.namespace}`, program, ...all]];
 }
 
 function isThere(device: string): boolean {

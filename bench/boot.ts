@@ -3,6 +3,7 @@ import { defaultRoots } from "../src/core/runtime/roots.js";
 import { makeDragonball } from "../test/support/dragonball-machine.js";
 import { makeMachine } from "../test/unit/plugins/hypervisors/qemu/machine.js";
 import { machineStartTime } from "./machine-start.js";
+import { needsKvm } from "./needs-kvm.js";
 import type { Row } from "./row.js";
 import { inTurns, median } from "./turns.js";
 
@@ -12,7 +13,7 @@ const real = { probe: probeKvm, roots: defaultRoots };
 
 /** The boot of a machine in this process, against that of QEMU's smallest one; both with KVM, the same kernel and image. */
 export async function run(): Promise<Row[]> {
-  if (!(await probeKvm()).usable) return [];
+  await needsKvm();
   const microvm = { ...real, vsockDevice: "/dev/vhost-vsock" };
   const times = await inTurns(rounds, {
     own: async () => machineStartTime({ ...(await makeDragonball({}, real)), memoryMiB }),

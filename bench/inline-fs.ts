@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { probeKvm } from "../src/core/kvm/probe.js";
 import { ContainerShell } from "./container-shell.js";
+import { needsKvm } from "./needs-kvm.js";
 import type { Row } from "./row.js";
 import { inTurns, median } from "./turns.js";
 
@@ -72,8 +72,7 @@ class Side {
 
 /** Files of a volume by the machine itself, against a virtiofsd under QEMU, both by KVM. */
 export async function run(): Promise<Row[]> {
-  const { usable, reason } = await probeKvm();
-  if (!usable) throw new Error(`both machines need a KVM that runs guests: ${reason}`);
+  await needsKvm();
   const sides: Side[] = [];
   try {
     const inline = await Side.start("dragonball", "inline-virtio-fs");

@@ -53,7 +53,7 @@ async function timesOfBoot(number: number): Promise<Times> {
     const keys = { default_memory: memoryMiB };
     const own = await ContainerShell.start({ name: `traffic${number}`, keys, network: ownPod.namespace });
     shells.push(own);
-    const bare = await BareShell.boot(barePod, memoryMiB);
+    const bare = await BareShell.boot({ memoryMiB, pod: barePod });
     shells.push(bare);
     pinMachines();
     return await inTurns(rounds, {

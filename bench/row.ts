@@ -11,6 +11,11 @@ export interface Row {
   readonly limit: number | undefined;
 }
 
+/** Why there is nothing to show: this host has not what it takes. Any other error is a failure. */
+export class NotMeasured extends Error {
+  override readonly name = "NotMeasured";
+}
+
 /** A row as one line of text. */
 export function formatRow(row: Row): string {
   const number = (value: number) => value.toFixed(value < 100 ? 2 : 0);

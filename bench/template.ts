@@ -6,6 +6,7 @@ import { defaultRoots } from "../src/core/runtime/roots.js";
 import { createLinuxSys } from "../src/core/sys/linux/index.js";
 import { makeDragonball } from "../test/support/dragonball-machine.js";
 import { machineStartTime } from "./machine-start.js";
+import { needsKvm } from "./needs-kvm.js";
 import type { Row } from "./row.js";
 import { inTurns, median } from "./turns.js";
 
@@ -31,7 +32,7 @@ async function makeTemplate(directory: string): Promise<void> {
 
 /** The start of a machine in this process from a template, against its own boot, both to an agent that answers. */
 export async function run(): Promise<Row[]> {
-  if (!(await probeKvm()).usable) return [];
+  await needsKvm();
   const sys = createLinuxSys();
   const directory = mkdtempSync(join(tmpdir(), "kata-bench-template-"));
   const template = join(directory, "template");

@@ -27,7 +27,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+const { NotMeasured } = await import(pathToFileURL(join(directory, "row.js")).href);
 const rows = [];
+const notMeasured = [];
 let failed = false;
 for (const [name, module] of benchmarks) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
@@ -35,6 +37,10 @@ for (const [name, module] of benchmarks) {
   try {
     for (const row of await module.run()) rows.push({ benchmark: name, ...row });
   } catch (error) {
+    if (error instanceof NotMeasured) {
+      notMeasured.push(`${name}: not measured: ${error.message}`);
+      continue;
+    }
     failed = true;
     console.error(`${name}: ${error.stack ?? error}`);
   }
@@ -59,5 +65,6 @@ for (const line of table)
       .join("  ")
       .trimEnd(),
   );
+for (const line of notMeasured) console.log(line);
 writeFileSync(join(root, "dist", "bench.json"), `${JSON.stringify(rows, null, 2)}\n`);
 process.exitCode = failed ? 1 : 0;
