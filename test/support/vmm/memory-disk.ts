@@ -9,6 +9,8 @@ export class MemoryDisk implements Disk {
   readOnly = false;
   /** Every other call takes a turn of the event loop. */
   slow = false;
+  /** Reads are done when they are called. */
+  atOnce = false;
   /** Calls wait for `release` while this is set. */
   held = false;
   failure: Error | undefined;
@@ -27,15 +29,17 @@ export class MemoryDisk implements Disk {
     for (const go of this.#waiting.splice(0, count)) go();
   }
 
-  read(into: readonly Uint8Array[], position: number): Promise<void> {
+  read(into: readonly Uint8Array[], position: number): void | Promise<void> {
     this.#check(position, lengthOf(into));
-    return this.#call("read", position, () => {
+    const fill = (): void => {
       let at = position;
       for (const view of into) {
         view.set(this.content.subarray(at, at + view.length));
         at += view.length;
       }
-    });
+    };
+    if (this.atOnce) fill();
+    else return this.#call("read", position, fill);
   }
 
   write(from: readonly Uint8Array[], position: number): Promise<void> {

@@ -5,8 +5,8 @@
 export interface Disk {
   readonly bytes: number;
   readonly readOnly: boolean;
-  /** Fills all of the views. */
-  read(into: readonly Uint8Array[], position: number): Promise<void>;
+  /** Fills all of the views; that is done already when there is no promise. */
+  read(into: readonly Uint8Array[], position: number): void | Promise<void>;
   write(from: readonly Uint8Array[], position: number): Promise<void>;
   /** What was written before by calls that have ended survives a loss of power. */
   flush(): Promise<void>;

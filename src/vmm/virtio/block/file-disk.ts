@@ -1,8 +1,9 @@
 import { close, fdatasync, fstatSync, readv, writev } from "node:fs";
+import { constants } from "node:os";
 import { promisify } from "node:util";
 import type { Sys } from "../../../core/sys/sys.js";
 import { errnoNameOf } from "../../../core/sys/sys-error.js";
-import { dropFirst } from "../chain-bytes.js";
+import { dropFirst, lengthOf } from "../chain-bytes.js";
 import type { Disk } from "./disk.js";
 import { blockErrors } from "./errors.js";
 import { poolShare } from "./pool-share.js";
@@ -16,6 +17,12 @@ const viewsLimit = 1024;
 /** Zeros are written in pieces of this many bytes where the file system cannot make them by itself. */
 const zeroPiece = 1 << 20;
 
+/**
+ * The most bytes that are copied at once from the host's cache: to hand more to another thread costs little beside the copy,
+ * which would keep other devices waiting.
+ */
+const atOnceBytes = 1 << 16;
+
 const sync = promisify(fdatasync);
 const closeFile = promisify(close);
 
@@ -27,18 +34,23 @@ function transfer(call: Vectored, fd: number, views: readonly Uint8Array[], posi
   });
 }
 
-/** A disk in a raw file or in a block device of the host, read and written by libuv's threads. */
+/**
+ * A disk in a raw file or in a block device of the host. What of it the host has in its cache is read at once, all else is
+ * read and written by libuv's threads.
+ */
 export class FileDisk implements Disk {
   readonly bytes: number;
   readonly readOnly: boolean;
-  readonly #sys: Pick<Sys, "files">;
+  readonly #sys: Pick<Sys, "files" | "inodes">;
   #fd: number;
+  /** What holds it can read without waiting. */
+  #atOnce = true;
 
   /**
    * Takes a descriptor, open for writing unless `readOnly`. The size is what it is now. Something other than a file or a
    * block device is `KATA_VMM_DISK_FILE`, the descriptor is the caller's then.
    */
-  constructor(sys: Pick<Sys, "files" | "devices">, fd: number, options: { readonly readOnly: boolean }) {
+  constructor(sys: Pick<Sys, "files" | "devices" | "inodes">, fd: number, options: { readonly readOnly: boolean }) {
     const stat = fstatSync(fd);
     if (!stat.isFile() && !stat.isBlockDevice()) throw blockErrors.KATA_VMM_DISK_FILE({ fd });
     this.bytes = stat.isFile() ? stat.size : deviceSize(sys, fd);
@@ -47,8 +59,10 @@ export class FileDisk implements Disk {
     this.#fd = fd;
   }
 
-  read(into: readonly Uint8Array[], position: number): Promise<void> {
-    return this.#all(readv, into, position);
+  read(into: readonly Uint8Array[], position: number): void | Promise<void> {
+    const length = lengthOf(into);
+    const done = length <= atOnceBytes ? this.#readCached(into, position) : 0;
+    return done === length ? undefined : this.#all(readv, dropFirst(into, done), position + done);
   }
 
   write(from: readonly Uint8Array[], position: number): Promise<void> {
@@ -80,6 +94,14 @@ export class FileDisk implements Disk {
     const fd = this.#fd;
     this.#fd = -1;
     await closeFile(fd);
+  }
+
+  /** Reads as many bytes as the host has in its cache, and says how many. What else there is to say is said to others. */
+  #readCached(into: readonly Uint8Array[], position: number): number {
+    if (!this.#atOnce) return 0;
+    const count = this.#sys.inodes.readAtOnce(this.#fd, into, position);
+    if (count === -constants.errno.EOPNOTSUPP) this.#atOnce = false;
+    return Math.max(0, count);
   }
 
   #zeroRange(position: number, length: number, deallocate: boolean): Promise<void> {

@@ -96,6 +96,23 @@ describe("a block device", () => {
     ]);
   });
 
+  it("answers at once what its disk does at once, by one interrupt for all that was in the queue", () => {
+    const { disk, driven, memory } = block();
+    disk.atOnce = true;
+    disk.content.fill(9, 512, 1024);
+    memory.writeU32(header, read);
+    memory.writeU64(header + 8, 1);
+    const queue = driven.queue(0);
+    const heads = [0, 1, 2].map((at) =>
+      queue.add([given(16, header), wanted(512, buffer + 512 * at), wanted(1, status)]),
+    );
+    queue.publish();
+    driven.transport.notified(0);
+    expect(queue.collect()).to.deep.equal(heads.map((head) => ({ head, written: 513 })));
+    expect([driven.interrupts, memory.slice(status, 1)[0]]).to.deep.equal([1, ok]);
+    expect(memory.slice(buffer, 3 * 512).every((byte) => byte === 9)).to.equal(true);
+  });
+
   it("finds header and status wherever they are", async () => {
     const { disk, driven, memory } = block();
     disk.content.fill(9, 512, 1024);

@@ -1,4 +1,14 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readvSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { fakeSys } from "../../../../../src/testing/fake-sys.js";
@@ -51,11 +61,49 @@ describe("a disk in a file", () => {
     ram.close();
   });
 
+  it("is done at once with what the host has in its cache, and reads the rest of it later", async () => {
+    const { sys, disk } = open();
+    let cached = 1024;
+    sys.answer("inodes", "readAtOnce", (fd, pieces, position) => {
+      const length = Math.min(cached, pieces[0]?.length ?? 0);
+      return length === 0
+        ? -constants.errno.EAGAIN
+        : readvSync(fd, [(pieces[0] ?? new Uint8Array()).subarray(0, length)], position);
+    });
+    const into = new Uint8Array(1024);
+    expect(disk.read([into], 512)).to.equal(undefined);
+    expect(into.every((byte) => byte === 7)).to.equal(true);
+    for (cached of [700, 0]) {
+      into.fill(0);
+      const reading = disk.read([into], 512);
+      expect(reading).to.be.instanceOf(Promise);
+      await reading;
+      expect(into.every((byte) => byte === 7)).to.equal(true);
+    }
+    await disk.close();
+  });
+
+  it("tries no more to read at once where that cannot be, and never much", async () => {
+    const { sys, disk } = open();
+    const asked = () => sys.callsTo("inodes", "readAtOnce").length;
+    const into = new Uint8Array(size);
+    expect(await rejected(async () => disk.read([into, new Uint8Array(512)], 0))).to.equal("KATA_VMM_DISK_SHORT");
+    expect(asked()).to.equal(0);
+    sys.answer("inodes", "readAtOnce", () => -constants.errno.EOPNOTSUPP);
+    for (let count = 0; count < 2; count++) {
+      into.fill(0);
+      await disk.read([into], 0);
+      expect(into.every((byte) => byte === 7)).to.equal(true);
+    }
+    expect(asked()).to.equal(1);
+    await disk.close();
+  });
+
   it("says that its file has become shorter", async () => {
     const { path, disk } = open();
     truncateSync(path, 1000);
-    expect(await rejected(() => disk.read([new Uint8Array(512)], 1024))).to.equal("KATA_VMM_DISK_SHORT");
-    expect(await rejected(() => disk.read([new Uint8Array(512)], 512))).to.equal("KATA_VMM_DISK_SHORT");
+    expect(await rejected(async () => disk.read([new Uint8Array(512)], 1024))).to.equal("KATA_VMM_DISK_SHORT");
+    expect(await rejected(async () => disk.read([new Uint8Array(512)], 512))).to.equal("KATA_VMM_DISK_SHORT");
     await disk.close();
   });
 
