@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import type { Sys } from "../core/sys/sys.js";
 import { supportedCpuid } from "./kvm/cpuid.js";
 import type { KvmMachine } from "./kvm/kvm-machine.js";
@@ -76,10 +76,7 @@ export class SavedMachine {
   restore(sys: Sys, kvm: KvmMachine, vcpus: readonly number[]): void {
     const { state } = this.#snapshot;
     const { devices } = sys;
-    const here = processorKind(supportedCpuid(devices, kvm.device));
-    if (here !== state.processor) {
-      throw snapshotErrors.KATA_VMM_SNAPSHOT_PROCESSOR({ problem: "it was saved on one that has other features" });
-    }
+    this.assertProcessor(sys, kvm.device);
     for (const [id, vcpu] of vcpus.entries()) {
       const saved = state.vcpus[id];
       if (saved !== undefined) restoreVcpu(devices, vcpu, saved);
@@ -88,9 +85,34 @@ export class SavedMachine {
     for (const vcpu of vcpus) tellPaused(devices, vcpu);
   }
 
+  /** `KATA_VMM_SNAPSHOT_PROCESSOR` when its guest would find other processors; `device` is a descriptor of /dev/kvm. */
+  assertProcessor({ devices }: Pick<Sys, "devices">, device: number): void {
+    if (processorKind(supportedCpuid(devices, device)) === this.#snapshot.state.processor) return;
+    throw snapshotErrors.KATA_VMM_SNAPSHOT_PROCESSOR({ problem: "it was saved on one that has other features" });
+  }
+
   /** Closes its file; memory that is mapped stays so. */
   close(): void {
     closeSync(this.#snapshot.memory);
+  }
+}
+
+/** Fails as going on from there would, before a machine is made: reads and checks all but the memory's bytes. */
+export function assertSaved(
+  sys: Pick<Sys, "devices">,
+  directory: string,
+  wanted: { readonly vcpus: number; readonly memoryMiB: number; readonly kvm?: string },
+): void {
+  const saved = SavedMachine.open(directory, wanted);
+  try {
+    const device = openSync(wanted.kvm ?? "/dev/kvm", "r+");
+    try {
+      saved.assertProcessor(sys, device);
+    } finally {
+      closeSync(device);
+    }
+  } finally {
+    saved.close();
   }
 }
 

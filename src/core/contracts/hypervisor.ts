@@ -41,9 +41,14 @@ export interface HypervisorCapabilities {
   pause: { pause(): Promise<void>; resume(): Promise<void> };
   /** Saves VMs, and starts others from there (`VmSpec.from`). */
   snapshot: {
+    /** Before `start`: why a VM with this configuration is neither saved nor a copy, in words; undefined when it can be. */
+    refusal(spec: VmSpec): string | undefined;
     /** Writes a paused VM, to which no device was added, to a directory that is there. An error leaves nothing. */
     save(directory: string): Promise<void>;
-    /** Before `start`: why this VM cannot go on from that directory, in words; undefined when it can. */
+    /**
+     * Before `start`: why this VM cannot go on from that directory, in words; undefined when it can. Whatever is wrong there,
+     * damage too, is a reason and no error.
+     */
     misfit(directory: string, spec: VmSpec): Promise<string | undefined>;
   };
   /** Takes `block` devices while running. */

@@ -12,6 +12,11 @@ export const templateErrors = defineErrors({
     message: (p: { hypervisor: string }) =>
       `${p.hypervisor} cannot start machines from a template; set runtime.hypervisor_name = "dragonball"`,
   },
+  KATA_TEMPLATE_REFUSED: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { hypervisor: string; reason: string }) =>
+      `${p.hypervisor} makes no template of a machine that is configured so: ${p.reason}`,
+  },
   KATA_TEMPLATE_EXISTS: {
     status: "ALREADY_EXISTS",
     message: (p: { path: string }) => `there is something at ${p.path} already; run "kata-ts factory destroy" first`,

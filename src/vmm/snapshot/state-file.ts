@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { closeSync, readFileSync } from "node:fs";
 import type { Files } from "../../core/sys/files.js";
 import { snapshotErrors } from "./errors.js";
 import { encodeMachine, type MachineState, type ReadMachineState, readMachine } from "./machine-state.js";
 import { PlainReader } from "./plain-reader.js";
-import { openTrusted } from "./trusted-file.js";
+import { readTrusted } from "./trusted-file.js";
 
 /** What the file says of itself, so that a program knows whether it can read the rest. Another format has another number. */
 const format = 1;
@@ -44,15 +43,6 @@ export function readState(path: string): ReadMachineState {
     throw machine.broken("is not what was written");
   }
   return readMachine(machine);
-}
-
-function readTrusted(path: string): string {
-  const fd = openTrusted(path);
-  try {
-    return readFileSync(fd, "utf8");
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function parse(path: string, text: string): unknown {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { codeOf } from "../../core/errors/error.js";
 import { snapshotErrors } from "./errors.js";
 
@@ -21,6 +21,16 @@ export function openTrusted(path: string): number {
   } catch (error) {
     closeSync(fd);
     throw error;
+  }
+}
+
+/** Reads such a file's text; errors as of `openTrusted`. */
+export function readTrusted(path: string): string {
+  const fd = openTrusted(path);
+  try {
+    return readFileSync(fd, "utf8");
+  } finally {
+    closeSync(fd);
   }
 }
 

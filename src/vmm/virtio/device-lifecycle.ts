@@ -175,9 +175,9 @@ export class DeviceLifecycle {
   }
 
   #saving(): DeviceSaving {
-    const { saving, name } = this.device;
+    const { saving, name, notSaved } = this.device;
     if (saving !== undefined) return saving;
-    const problem = "what serves it outside of this process cannot be asked for its state";
+    const problem = notSaved ?? "what serves it outside of this process cannot be asked for its state";
     throw snapshotErrors.KATA_VMM_SNAPSHOT_DEVICE({ device: name, problem });
   }
 

@@ -75,6 +75,8 @@ export interface VirtioDevice {
   reset(): void | Promise<void>;
   /** How it is saved; undefined for one that cannot be. */
   readonly saving?: DeviceSaving | undefined;
+  /** Why it cannot be saved; absent where that is because somebody outside of this process serves it. */
+  readonly notSaved?: string;
   /** Ends it, and gives back what it has of the host. Idempotent. */
   close(): void | Promise<void>;
 }

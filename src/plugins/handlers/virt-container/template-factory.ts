@@ -28,8 +28,9 @@ export class TemplateFactory {
         const where = formatChoice(config, `hypervisor.${config.runtime.hypervisor_name}.factory.enable_template`);
         throw templateErrors.KATA_TEMPLATE_OFF({ where });
       }
-      const directory = new TemplateDirectory(this.#context.sys, path);
       const spec = vmSpec(env);
+      assertSaved(machine, spec);
+      const directory = new TemplateDirectory(this.#context.sys, path);
       await directory.make(spec.memoryMiB * 2 ** 20 + extraBytes);
       try {
         await saveBooted(env, machine, spec, path);
@@ -76,6 +77,12 @@ export class TemplateFactory {
       await env.scope.close();
     }
   }
+}
+
+/** Nobody waits for a machine to boot that cannot be saved then. */
+function assertSaved({ hypervisor }: Machine, spec: VmSpec): void {
+  const reason = hypervisor.capability("snapshot")?.refusal(spec);
+  if (reason !== undefined) throw templateErrors.KATA_TEMPLATE_REFUSED({ hypervisor: hypervisor.name, reason });
 }
 
 async function saveBooted(env: SandboxEnvironment, machine: Machine, spec: VmSpec, directory: string): Promise<void> {

@@ -18,6 +18,8 @@ export async function misfit(
 ): Promise<TemplateStatus["reason"]> {
   const snapshot = hypervisor.capability("snapshot");
   if (snapshot === undefined) return `${hypervisor.name} cannot start machines from a template`;
+  const refusal = snapshot.refusal(spec);
+  if (refusal !== undefined) return refusal;
   if (!directory.there) return `nothing is mounted at ${directory.path}; run "kata-ts factory init"`;
   return snapshot.misfit(directory.path, spec);
 }

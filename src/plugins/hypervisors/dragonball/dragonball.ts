@@ -5,6 +5,7 @@ import { formatOrigin } from "../../../core/config/source.js";
 import type { AttachedDevice, Device } from "../../../core/contracts/device.js";
 import type { GuestAddress } from "../../../core/contracts/guest-address.js";
 import type { Hypervisor, HypervisorCapabilities, VmExit, VmSpec } from "../../../core/contracts/hypervisor.js";
+import { messageOf } from "../../../core/errors/error.js";
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import { GuestConsole } from "../../../core/hypervisor/guest-console.js";
 import { type GuestFiles, guestFiles } from "../../../core/hypervisor/guest-files.js";
@@ -13,6 +14,8 @@ import { kernelCommandLine } from "../../../core/hypervisor/kernel-command-line.
 import { probeKvm } from "../../../core/kvm/probe.js";
 import { mostQueuePairs } from "../../../vmm/virtio/net/configuration.js";
 import { MicroVm, type MicroVmEnd } from "../../../vmm/micro-vm.js";
+import { assertSaved } from "../../../vmm/saved-machine.js";
+import { copyRefusal, pluggableMemory } from "./copy-refusal.js";
 import { DeviceList, diskDriver, hypervisor } from "./devices.js";
 import { diskQueues } from "./disk-settings.js";
 import { dragonballErrors } from "./errors.js";
@@ -116,6 +119,7 @@ export class DragonballHypervisor implements Hypervisor {
       "net-hotplug": { queuePairs: mostQueuePairs },
       "fs-sharing": { hotplug: true },
       snapshot: {
+        refusal: (spec) => this.#copyRefusal(spec),
         save: (directory) => this.#save(directory),
         misfit: (directory, spec) => this.#misfit(directory, spec),
       },
@@ -145,7 +149,7 @@ export class DragonballHypervisor implements Hypervisor {
       vcpus: spec.vcpus,
       maxVcpus: settings.default_maxvcpus,
       memoryMiB: spec.memoryMiB,
-      ...(this.#plugsMemory && { pluggableMiB: Math.max(0, settings.default_maxmemory - spec.memoryMiB) }),
+      pluggableMiB: pluggableMemory(settings, spec.memoryMiB),
       ...begin,
       devices: [...this.#ownDevices(guest), ...(spec.from === undefined ? this.#devices.specs : [])],
       onConsole: (bytes) => this.#console.push(bytes),
@@ -204,11 +208,20 @@ export class DragonballHypervisor implements Hypervisor {
     await writeIdentity(directory, identity);
   }
 
+  #copyRefusal(spec: VmSpec): string | undefined {
+    const served = this.#devices.specs.some(({ kind }) => kind === "share");
+    return copyRefusal(this.#options.settings, { memoryMiB: spec.memoryMiB, served });
+  }
+
   async #misfit(directory: string, spec: VmSpec): Promise<string | undefined> {
-    const difference = await identityDifference(directory, this.#identity(this.#guest(), spec));
+    const difference = identityDifference(directory, this.#identity(this.#guest(), spec));
     if (difference !== undefined) return difference;
-    const share = this.#devices.specs.find(({ kind }) => kind === "share");
-    return share && `a copy's memory is no other process's, so virtiofsd cannot serve it; set shared_fs to another`;
+    try {
+      assertSaved(this.#options.sys, directory, spec);
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 
   /** The image is the first disk, so that it is where the command line says. */

@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf, messageOf } from "../../../core/errors/error.js";
 import type { GuestFiles } from "../../../core/hypervisor/guest-files.js";
+import { layout, lines, ports, portValues } from "../../../vmm/machine/layout.js";
+import { readTrusted } from "../../../vmm/snapshot/trusted-file.js";
 
 /** What a guest would find another machine by: one that is saved goes on only as the same. */
 export type MachineIdentity = Readonly<Record<string, string | number>>;
@@ -20,6 +23,12 @@ export interface StartedWith {
 }
 
 const file = "machine.json";
+
+/** Where a guest was told its devices are, by the program that made its machine: another program may have other places. */
+const places = createHash("sha256")
+  .update(JSON.stringify([layout, lines, ports, portValues]))
+  .digest("hex")
+  .slice(0, 16);
 
 /** A file as it is now, without reading all of it: one that is changed is another. */
 function stamp(path: string | undefined): string {
@@ -39,6 +48,7 @@ export function machineIdentity(start: StartedWith): MachineIdentity {
     image: stamp(files.image),
     parameters: commandLine,
     "queues of the image": `${queues} of ${queueSize}`,
+    "layout, by the program that saved it,": places,
   };
 }
 
@@ -47,19 +57,21 @@ export const writeIdentity = (directory: string, identity: MachineIdentity): Pro
   writeFile(join(directory, file), JSON.stringify(identity), { mode: 0o600, flag: "wx" });
 
 /** How the machine that is saved there is another one, in words; undefined when it is not. */
-export async function identityDifference(directory: string, wanted: MachineIdentity): Promise<string | undefined> {
-  const saved = await readIdentity(directory);
+export function identityDifference(directory: string, wanted: MachineIdentity): string | undefined {
+  const saved = readIdentity(directory);
   if (typeof saved === "string") return saved;
   const name = Object.keys(wanted).find((one) => saved[one] !== wanted[one]);
   return name && `its ${name} is ${String(saved[name])}, configured is ${wanted[name]}`;
 }
 
-async function readIdentity(directory: string): Promise<Readonly<Record<string, unknown>> | string> {
+function readIdentity(directory: string): Readonly<Record<string, unknown>> | string {
   const path = join(directory, file);
   try {
-    const value: unknown = JSON.parse(await readFile(path, "utf8"));
+    const value: unknown = JSON.parse(readTrusted(path));
     return typeof value === "object" && value !== null ? { ...value } : `${path} is no description of a machine`;
   } catch (error) {
-    return codeOf(error) === "ENOENT" ? `no machine is saved in ${directory} yet` : `${path}: ${messageOf(error)}`;
+    return codeOf(error) === "KATA_VMM_SNAPSHOT_MISSING"
+      ? `no machine is saved in ${directory} yet`
+      : `${path}: ${messageOf(error)}`;
   }
 }

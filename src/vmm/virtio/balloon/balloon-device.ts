@@ -31,6 +31,7 @@ const queues = { inflate: 0, deflate: 1, reporting: 2 } as const;
 export class BalloonDevice implements VirtioDevice {
   readonly kind = 5;
   readonly name = "balloon";
+  readonly notSaved = "pages of a copy's memory cannot be given back to the host one by one";
   readonly features: bigint;
   readonly queueSizes: readonly number[];
   readonly configuration = new Uint8Array(8);

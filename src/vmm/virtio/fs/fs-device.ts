@@ -20,6 +20,7 @@ export interface FsDeviceOptions {
  */
 export class FsDevice implements VirtioDevice {
   readonly kind = 26;
+  readonly notSaved = "what the guest knows of its files is open in this process alone";
   readonly name: string;
   readonly features = 0n;
   readonly queueSizes: readonly number[];

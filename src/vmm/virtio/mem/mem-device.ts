@@ -41,6 +41,7 @@ interface Answer {
 export class MemDevice implements VirtioDevice {
   readonly kind = 24;
   readonly name = "mem";
+  readonly notSaved = "blocks of a copy's memory cannot be given back to the host one by one";
   readonly features = 0n;
   readonly queueSizes = [128];
   readonly configuration = new Uint8Array(56);

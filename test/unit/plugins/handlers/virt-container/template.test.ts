@@ -14,6 +14,7 @@ template_path = ${JSON.stringify(pathOf(directory))}
 describe("the template of machines", () => {
   let bench: Bench;
   let reason: string | undefined;
+  let refusal: string | undefined;
   let given: (string | number)[];
 
   /** Hypervisors that can save, agents that take time and random numbers. */
@@ -21,7 +22,11 @@ describe("the template of machines", () => {
     made.prepareHypervisor = (hypervisor: FakeHypervisor) => {
       const note = (call: string) => async () => void hypervisor.calls.push(call);
       hypervisor.capabilities.pause = { pause: note("pause"), resume: note("resume") };
-      hypervisor.capabilities.snapshot = { save: note("save"), misfit: async () => reason };
+      hypervisor.capabilities.snapshot = {
+        refusal: () => refusal,
+        save: note("save"),
+        misfit: async () => reason,
+      };
     };
     made.prepareAgent = (agent) => {
       agent.capabilities.clock = {
@@ -40,6 +45,7 @@ describe("the template of machines", () => {
 
   beforeEach(async () => {
     reason = undefined;
+    refusal = undefined;
     given = [];
     bench = able(await Bench.open(enabled));
   });
@@ -89,6 +95,23 @@ describe("the template of machines", () => {
     await bench.run("b");
     expect(bench.hypervisor.spec?.from).to.equal(undefined);
     expect(given).to.deep.equal([]);
+    await destroy();
+  });
+
+  it("is not even begun with a configuration that it cannot be had with, and machines boot", async () => {
+    const path = pathOf(bench.directory);
+    refusal = "one_of_its_keys is true; set it to false";
+    const error = await failure(init());
+    expect(error).to.have.property("code", "KATA_TEMPLATE_REFUSED");
+    expect(error.message).to.include(refusal);
+    expect(bench.hypervisor.calls).to.deep.equal(["destroy"]);
+    expect(await status()).to.deep.equal({ path, state: "none", reason: refusal });
+    refusal = undefined;
+    await init();
+    refusal = "one_of_its_keys is true; set it to false";
+    expect(await status()).to.deep.equal({ path, state: "does not fit", reason: refusal });
+    await bench.run("a");
+    expect(bench.hypervisor.spec?.from).to.equal(undefined);
     await destroy();
   });
 
