@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { readClaim } from "../src/bin/shim/claim.js";
 import { defaultRoots } from "../src/core/runtime/roots.js";
 import { busyboxImage, Containerd } from "../test/support/containerd.js";
+import { idle, privateDirty, threadsOf } from "./process-memory.js";
 import type { Row } from "./row.js";
 
 const containers = 20;
@@ -9,18 +9,8 @@ const containers = 20;
 const memoryLimit = 12;
 const roots = { run: defaultRoots.run, sockets: "/run/containerd/s" };
 
-/** Milliseconds without a request after which a shim counts as idle: V8 gives back what a start needed after five seconds. */
-const idleTime = 10_000;
-
-function threadsOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).length;
-}
-
-/** Memory of a process that nobody else uses and that was written to, in MB of 10^6 bytes. */
-function privateDirty(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
-  return (Number(/^Private_Dirty:\s+(\d+) kB$/m.exec(text)?.[1]) * 1024) / 1e6;
-}
+/** Bytes of 10^6. */
+const mb = 1e6;
 
 /** Private memory and threads of a shim with one container, idle, and with twenty in its pod. */
 export async function run(): Promise<Row[]> {
@@ -45,10 +35,10 @@ export async function run(): Promise<Row[]> {
     const pid = readClaim(roots, { namespace: "default", sandboxId: sandbox })?.process.pid;
     if (pid === undefined) throw new Error(`no shim has claimed ${sandbox}`);
     await idle();
-    const first = { memory: privateDirty(pid), threads: threadsOf(pid) };
+    const first = { memory: privateDirty(pid) / mb, threads: threadsOf(pid) };
     for (const id of ids.slice(1)) await start(id);
     await idle();
-    const last = { memory: privateDirty(pid), threads: threadsOf(pid) };
+    const last = { memory: privateDirty(pid) / mb, threads: threadsOf(pid) };
     const memory = (name: string, value: number): Row => {
       const against = { name: "allowed", value: memoryLimit };
       return { name, value, unit: "MB", against, ratio: value / memoryLimit, limit: 1 };
@@ -69,8 +59,4 @@ export async function run(): Promise<Row[]> {
     for (const id of begun.toReversed()) await containerd.remove(id);
     await containerd.close();
   }
-}
-
-function idle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, idleTime));
 }
