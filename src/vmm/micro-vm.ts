@@ -87,7 +87,9 @@ const plugMs = 30_000;
 export class MicroVm {
   readonly exited: Promise<MicroVmEnd>;
   readonly #sys: Sys;
-  readonly #spec: MicroVmSpec | RestoredVmSpec;
+  readonly #spec: LastingParts;
+  /** What it begins with, until that is in its memory: nobody needs a kernel's file twice. */
+  #begin: MicroVmSpec | RestoredVmSpec | undefined;
   readonly #ram: GuestRam;
   readonly #kvm: KvmMachine;
   /** What this one goes on from. */
@@ -112,7 +114,8 @@ export class MicroVm {
   /** After an error the descriptors of `spec` are still the caller's. */
   constructor(sys: Sys, spec: MicroVmSpec | RestoredVmSpec) {
     this.#sys = sys;
-    this.#spec = spec;
+    this.#spec = lastingParts(spec);
+    this.#begin = spec;
     this.exited = new Promise((resolve) => (this.#settle = resolve));
     this.#saved = "from" in spec ? SavedMachine.open(spec.from, spec) : undefined;
     try {
@@ -128,7 +131,7 @@ export class MicroVm {
       this.#kvm.close();
       throw error;
     }
-    this.#specs = [...(spec.devices ?? []), ...memoryDevice(this.#ram)];
+    this.#specs = [...this.#spec.devices, ...memoryDevice(this.#ram)];
     this.#pluggable = this.#memoryToPlug();
     this.#wake = sys.descriptors.eventfd();
     this.#vcpus = new VcpuSet({
@@ -155,7 +158,7 @@ export class MicroVm {
 
   async #start(): Promise<void> {
     this.#assertNotStopped();
-    this.#prepare(this.#spec);
+    this.#prepare();
     // Threads begin side by side.
     this.#vcpus.startHeld(this.#firstVcpus);
     this.#devices = await this.#startDevices();
@@ -218,7 +221,7 @@ export class MicroVm {
   async unplug(id: string, options?: { readonly force?: boolean }): Promise<void> {
     if (this.#plugs === undefined || this.#stopped !== undefined)
       throw vmmErrors.KATA_VMM_NOT_RUNNING({ what: `give back the device "${id}"` });
-    if (this.#spec.devices?.some((spec) => spec.kind === "vsock" && spec.id === id) === true)
+    if (this.#spec.devices.some((spec) => spec.kind === "vsock" && spec.id === id))
       throw vmmErrors.KATA_VMM_DEVICE_STAYS({ id, why: "the guest is told by it what is plugged" });
     return this.#plugs.unplug(id, options);
   }
@@ -260,7 +263,7 @@ export class MicroVm {
     this.#abandonDevices();
     errors.push(...(await this.#vcpus.stop()));
     await this.#devices?.close().catch(gather);
-    if (!this.#handed) for (const device of this.#spec.devices ?? []) closeSpec(this.#sys, device);
+    if (!this.#handed) for (const device of this.#spec.devices) closeSpec(this.#sys, device);
     this.#sys.descriptors.close(this.#wake);
     this.#kvm.close();
     this.#ram.close();
@@ -286,13 +289,15 @@ export class MicroVm {
   }
 
   /** Makes the vCPUs, as what the guest begins with. */
-  #prepare(spec: MicroVmSpec | RestoredVmSpec): void {
+  #prepare(): void {
     const { devices } = this.#sys;
+    const begin = this.#begin;
+    this.#begin = undefined;
     if (this.#saved !== undefined) {
       const vcpus = this.#firstVcpus.map((id) => this.#vcpus.make(id));
       this.#saved.restore(this.#sys, this.#kvm, vcpus);
-    } else if ("kernel" in spec) {
-      const boot = this.#placeBoot(spec);
+    } else if (begin !== undefined && "kernel" in begin) {
+      const boot = this.#placeBoot(begin);
       const vcpus = this.#firstVcpus.map((id) => this.#vcpus.makeNew(id));
       // The others wait for the first to start them.
       for (const fd of vcpus.slice(0, 1)) startAt(devices, fd, boot);
@@ -311,7 +316,7 @@ export class MicroVm {
   }
 
   #prepareHotplug(host: DeviceHost): void {
-    const { devices = [], guestMs = 30_000, vcpus: count, log = silentLogger } = this.#spec;
+    const { devices, guestMs, vcpus: count, log } = this.#spec;
     const [sys, vcpus] = [this.#sys, this.#vcpus];
     const vsock = devices.find(({ kind }) => kind === "vsock");
     const guest = vsock?.kind === "vsock" ? new Upcall({ sys, path: vsock.path, ms: guestMs }) : undefined;
@@ -332,7 +337,7 @@ export class MicroVm {
   }
 
   #startDevices(): Promise<DeviceHost> {
-    const { onConsole, log = silentLogger } = this.#spec;
+    const { onConsole, log } = this.#spec;
     const plugged = this.#specs.map((spec) => ({ slot: this.#slots.take(spec.id), spec }));
     this.#handed = true;
     const data = {
@@ -346,7 +351,7 @@ export class MicroVm {
     };
     return DeviceHost.start(data, {
       log,
-      console: (bytes) => onConsole?.(bytes),
+      console: (bytes) => onConsole(bytes),
       power: (request) => this.#settle({ kind: request === "reset" ? "reset" : "powered off" }),
       memory: (plugged) => this.#pluggable?.heard(plugged),
       failed: ({ message }) => {
@@ -355,6 +360,14 @@ export class MicroVm {
       },
     });
   }
+}
+
+/** What a machine needs of its spec as long as it is there. */
+type LastingParts = Required<Omit<MachineParts, "maxVcpus" | "kvm">>;
+
+function lastingParts(spec: MicroVmSpec | RestoredVmSpec): LastingParts {
+  const { vcpus, memoryMiB, devices = [], onConsole = () => undefined, log = silentLogger, guestMs = 30_000 } = spec;
+  return { vcpus, memoryMiB, devices, onConsole, log, guestMs };
 }
 
 function pluggableBytes(spec: MicroVmSpec | RestoredVmSpec): number {

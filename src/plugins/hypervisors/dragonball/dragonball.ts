@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatOrigin } from "../../../core/config/source.js";
@@ -15,6 +14,7 @@ import { probeKvm } from "../../../core/kvm/probe.js";
 import { mostQueuePairs } from "../../../vmm/virtio/net/configuration.js";
 import { MicroVm, type MicroVmEnd } from "../../../vmm/micro-vm.js";
 import { assertSaved } from "../../../vmm/saved-machine.js";
+import { BootFiles } from "./boot-files.js";
 import { copyRefusal, pluggableMemory } from "./copy-refusal.js";
 import { DeviceList, diskDriver, hypervisor } from "./devices.js";
 import { diskQueues } from "./disk-settings.js";
@@ -143,7 +143,8 @@ export class DragonballHypervisor implements Hypervisor {
     const verdict = await probe();
     if (!verdict.usable) throw dragonballErrors.KATA_DRAGONBALL_NO_KVM({ reason: verdict.reason });
     const guest = this.#guest();
-    const begin = spec.from === undefined ? await this.#bootFiles(guest, spec) : { from: spec.from };
+    using files = new BootFiles(sys);
+    const begin = spec.from === undefined ? await this.#readGuest(files, guest, spec) : { from: spec.from };
     this.#assertStarting(signal);
     const machine = new MicroVm(sys, {
       vcpus: spec.vcpus,
@@ -171,11 +172,9 @@ export class DragonballHypervisor implements Hypervisor {
     return guestFiles(settings, { hypervisor, cache: roots.guestCache, where });
   }
 
-  async #bootFiles(guest: GuestFiles, spec: VmSpec) {
-    const [kernel, initrd] = await Promise.all([
-      readBootFile(guest.kernel),
-      guest.initrd === undefined ? undefined : readBootFile(guest.initrd),
-    ]);
+  async #readGuest(files: BootFiles, guest: GuestFiles, spec: VmSpec) {
+    const kernel = await files.read(guest.kernel);
+    const initrd = guest.initrd === undefined ? undefined : await files.read(guest.initrd);
     return { kernel, ...(initrd !== undefined && { initrd }), commandLine: this.#commandLine(guest, spec) };
   }
 
@@ -274,8 +273,4 @@ export class DragonballHypervisor implements Hypervisor {
   #stateError(what: string): Error {
     return hypervisorErrors.KATA_HYPERVISOR_STATE({ hypervisor, what, state: this.#state });
   }
-}
-
-async function readBootFile(path: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }> {
-  return { name: path, bytes: await readFile(path) };
 }
