@@ -34,6 +34,12 @@ const freezeMs = 30_000;
 /** Milliseconds in which a device is made, or has finished what is under way. */
 const orderMs = 30_000;
 
+/**
+ * Sizes in MiB of the thread: its heap may have more than it ever needs, and less than what V8 copies its own code for (2 GiB),
+ * which takes 1.6 MiB; on a stack of one MiB the kernel has no room for a huge page.
+ */
+const sizes = { maxOldGenerationSizeMb: 1024, stackSizeMb: 1 } as const;
+
 /** The thread that serves a machine's devices, as the machine has it. */
 export class DeviceHost {
   readonly #worker: Worker;
@@ -57,6 +63,7 @@ export class DeviceHost {
     const worker = new Worker(threadProgram("device-thread"), {
       workerData,
       name: "kata-devices",
+      resourceLimits: sizes,
       trackUnmanagedFds: false,
     });
     const host = new DeviceHost(worker);

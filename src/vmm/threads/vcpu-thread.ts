@@ -2,8 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../core/errors/error.js";
 import { kvmRequests } from "../../core/kvm/abi.js";
-import { createLinuxSys } from "../../core/sys/linux/index.js";
-import type { Sys } from "../../core/sys/sys.js";
+import { createVcpuSys, type VcpuSys } from "../../core/sys/linux/vcpu-sys.js";
 import { BusCaller } from "./bus-call.js";
 import { InterruptStatus } from "./interrupt-status.js";
 import { kickSignal, VcpuControl } from "./vcpu-control.js";
@@ -23,14 +22,14 @@ export interface VcpuThreadData {
 }
 
 /** Has KVM let the kick through, and nothing else be changed, while the guest runs. */
-function letKickThrough(sys: Sys, fd: number): void {
+function letKickThrough(sys: VcpuSys, fd: number): void {
   const mask = new Uint8Array(4 + 8);
   new DataView(mask.buffer).setUint32(0, 8, true);
   sys.devices.ioctl(fd, kvmRequests.setSignalMask, mask);
 }
 
 function run({ id, fd, stateSize, call, wake, interrupts, control: shared }: VcpuThreadData): VcpuEnd {
-  const sys = createLinuxSys();
+  const sys = createVcpuSys();
   sys.threads.name(`kata-vcpu${id}`);
   sys.threads.hold(kickSignal);
   letKickThrough(sys, fd);

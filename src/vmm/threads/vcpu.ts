@@ -14,8 +14,8 @@ const kickMs = 5000;
 /** How often a vCPU is kicked until it has seen it: one that is about to enter the guest may miss the first. */
 const kickPauseMs = 5;
 
-/** Sizes of the heap of a vCPU's thread, in MiB: it has almost nothing on it. */
-const heap = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 } as const;
+/** Sizes in MiB of a vCPU's thread: it has almost nothing on its heap. A stack of one MiB is too small for a huge page, too. */
+const sizes = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 } as const;
 
 /** What a vCPU is made with. */
 export interface VcpuRequest {
@@ -85,7 +85,7 @@ export class Vcpu {
       interrupts,
       control: this.#control.shared,
     };
-    const options = { workerData, name: `kata-vcpu${id}`, resourceLimits: heap, trackUnmanagedFds: false };
+    const options = { workerData, name: `kata-vcpu${id}`, resourceLimits: sizes, trackUnmanagedFds: false };
     const worker = new Worker(threadProgram("vcpu-thread"), options);
     this.#worker = worker;
     worker.once("message", (end: VcpuEnd) => {

@@ -18,3 +18,11 @@ export function writeFd(libc: Libc, fd: number, bytes: Uint8Array): number | und
   if (result === -eagain || result === -eintr) return undefined;
   throw libc.error("write", [fd, bytes, bytes.length], -result);
 }
+
+/** See `Descriptors.addEventfd`. */
+export function addEventfd(libc: Libc, fd: number, value = 1n): void {
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64LE(value, 0);
+  // undefined: the counter is full, so whoever waits for it has been told already
+  writeFd(libc, fd, counter);
+}

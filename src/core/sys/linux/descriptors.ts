@@ -5,7 +5,7 @@ import { isatty } from "node:tty";
 import type { Deadline } from "../../deadline.js";
 import type { Descriptors, Interest, Readiness, StreamOptions, Watch } from "../descriptors.js";
 import { closeFd } from "./close-fd.js";
-import { readFd, writeFd } from "./descriptor-io.js";
+import { addEventfd, readFd, writeFd } from "./descriptor-io.js";
 import { DescriptorStream } from "./descriptor-stream.js";
 import { readVector, writeVector } from "./descriptor-vectors.js";
 import type { Libc } from "./libc.js";
@@ -103,11 +103,8 @@ export class LinuxDescriptors implements Descriptors {
     return this.read(fd, counter) === undefined ? undefined : counter.readBigUInt64LE(0);
   }
 
-  addEventfd(fd: number, value = 1n): void {
-    const counter = Buffer.alloc(8);
-    counter.writeBigUInt64LE(value, 0);
-    // undefined: the counter is full, so whoever waits for it has been told already
-    this.write(fd, counter);
+  addEventfd(fd: number, value?: bigint): void {
+    addEventfd(this.#libc, fd, value);
   }
 
   memfd(name: string, bytes = 0): number {
