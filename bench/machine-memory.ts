@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { probeKvm } from "../src/core/kvm/probe.js";
 import { MachineShim } from "../test/support/machine-shim.js";
 import { runKataTs } from "../test/support/program.js";
+import { needsKvm } from "./needs-kvm.js";
 import {
   familyOf,
   idle,
@@ -150,8 +150,7 @@ async function secondOfTemplate(booted: TouchedMemory): Promise<Row> {
  * are not, programs say, are the host's to take back. Page tables of the kernel are nobody's here.
  */
 export async function run(): Promise<Row[]> {
-  const { usable, reason } = await probeKvm();
-  if (!usable) throw new Error(`not measured: both machines need a KVM that runs guests: ${reason}`);
+  await needsKvm();
   const { rows, booted } = await idleSandbox();
   return [...rows, await secondOfTemplate(booted)];
 }
