@@ -105,7 +105,7 @@ export class Containerd {
       if (status === 0) return;
       await sleep(50);
     }
-    throw new Error(`containerd does not answer:\n${readFileSync(this.logFile, "utf8").slice(-2000)}`);
+    throw new Error(`containerd does not answer:\n${this.log.slice(-2000)}`);
   }
 
   /** Ends the daemon; shims and their containers go on. */
@@ -158,10 +158,14 @@ export class Containerd {
     return this.ctr(["run", ...this.runtimeFlags, ...flags, busyboxImage, id, ...command], options);
   }
 
+  /** All that it and its shims have logged. */
+  get log(): string {
+    return readFileSync(this.logFile, "utf8");
+  }
+
   /** pid of the shim that serves a sandbox. */
   shimOf(sandbox: string): number {
-    const log = readFileSync(this.logFile, "utf8");
-    const served = [...log.matchAll(/the shim serves" shim=(\S+) .*?pid=(\d+)/g)];
+    const served = [...this.log.matchAll(/the shim serves" shim=(\S+) .*?pid=(\d+)/g)];
     return Number(served.findLast(([, shim]) => shim === sandbox)?.[2]);
   }
 

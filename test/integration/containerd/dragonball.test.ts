@@ -68,7 +68,7 @@ describeContainerd("a container whose machine is in the shim's own process", (su
     const until = async (command: string, wanted: RegExp): Promise<void> => {
       let last = "";
       for (let looks = 0; looks < 100 && !wanted.test(last); looks++) last = await exec(command);
-      expect(last, readFileSync(suite.containerd.logFile, "utf8").slice(-3000)).to.match(wanted);
+      expect(last, suite.containerd.log.slice(-3000)).to.match(wanted);
     };
     for (let round = 0; round < 2; round++) {
       pod.addPair("eth1", "peer1", 2);

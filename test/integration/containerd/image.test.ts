@@ -187,6 +187,6 @@ describeContainerd("a container of a whole specification", (suite) => {
       "",
     ]);
     // The agent's protocol has no place for it.
-    expect(readFileSync(containerd.logFile, "utf8")).to.include("process.user.umask");
+    expect(containerd.log).to.include("process.user.umask");
   });
 });

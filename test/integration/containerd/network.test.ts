@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
@@ -41,7 +41,7 @@ describeContainerd("the network of a pod", (suite) => {
     expect(pod.state()).to.equal(before);
   });
 
-  const logged = (): string => readFileSync(suite.containerd.logFile, "utf8");
+  const logged = (): string => suite.containerd.log;
 
   const exec = async (id: string, command: string): Promise<string> =>
     (await suite.containerd.ctr(["tasks", "exec", "--exec-id", "e", id, "sh", "-c", command])).stdout;

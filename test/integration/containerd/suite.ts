@@ -31,6 +31,9 @@ export function describeContainerd(title: string, define: (suite: Suite) => void
       containerd = await Containerd.open(options);
     });
     checkLeaks(() => scope, 10_000);
+    afterEach("show what the shims have logged when a test has failed", function () {
+      if (this.currentTest?.state === "failed" && containerd !== undefined) console.error(containerd.log.slice(-8000));
+    });
     define({
       get containerd(): Containerd {
         if (containerd === undefined) throw new Error("containerd is not started before the tests");

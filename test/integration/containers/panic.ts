@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import type { ContainerChecks } from "./list.js";
 
@@ -17,7 +16,7 @@ export const panic: ContainerChecks = ({ suite, pod }) => {
       for (const one of [id, pod.id]) {
         expect((await events.until(one, "exit")).at(-1)?.fields).to.include({ exit_status: 255 });
       }
-      expect(readFileSync(containerd.logFile, "utf8")).to.include("panicked: sysrq triggered crash");
+      expect(containerd.log).to.include("panicked: sysrq triggered crash");
     } finally {
       await containerd.remove(id);
       await events.close();

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
@@ -60,7 +60,7 @@ describe("ctr run, when", () => {
     const qemu = SandboxRecord.load(directory)?.content.processes.find(({ name }) => name === "qemu");
     process.kill(qemu?.identity?.pid ?? expect.fail(`there is no QEMU in ${directory}`), "SIGKILL");
     expect(await running).to.include({ status: 255, stderr: "" });
-    expect(readFileSync(containerd.logFile, "utf8")).to.match(
+    expect(containerd.log).to.match(
       new RegExp(`the virtual machine of the sandbox .*${id}.* ended by itself \\(signal SIGKILL\\)`),
     );
   });
