@@ -9,6 +9,7 @@ import { builtins } from "../../plugins/builtins.js";
 import type { DeletedContainer, TaskServiceConfig } from "../../plugins/services/task/config.js";
 import { dropClaim } from "./claim.js";
 import type { Handover } from "./handover.js";
+import { giveBackWhenIdle } from "./idle-memory.js";
 import { deletedFile } from "./layout.js";
 import { descriptorSink } from "./log-sink.js";
 import { closeInheritedDescriptors, leaveSession, raiseOomScore } from "./process-setup.js";
@@ -44,6 +45,7 @@ export async function serve(handover: Handover): Promise<void> {
     removeSocket(socket);
     dropClaim(roots, name);
   };
+  giveBackWhenIdle(runtime.events, sys);
   handleSignals(log);
   handleCrashes(log, runtime, removeOwn);
   const config: TaskServiceConfig = {

@@ -124,6 +124,12 @@ export interface Processes {
   /** A new session without a terminal; EPERM for a leader of a process group. `detached: true` of spawn does it for a child. */
   setSession(): number;
 
+  /**
+   * Gives memory back to the kernel that the C library keeps for what this process, any thread of it, may want next. Takes
+   * up to some milliseconds. glibc's malloc_trim(3): nothing happens with a C library that has no such thing.
+   */
+  giveBackMemory(): void;
+
   /** Runs `pid` (0: this thread) on these CPUs only. */
   setAffinity(pid: number, cpus: readonly number[]): void;
 

@@ -101,6 +101,10 @@ export class FakeProcesses implements Processes {
     return process.pid;
   }
 
+  giveBackMemory(): void {
+    // nothing to remember: the call itself is recorded
+  }
+
   setAffinity(_pid: number, cpus: readonly number[]): void {
     this.#cpus = cpus;
   }

@@ -60,6 +60,18 @@ export class Libc {
   #koffi: Koffi | undefined;
   #library: LibraryHandle | undefined;
 
+  /** Whether this C library has a function. */
+  has(prototype: string): boolean {
+    try {
+      this.#function(prototype);
+      return true;
+    } catch (error) {
+      // koffi's words for it, which has no code for it.
+      if (messageOf(error).startsWith("Cannot find function")) return false;
+      throw error;
+    }
+  }
+
   /** Calls; the result, or the negated errno when it is -1: for calls that are expected to be refused. */
   attempt(prototype: string, ...args: CValue[]): number {
     checkStrings(args);

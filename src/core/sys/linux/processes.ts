@@ -25,6 +25,7 @@ import { waitUntilReady } from "./watch.js";
 const setSubreaper = 36;
 const setThreadName = 15;
 const onlyOnExec = 4;
+const trimPrototype = "int malloc_trim(size_t)";
 const esrch = 3;
 
 /** Bytes of a `cpu_set_t`: 1024 CPUs. */
@@ -105,6 +106,10 @@ export class LinuxProcesses implements Processes {
 
   setSession(): number {
     return this.#libc.call("int setsid()");
+  }
+
+  giveBackMemory(): void {
+    if (this.#libc.has(trimPrototype)) this.#libc.attempt(trimPrototype, 0);
   }
 
   setAffinity(pid: number, cpus: readonly number[]): void {
