@@ -23,8 +23,8 @@ const memoryMiB = 512;
 /** Milliseconds to make a template: real guests are slow on a host that is itself emulated. */
 const templateMs = 300_000;
 
-/** Milliseconds until sandboxes are idle on such a host; long beside the time between the starts of two that are compared. */
-const idleMs = 60_000;
+/** Milliseconds until sandboxes are idle on such a host. */
+const idleMs = 30_000;
 
 /** What the memory of guests is mapped from: by the machine in the shim, and by QEMU with a daemon that serves its files. */
 const guestFile = /^\/memfd:(?:kata-ts-guest|memory-backend-memfd) /;
@@ -79,9 +79,10 @@ const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, "la
 async function idleSandbox(): Promise<{ rows: Row[]; booted: TouchedMemory }> {
   const [own, other] = [new MachineShim(inShim), new MachineShim(inQemu)];
   try {
+    // In this order, so that it is never ours that has been idle for longer.
+    const family = await startSandbox(other, "other");
     const shim = await startSandbox(own, "own");
     const [pid = 0] = shim;
-    const family = await startSandbox(other, "other");
     const commands = family.map(commandOf);
     const machine = family.find((_, at) => commands[at]?.startsWith("qemu-system"));
     if (shim.length !== 1 || machine === undefined || !commands.includes("virtiofsd")) {
