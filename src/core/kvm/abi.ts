@@ -13,6 +13,7 @@ export const kvmRequests = {
   setUserMemoryRegion: 0x4020ae46,
   setTssAddress: 0xae47,
   createIrqchip: 0xae60,
+  irqLine: 0x4008ae61,
   getIrqchip: 0xc208ae62,
   setIrqchip: 0x8208ae63,
   createPit2: 0x4040ae77,

@@ -93,9 +93,7 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
     tell({ kind: "power", request });
   };
   const wires = new KvmWires(sys.devices, data.machine);
-  const line = sys.descriptors.eventfd();
-  wires.connectLine(lines.console, line);
-  const raise = () => sys.descriptors.addEventfd(line);
+  const raise = () => wires.pulseLine(lines.console);
   const serial = new SerialPort({ send: (byte) => console.add(byte), raise });
   buses.ports.add(ports.console, ports.consoleSize, serial);
   buses.ports.add(ports.keyboard, ports.keyboardSize, new KeyboardReset(ask));
@@ -113,7 +111,6 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
     // Descriptors are the process's, and outlive a thread.
     for (const { spec } of waiting) closeSpec(sys, spec);
     await virtio.close();
-    sys.descriptors.close(line);
     throw error;
   }
   const server = new BusServer(data.calls, buses, (error) => log.error("a device failed at an access", { error }));
@@ -126,7 +123,6 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
     watch.close();
     console.flush();
     await virtio.close();
-    sys.descriptors.close(line);
   };
   return {
     virtio,

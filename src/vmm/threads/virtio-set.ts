@@ -9,7 +9,7 @@ import type { Plain } from "../snapshot/plain.js";
 import type { PlainReader } from "../snapshot/plain-reader.js";
 import type { VirtioDevice } from "../virtio/device.js";
 import { MemDevice } from "../virtio/mem/mem-device.js";
-import { mmioRegister } from "../virtio/mmio-registers.js";
+import { interruptReason, mmioRegister } from "../virtio/mmio-registers.js";
 import { MmioSlot } from "../virtio/mmio-slot.js";
 import { MmioTransport } from "../virtio/mmio-transport.js";
 import type { DeviceSpec, PluggedDevice } from "./device-spec.js";
@@ -24,7 +24,7 @@ export interface VirtioSetParts {
   readonly log: Logger;
   readonly memory: GuestMemory;
   readonly bus: Bus;
-  readonly wires: Pick<KvmWires, "connectLine" | "connectWrite" | "disconnectLine" | "disconnectWrite">;
+  readonly wires: Pick<KvmWires, "connectLine" | "connectWrite" | "disconnectLine" | "disconnectWrite" | "pulseLine">;
   readonly interrupts: InterruptStatus;
   readonly memoryPlugged: (bytes: number) => void;
   /** Makes a device of its spec; `makeDevice` unless told. */
@@ -37,13 +37,27 @@ interface Place {
   readonly place: VirtioSlot;
 }
 
+/** What is added to an eventfd: four bytes of that value that the guest writes there. */
+interface WiredWrite {
+  readonly address: number;
+  readonly value: number;
+  readonly eventfd: number;
+}
+
 interface Plugged extends Place {
   readonly number: number;
   readonly spec: DeviceSpec;
   readonly device: VirtioDevice;
   readonly transport: MmioTransport;
   readonly wires: QueueWires;
+  readonly writes: readonly WiredWrite[];
+  /** Raises the line for others who serve queues. */
   readonly raise: number;
+  /**
+   * Counts what the driver acknowledges of queues, for nobody: it does so at each interrupt, and needs not leave the guest for
+   * it. The register says "queue" from the first interrupt on then, and a driver looks at its queues once too often.
+   */
+  readonly seen: number;
 }
 
 /** The virtio devices of a machine, in slots that are all there from the start. One call at a time. */
@@ -84,7 +98,7 @@ export class VirtioSet {
     if (plugged === undefined) throw vmmErrors.KATA_VMM_DEVICE_UNKNOWN({ id, there: [...this.#plugged.keys()] });
     this.#plugged.delete(id);
     plugged.slot.unplug();
-    this.#disconnectWrites(plugged, plugged.wires.notify);
+    this.#disconnectWrites(plugged.writes);
     try {
       await plugged.transport.close();
     } finally {
@@ -141,46 +155,47 @@ export class VirtioSet {
   ): Plugged {
     const { sys, log, memory, wires, interrupts } = this.#parts;
     const { descriptors } = sys;
-    const raise = descriptors.eventfd();
+    const [raise, seen] = [descriptors.eventfd(), descriptors.eventfd()];
     const queues = new QueueWires(descriptors, device.queueSizes.length, (queue) => transport.notified(queue));
     const transport = new MmioTransport({
       device,
       memory,
       interruptStatus: interrupts.word(number),
-      raise: () => descriptors.addEventfd(raise),
+      raise: () => wires.pulseLine(place.line),
       log,
       // Whoever serves the queue raises the line past this thread.
       handOver: (queue) => ({ kick: queues.handOver(queue), call: raise }),
       takeBack: () => queues.takeBack(),
     });
-    const plugged = { number, spec, device, slot, place, transport, wires: queues, raise };
-    const connected: number[] = [];
+    const writes = [
+      ...queues.notify.map((eventfd, value) => ({ address: place.address + mmioRegister.queueNotify, value, eventfd })),
+      { address: place.address + mmioRegister.interruptAck, value: interruptReason.queue, eventfd: seen },
+    ];
+    const plugged = { number, spec, device, slot, place, transport, wires: queues, writes, raise, seen };
+    const connected: WiredWrite[] = [];
     try {
       slot.plug(transport);
-      for (const [queue, notify] of queues.notify.entries()) {
-        wires.connectWrite(place.address + mmioRegister.queueNotify, queue, notify);
-        connected.push(notify);
+      for (const write of writes) {
+        wires.connectWrite(write.address, write.value, write.eventfd);
+        connected.push(write);
       }
       wires.connectLine(place.line, raise);
     } catch (error) {
       slot.unplug();
-      this.#disconnectWrites(plugged, connected);
+      this.#disconnectWrites(connected);
       this.#release(plugged);
       throw error;
     }
     return plugged;
   }
 
-  /** Of the first queues, as many as there are eventfds. */
-  #disconnectWrites({ place }: Place, eventfds: readonly number[]): void {
-    for (const [queue, notify] of eventfds.entries()) {
-      this.#parts.wires.disconnectWrite(place.address + mmioRegister.queueNotify, queue, notify);
-    }
+  #disconnectWrites(writes: readonly WiredWrite[]): void {
+    for (const { address, value, eventfd } of writes) this.#parts.wires.disconnectWrite(address, value, eventfd);
   }
 
-  #release({ wires, raise }: Plugged): void {
+  #release({ wires, raise, seen }: Plugged): void {
     wires.close();
-    this.#parts.sys.descriptors.close(raise);
+    for (const eventfd of [raise, seen]) this.#parts.sys.descriptors.close(eventfd);
   }
 }
 

@@ -20,6 +20,8 @@ const memfdCloseOnExec = 1;
 /** `Descriptors` by fcntl(2), eventfd(2), memfd_create(2) and libuv's poll handles. */
 export class LinuxDescriptors implements Descriptors {
   readonly #libc: Libc;
+  /** What comes out of an eventfd. */
+  readonly #counter = Buffer.alloc(8);
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -99,8 +101,7 @@ export class LinuxDescriptors implements Descriptors {
   }
 
   readEventfd(fd: number): bigint | undefined {
-    const counter = Buffer.alloc(8);
-    return this.read(fd, counter) === undefined ? undefined : counter.readBigUInt64LE(0);
+    return this.read(fd, this.#counter) === undefined ? undefined : this.#counter.readBigUInt64LE(0);
   }
 
   addEventfd(fd: number, value?: bigint): void {

@@ -132,9 +132,10 @@ export class BlockSession {
       return true;
     }
     this.#underWay++;
-    void outcome
-      .catch((error: unknown): Outcome => this.#commands.refused(error))
-      .then((ended) => this.#finish(queue, chain, status, ended));
+    void outcome.then(
+      (ended) => this.#finish(queue, chain, status, ended),
+      (error: unknown) => this.#finish(queue, chain, status, this.#commands.refused(error)),
+    );
     return false;
   }
 

@@ -28,12 +28,6 @@ const closeFile = promisify(close);
 
 type Vectored = typeof readv | typeof writev;
 
-function transfer(call: Vectored, fd: number, views: readonly Uint8Array[], position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    call(fd, views, position, (error, count) => (error === null ? resolve(count) : reject(error)));
-  });
-}
-
 /**
  * A disk in a raw file or in a block device of the host. What of it the host has in its cache is read at once, all else is
  * read and written by libuv's threads.
@@ -108,17 +102,23 @@ export class FileDisk implements Disk {
     return poolShare.run(() => this.#sys.files.zeroRange(this.#fd, position, length, { deallocate }));
   }
 
-  async #all(call: Vectored, views: readonly Uint8Array[], start: number): Promise<void> {
-    let left = views;
-    let at = start;
-    while (left.length > 0) {
-      const some = left.length > viewsLimit ? left.slice(0, viewsLimit) : left;
-      const position = at;
-      const count = await poolShare.run(() => transfer(call, this.#fd, some, position));
-      if (count === 0) throw blockErrors.KATA_VMM_DISK_SHORT({ position: at });
-      at += count;
-      left = dropFirst(left, count);
-    }
+  /** By callbacks: between a request and its answer each promise takes its time. */
+  #all(call: Vectored, views: readonly Uint8Array[], start: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const go = (left: readonly Uint8Array[], position: number): void => {
+        const some = left.length > viewsLimit ? left.slice(0, viewsLimit) : left;
+        const ended = (error: Error | null, count: number): void => {
+          poolShare.give();
+          const rest = dropFirst(left, count);
+          if (error !== null) reject(error);
+          else if (count === 0) reject(blockErrors.KATA_VMM_DISK_SHORT({ position }));
+          else if (rest.length === 0) resolve();
+          else go(rest, position + count);
+        };
+        poolShare.take(() => call(this.#fd, some, position, ended));
+      };
+      go(views, start);
+    });
   }
 }
 

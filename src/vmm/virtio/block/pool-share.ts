@@ -17,17 +17,30 @@ export class PoolShare {
     this.#size = size;
   }
 
+  /** Begins a call of the pool's when there is a thread for it, which may be now; `give` is to be called when it has ended. */
+  take(begin: () => void): void {
+    if (this.#used === this.#size) {
+      this.#waiting.push(begin);
+      return;
+    }
+    this.#used++;
+    begin();
+  }
+
+  /** A call has ended. It hands its place on, so that `#used` stays as it is. */
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#used--;
+    else next();
+  }
+
   /** Runs a call of the pool's when there is a thread for it. */
   async run<T>(call: () => Promise<T>): Promise<T> {
-    // The one that ends hands its place on, so that `#used` stays as it is.
-    if (this.#used < this.#size) this.#used++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await new Promise<void>((begin) => this.take(begin));
     try {
       return await call();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#used--;
-      else next();
+      this.give();
     }
   }
 }

@@ -52,6 +52,7 @@ describe("the virtio devices of a machine", () => {
     connectLine: (line: number) => connect(`line ${line}`),
     disconnectLine: (line: number) => disconnect(`line ${line}`),
     connectWrite: (address: number, value: number) => connect(`0x${address.toString(16)} ${value}`),
+    pulseLine: () => expect.fail("no driver is there to interrupt"),
     disconnectWrite: (address: number, value: number) => disconnect(`0x${address.toString(16)} ${value}`),
   };
 
@@ -94,10 +95,10 @@ describe("the virtio devices of a machine", () => {
     for (let round = 0; round < 3; round++) {
       await set.add({ slot: 1, spec: entropy("guest") });
       expect([idAt(0), idAt(1), idAt(2)]).to.deep.equal([4, 4, 0]);
-      expect(connected.size).to.equal(6);
+      expect(connected.size).to.equal(8);
       await set.remove("guest");
       expect([idAt(0), idAt(1)]).to.deep.equal([4, 0]);
-      expect([...connected]).to.deep.equal(["0xd0000050 0", "0xd0000050 1", "line 5"]);
+      expect([...connected]).to.deep.equal(["0xd0000050 0", "0xd0000050 1", "0xd0000064 1", "line 5"]);
     }
     expect(log).to.deep.equal(Array(3).fill("close guest"));
     expect(await set.remove("guest").catch(codeOf)).to.equal("KATA_VMM_DEVICE_UNKNOWN");
@@ -105,14 +106,14 @@ describe("the virtio devices of a machine", () => {
 
   it("leave nothing of one that cannot be made or wired up", async () => {
     expect(await set.add({ slot: 0, spec: entropy("bad one") }).catch(messageOf)).to.equal("bad one cannot be made");
-    for (const wire of ["0xd0000050 1", "line 5"]) {
+    for (const wire of ["0xd0000050 1", "0xd0000064 1", "line 5"]) {
       refused = wire;
       expect(await set.add({ slot: 0, spec: entropy("one") }).catch(messageOf)).to.equal(`no ${wire}`);
       expect([idAt(0), connected.size]).to.deep.equal([0, 0]);
     }
     refused = undefined;
     await set.add({ slot: 0, spec: entropy("one") });
-    expect(log).to.deep.equal(["close one", "close one"]);
+    expect(log).to.deep.equal(["close one", "close one", "close one"]);
   });
 
   it("close the taps of a card that cannot be made", async () => {
