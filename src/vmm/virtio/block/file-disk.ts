@@ -23,6 +23,9 @@ const zeroPiece = 1 << 20;
  */
 const atOnceBytes = 1 << 16;
 
+/** The most reads for which it is not tried whether the host has them cached, after many of which it had not. */
+const mostUntried = 31;
+
 const sync = promisify(fdatasync);
 const closeFile = promisify(close);
 
@@ -37,8 +40,9 @@ export class FileDisk implements Disk {
   readonly readOnly: boolean;
   readonly #sys: Pick<Sys, "files" | "inodes">;
   #fd: number;
-  /** What holds it can read without waiting. */
-  #atOnce = true;
+  /** Reads yet that are not tried at once: none after one that was cached, more after each that was not. */
+  #untried = 0;
+  #untriedNext = 0;
 
   /**
    * Takes a descriptor, open for writing unless `readOnly`. The size is what it is now. Something other than a file or a
@@ -92,9 +96,15 @@ export class FileDisk implements Disk {
 
   /** Reads as many bytes as the host has in its cache, and says how many. What else there is to say is said to others. */
   #readCached(into: readonly Uint8Array[], position: number): number {
-    if (!this.#atOnce) return 0;
+    if (this.#untried > 0) {
+      this.#untried--;
+      return 0;
+    }
     const count = this.#sys.inodes.readAtOnce(this.#fd, into, position);
-    if (count === -constants.errno.EOPNOTSUPP) this.#atOnce = false;
+    if (count === -constants.errno.EAGAIN) this.#untriedNext = Math.min(2 * this.#untriedNext + 1, mostUntried);
+    // Never, where what holds the disk cannot tell.
+    else this.#untriedNext = count === -constants.errno.EOPNOTSUPP ? Number.POSITIVE_INFINITY : 0;
+    this.#untried = this.#untriedNext;
     return Math.max(0, count);
   }
 
@@ -109,10 +119,10 @@ export class FileDisk implements Disk {
         const some = left.length > viewsLimit ? left.slice(0, viewsLimit) : left;
         const ended = (error: Error | null, count: number): void => {
           poolShare.give();
+          if (error !== null) return reject(error);
+          if (count === 0) return reject(blockErrors.KATA_VMM_DISK_SHORT({ position }));
           const rest = dropFirst(left, count);
-          if (error !== null) reject(error);
-          else if (count === 0) reject(blockErrors.KATA_VMM_DISK_SHORT({ position }));
-          else if (rest.length === 0) resolve();
+          if (rest.length === 0) resolve();
           else go(rest, position + count);
         };
         poolShare.take(() => call(this.#fd, some, position, ended));

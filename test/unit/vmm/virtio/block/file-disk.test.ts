@@ -83,6 +83,22 @@ describe("a disk in a file", () => {
     await disk.close();
   });
 
+  it("tries the less to read at once the more the host had not cached", async () => {
+    const { sys, disk } = open();
+    let answer = -constants.errno.EAGAIN;
+    sys.answer("inodes", "readAtOnce", () => answer);
+    const tried: number[] = [];
+    for (let read = 0; read < 20; read++) {
+      if (read === 15) answer = 512;
+      await disk.read([new Uint8Array(512)], 0);
+      if (sys.callsTo("inodes", "readAtOnce").length > tried.length) tried.push(read);
+    }
+    expect(tried).to.deep.equal([0, 2, 6, 14]);
+    for (let read = 0; read < 12; read++) await disk.read([new Uint8Array(512)], 0);
+    expect(sys.callsTo("inodes", "readAtOnce")).to.have.length(4 + 2);
+    await disk.close();
+  });
+
   it("tries no more to read at once where that cannot be, and never much", async () => {
     const { sys, disk } = open();
     const asked = () => sys.callsTo("inodes", "readAtOnce").length;
