@@ -32,8 +32,8 @@ describe("copies of a machine of the hypervisor dragonball", () => {
   let first: DragonballMachine;
   let directory: string;
 
-  const make = async (settings: Settings): Promise<DragonballMachine> => {
-    const one = await makeTinyMachine(program, {}, settings);
+  const make = async (settings: Settings, guest: readonly number[][] = program): Promise<DragonballMachine> => {
+    const one = await makeTinyMachine(guest, {}, settings);
     made.push(one);
     return one;
   };
@@ -171,6 +171,26 @@ describe("copies of a machine of the hypervisor dragonball", () => {
     const error = await failureOf(one.machine.start({ ...small, from: directory }, never));
     expect(codeOf(error)).to.equal("KATA_VMM_SNAPSHOT_STATE");
     expect(await one.machine.exited).to.deep.equal({ code: 0, expected: true });
+  });
+
+  it("that end while they are given what their pod has say that, and what they showed", async () => {
+    // Long enough to be saved before its end.
+    first = await make({}, [code.say("on\n"), code.outs(0x80, 100_000), code.say("goodbye\n"), code.powerOff()]);
+    await save(first);
+    const one = await another();
+    await one.machine.addDevice({
+      kind: "inline-fs",
+      id: "share",
+      tag: "share",
+      path: one.root,
+      readOnly: true,
+      cache: "auto",
+      queueSize: 128,
+    });
+    const error = await failureOf(one.machine.start({ ...small, from: directory }, never));
+    expect(codeOf(error)).to.equal("KATA_DRAGONBALL_COPY");
+    expect(String(error)).to.include(directory).and.include("the machine has ended").and.include("ends: goodbye");
+    expect(await one.machine.exited).to.have.property("code", 0);
   });
 
   for (const [what, key, device] of [

@@ -163,7 +163,16 @@ export class DragonballHypervisor implements Hypervisor {
       throw dragonballErrors.KATA_DRAGONBALL_START({ kernel: guest.kernel, console: this.#console.tail(5) }, { cause });
     });
     // A guest that goes on knows only the devices that it had.
-    if (spec.from !== undefined) await this.#devices.plugAll(machine);
+    if (spec.from !== undefined) await this.#plugAll(machine, spec.from);
+  }
+
+  async #plugAll(machine: MicroVm, template: string): Promise<void> {
+    try {
+      await this.#devices.plugAll(machine);
+    } catch (cause) {
+      const console = this.#console.tail(5);
+      throw dragonballErrors.KATA_DRAGONBALL_COPY({ template, why: messageOf(cause), console }, { cause });
+    }
   }
 
   #guest(): GuestFiles {

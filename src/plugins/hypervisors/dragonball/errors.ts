@@ -7,6 +7,11 @@ export const dragonballErrors = defineErrors({
     message: (p: { reason: string }) =>
       `dragonball runs machines by KVM alone, and ${p.reason}; set runtime.hypervisor_name = "qemu", which can emulate`,
   },
+  KATA_DRAGONBALL_COPY: {
+    status: "UNAVAILABLE",
+    message: (p: { template: string; why: string; console: readonly string[] }) =>
+      `the machine that went on from ${p.template} has not taken its cards and shares: ${p.why}; its console ${p.console.length === 0 ? "shows nothing" : `ends: ${p.console.join(" | ")}`}`,
+  },
   KATA_DRAGONBALL_START: {
     status: "UNAVAILABLE",
     message: (p: { kernel: string; console: readonly string[] }) =>
