@@ -5,7 +5,7 @@ import type { Readable, Writable } from "node:stream";
 import { probeKvm } from "../src/core/kvm/probe.js";
 import { mac, type TestPod } from "../test/support/test-pod.js";
 import { type Shell, TypedShell } from "./shell.js";
-import { shellGuest, shellMs } from "./shell-guest.js";
+import { shellGuest, shellReady } from "./shell-guest.js";
 
 const tap = "tap9";
 
@@ -55,8 +55,7 @@ export class BareShell implements Shell {
     const [program, args] = await commandOf(options);
     const shell = new BareShell(spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] }));
     try {
-      await shell.#shell.shows(/ # /, shellMs);
-      await shell.run("stty -echo");
+      await shellReady(shell.#shell);
       if (pod !== undefined) {
         await shell.run("modprobe virtio_net; sleep 1");
         await shell.run("ip link set eth0 up; ip addr add 10.1.1.2/24 dev eth0");
@@ -74,6 +73,8 @@ export class BareShell implements Shell {
   }
 
   async close(): Promise<void> {
+    // One that has ended by itself tells of it no more.
+    if (this.#machine.exitCode !== null || this.#machine.signalCode !== null) return;
     this.#machine.kill("SIGKILL");
     await once(this.#machine, "exit");
   }

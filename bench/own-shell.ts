@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { PassThrough, Writable } from "node:stream";
 import { createLinuxSys, MicroVm } from "../src/vmm/index.js";
 import { type Shell, TypedShell } from "./shell.js";
-import { shellGuest, shellMs } from "./shell-guest.js";
+import { shellGuest, shellReady } from "./shell-guest.js";
 
 /** What the machine has. */
 export interface OwnMachine {
@@ -44,8 +44,7 @@ export class OwnShell implements Shell {
     const shell = new OwnShell(options);
     try {
       await shell.#machine.start();
-      await shell.#shell.shows(/ # /, shellMs);
-      await shell.run("stty -echo");
+      await shellReady(shell.#shell);
       return shell;
     } catch (error) {
       await shell.close();

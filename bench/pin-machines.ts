@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createLinuxSys } from "../src/core/sys/linux/index.js";
+import { familyOf } from "./process-memory.js";
 
 const sys = createLinuxSys();
 
@@ -10,19 +11,13 @@ const sys = createLinuxSys();
  */
 export function pinMachines(): void {
   const cpus = sys.processes.affinity(0);
-  for (const machine of machines()) {
+  const machines = familyOf(process.pid).filter((pid) => nameOf(String(pid)).startsWith("qemu-system"));
+  for (const machine of machines) {
     for (const thread of readdirSync(`/proc/${machine}/task`)) {
       const runsGuest = nameOf(`${machine}/task/${thread}`).startsWith("CPU ");
       sys.processes.setAffinity(Number(thread), [(runsGuest ? cpus.at(-1) : cpus[0]) ?? 0]);
     }
   }
-}
-
-function machines(): string[] {
-  const children = readdirSync(`/proc/self/task`).flatMap((thread) =>
-    readFileSync(`/proc/self/task/${thread}/children`, "utf8").trim().split(" "),
-  );
-  return children.filter((child) => child !== "" && nameOf(child).startsWith("qemu-system"));
 }
 
 const nameOf = (task: string): string => readFileSync(`/proc/${task}/comm`, "utf8").trim();

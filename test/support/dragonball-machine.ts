@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "chai";
 import type { HypervisorOptions } from "../../src/core/hypervisor/hypervisor-options.js";
 import { config as schema } from "../../src/plugins/hypervisors/dragonball/config.js";
 import { DragonballHypervisor } from "../../src/plugins/hypervisors/dragonball/dragonball.js";
-import { type MachinePlace, makePlace, placeOptions, type Settings } from "./machine-place.js";
+import { type MachinePlace, makePlace, placeOptions, removePlaces, type Settings } from "./machine-place.js";
 import { tinyKernel } from "./tiny-guest.js";
 
 /** A machine in this process for a test. */
@@ -34,4 +35,13 @@ export async function makeDragonball(
   const probe = async () => ({ usable: true, reason: "the test says so" });
   const machine = new DragonballHypervisor({ ...placeOptions(place), probe, ...more });
   return { ...place, machine };
+}
+
+/** Ends machines by force; they may leave nothing but their records, which are removed with their places. */
+export async function endMachines(machines: readonly DragonballMachine[]): Promise<void> {
+  for (const { machine, runDirectory } of machines) {
+    await machine.destroy(new Error("the test is over"));
+    expect(readdirSync(runDirectory)).to.deep.equal(["record.json"]);
+  }
+  removePlaces();
 }

@@ -50,6 +50,17 @@ export class FileStat {
     return this.view.getUint32(140, true);
   }
 
+  /** What a change of the data changes: the size, and when the inode and the data were last changed. */
+  get content(): string {
+    const time = (at: number): string => `${this.view.getBigInt64(at, true)}.${this.view.getUint32(at + 8, true)}`;
+    return `${this.view.getBigUint64(40, true)} ${time(96)} ${time(112)}`;
+  }
+
+  /** When the inode was last changed, in milliseconds since 1970. */
+  get changedMs(): number {
+    return Number(this.view.getBigInt64(96, true)) * 1000 + this.view.getUint32(104, true) / 1e6;
+  }
+
   /** The mount it is on; undefined where the kernel does not tell, before Linux 5.8. */
   get mount(): number | undefined {
     if ((this.view.getUint32(0, true) & statMask.mount) === 0) return undefined;

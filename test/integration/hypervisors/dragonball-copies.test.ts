@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { withDeadline } from "../../../src/core/deadline.js";
 import { codeOf, describeError } from "../../../src/core/errors/error.js";
-import { type DragonballMachine, makeTinyMachine } from "../../support/dragonball-machine.js";
-import { type Settings, removePlaces } from "../../support/machine-place.js";
+import { type DragonballMachine, endMachines, makeTinyMachine } from "../../support/dragonball-machine.js";
+import type { Settings } from "../../support/machine-place.js";
 import { needsKvmDevice } from "../../support/needs-kvm.js";
 import { code } from "../../support/tiny-guest.js";
 import { failureOf, never } from "../../unit/plugins/hypervisors/qemu/machine.js";
@@ -74,11 +74,7 @@ describe("copies of a machine of the hypervisor dragonball", () => {
   });
 
   afterEach("nothing is left", async () => {
-    for (const { machine, runDirectory } of made.splice(0)) {
-      await machine.destroy(new Error("the test is over"));
-      expect(readdirSync(runDirectory)).to.deep.equal(["record.json"]);
-    }
-    removePlaces();
+    await endMachines(made.splice(0));
     expect(readdirSync("/proc/self/fd").length, "open files").to.be.at.most(files);
   });
 

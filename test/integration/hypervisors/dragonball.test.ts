@@ -6,8 +6,7 @@ import { withDeadline } from "../../../src/core/deadline.js";
 import { codeOf, describeError } from "../../../src/core/errors/error.js";
 import { failureOf, never } from "../../unit/plugins/hypervisors/qemu/machine.js";
 import { needsKvmDevice } from "../../support/needs-kvm.js";
-import { type DragonballMachine, makeTinyMachine } from "../../support/dragonball-machine.js";
-import { removePlaces } from "../../support/machine-place.js";
+import { type DragonballMachine, endMachines, makeTinyMachine } from "../../support/dragonball-machine.js";
 import { code } from "../../support/tiny-guest.js";
 
 const small = { vcpus: 2, memoryMiB: 16, kernelParameters: [] } as const;
@@ -34,11 +33,7 @@ describe("a machine of the hypervisor dragonball", () => {
   });
   beforeEach(() => (files = readdirSync("/proc/self/fd").length));
   afterEach("nothing is left", async () => {
-    for (const { machine, runDirectory } of made.splice(0)) {
-      await machine.destroy(new Error("the test is over"));
-      expect(readdirSync(runDirectory)).to.deep.equal(["record.json"]);
-    }
-    removePlaces();
+    await endMachines(made.splice(0));
     expect(readdirSync("/proc/self/fd").length, "open files").to.be.at.most(files);
     expect(
       readdirSync("/proc/self/task")
