@@ -33,6 +33,9 @@ export const layout = {
   holeEnd: 0x100000000,
 } as const;
 
+/** KVM's numbers for memory: the guest's own is counted from 0, pages of registers from here on. */
+export const firstPageSlot = 64;
+
 /** Interrupt lines of the I/O APIC. */
 export const lines = { console: 4, firstVirtio: 5, lastVirtio: 23 } as const;
 

@@ -8,7 +8,8 @@ import { Bus } from "../bus/bus.js";
 import { KeyboardReset, type PowerRequest, PowerRegister } from "../legacy/power.js";
 import { SerialPort } from "../legacy/serial-port.js";
 import { KvmWires } from "../kvm/kvm-wires.js";
-import { lines, ports, portValues } from "../machine/layout.js";
+import { ReadOnlyPage } from "../kvm/read-only-page.js";
+import { firstPageSlot, lines, ports, portValues } from "../machine/layout.js";
 import { openMemory } from "../memory/guest-ram.js";
 import type { MemoryRegion } from "../memory/guest-memory.js";
 import { BusServer } from "./bus-call.js";
@@ -103,7 +104,9 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   const log = threadLogger(tell);
   const interrupts = new InterruptStatus(data.interrupts);
   const memoryPlugged = (plugged: number) => tell({ kind: "memory", plugged });
-  const virtio = new VirtioSet({ sys, log, memory, memoryPlugged, bus: buses.memory, wires, interrupts });
+  const page = (slot: number, address: number) =>
+    new ReadOnlyPage(sys.devices, { machine: data.machine, slot: firstPageSlot + slot, address });
+  const virtio = new VirtioSet({ sys, log, memory, memoryPlugged, bus: buses.memory, wires, interrupts, page });
   const waiting = [...data.devices];
   try {
     await makeAll(virtio, serial, waiting, data.saved);

@@ -3,6 +3,7 @@ import type { Sys } from "../../core/sys/sys.js";
 import type { Bus } from "../bus/bus.js";
 import { vmmErrors } from "../errors.js";
 import type { KvmWires } from "../kvm/kvm-wires.js";
+import type { ReadOnlyPage } from "../kvm/read-only-page.js";
 import { layout, mostSlots, type VirtioSlot, virtioSlot } from "../machine/layout.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { Plain } from "../snapshot/plain.js";
@@ -27,6 +28,8 @@ export interface VirtioSetParts {
   readonly wires: Pick<KvmWires, "connectLine" | "connectWrite" | "disconnectLine" | "disconnectWrite" | "pulseLine">;
   readonly interrupts: InterruptStatus;
   readonly memoryPlugged: (bytes: number) => void;
+  /** A page in a slot's place, in which the guest may read registers; there is none unless told. */
+  readonly page?: (slot: number, address: number) => ReadOnlyPage;
   /** Makes a device of its spec; `makeDevice` unless told. */
   readonly make?: (tools: DeviceTools, spec: DeviceSpec) => Promise<VirtioDevice>;
 }
@@ -51,6 +54,7 @@ interface Plugged extends Place {
   readonly transport: MmioTransport;
   readonly wires: QueueWires;
   readonly writes: readonly WiredWrite[];
+  readonly page: ReadOnlyPage | undefined;
   /** Raises the line for others who serve queues. */
   readonly raise: number;
   /**
@@ -155,6 +159,7 @@ export class VirtioSet {
   ): Plugged {
     const { sys, log, memory, wires, interrupts } = this.#parts;
     const { descriptors } = sys;
+    const page = device.fixedConfiguration === true ? this.#parts.page?.(number, place.address) : undefined;
     const [raise, seen] = [descriptors.eventfd(), descriptors.eventfd()];
     const queues = new QueueWires(descriptors, device.queueSizes.length, (queue) => transport.notified(queue));
     const transport = new MmioTransport({
@@ -166,12 +171,13 @@ export class VirtioSet {
       // Whoever serves the queue raises the line past this thread.
       handOver: (queue) => ({ kick: queues.handOver(queue), call: raise }),
       takeBack: () => queues.takeBack(),
+      ...(page !== undefined && { shown: page }),
     });
     const writes = [
       ...queues.notify.map((eventfd, value) => ({ address: place.address + mmioRegister.queueNotify, value, eventfd })),
       { address: place.address + mmioRegister.interruptAck, value: interruptReason.queue, eventfd: seen },
     ];
-    const plugged = { number, spec, device, slot, place, transport, wires: queues, writes, raise, seen };
+    const plugged = { number, spec, device, slot, place, transport, wires: queues, writes, page, raise, seen };
     const connected: WiredWrite[] = [];
     try {
       slot.plug(transport);
@@ -193,8 +199,9 @@ export class VirtioSet {
     for (const { address, value, eventfd } of writes) this.#parts.wires.disconnectWrite(address, value, eventfd);
   }
 
-  #release({ wires, raise, seen }: Plugged): void {
+  #release({ wires, page, raise, seen }: Plugged): void {
     wires.close();
+    page?.close();
     for (const eventfd of [raise, seen]) this.#parts.sys.descriptors.close(eventfd);
   }
 }

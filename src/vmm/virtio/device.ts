@@ -66,6 +66,8 @@ export interface VirtioDevice {
   readonly queueSizes: readonly number[];
   /** Its configuration as the driver reads it, little-endian; read anew at each access. */
   readonly configuration: Uint8Array;
+  /** Whether that stays as it is as long as there is the device; false unless told. */
+  readonly fixedConfiguration?: boolean;
   /** The driver writes into the configuration; absent where nothing can be written. What makes no sense is ignored. */
   configure?(offset: number, bytes: Uint8Array): void;
   activate(context: DeviceContext): void;

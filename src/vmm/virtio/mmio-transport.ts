@@ -3,6 +3,7 @@ import type { BusDevice } from "../bus/bus-device.js";
 import type { GuestMemory } from "../memory/guest-memory.js";
 import type { HandedQueue, VirtioDevice } from "./device.js";
 import { DeviceLifecycle } from "./device-lifecycle.js";
+import { deviceStatus } from "./device-status.js";
 import {
   acknowledgeReasons,
   forgetReasons,
@@ -11,11 +12,18 @@ import {
   pendingReasons,
   readReasons,
 } from "./interrupt-word.js";
-import { type interruptReason, mmioMagic, mmioRegister, mmioVendor, mmioVersion } from "./mmio-registers.js";
+import { interruptReason, mmioMagic, mmioRegister, mmioVendor, mmioVersion } from "./mmio-registers.js";
 import type { AddressHalf, QueuePart, QueueSetup } from "./queue-setup.js";
 import type { Plain } from "../snapshot/plain.js";
 import type { PlainReader } from "../snapshot/plain-reader.js";
 import { encodeVirtio, readVirtio } from "./saved-virtio.js";
+
+/** Registers that the guest reads as memory, without anybody's answer. */
+export interface ShownRegisters {
+  /** From now on the guest reads what is put into the page, until `hide`. */
+  show(fill: (page: Uint8Array) => void): void;
+  hide(): void;
+}
 
 /** What a device is put behind registers with. */
 export interface MmioTransportOptions {
@@ -29,7 +37,15 @@ export interface MmioTransportOptions {
   /** Gives a queue's eventfds away until `takeBack`: what is added to `call` raises the line. Absent where that cannot be. */
   readonly handOver?: (queue: number) => Pick<HandedQueue, "kick" | "call">;
   readonly takeBack?: () => void;
+  /**
+   * Shows the registers while a driver uses a device whose configuration is fixed: it reads why there was an interrupt at each
+   * of them. Any of its writes that comes here ends that, and so does whatever changes them. Absent where that cannot be.
+   */
+  readonly shown?: ShownRegisters;
 }
+
+/** The status of a device that its driver uses. */
+const runningStatus = deviceStatus.acknowledge | deviceStatus.driver | deviceStatus.featuresOk | deviceStatus.driverOk;
 
 const addressRegisters: ReadonlyMap<number, readonly [QueuePart, AddressHalf]> = new Map([
   [mmioRegister.queueDescriptorsLow, ["descriptors", "low"]],
@@ -47,6 +63,7 @@ const addressRegisters: ReadonlyMap<number, readonly [QueuePart, AddressHalf]> =
 export class MmioTransport implements BusDevice {
   readonly #life: DeviceLifecycle;
   readonly #interruptStatus: Int32Array;
+  readonly #shown: ShownRegisters | undefined;
   #offeredWord = 0;
   #takenWord = 0;
   #selected = 0;
@@ -55,12 +72,15 @@ export class MmioTransport implements BusDevice {
   #seen: Uint8Array;
 
   constructor(options: MmioTransportOptions) {
-    const { device, memory, log, interruptStatus, raise, handOver, takeBack } = options;
+    const { device, memory, log, interruptStatus, raise, handOver, takeBack, shown } = options;
     const interrupt = (reason: keyof typeof interruptReason): void => {
+      // Also what fails a device comes by this, once its status has changed.
+      if (reason === "configuration") shown?.hide();
       noteReason(interruptStatus, 0, reason);
       raise();
     };
     this.#interruptStatus = interruptStatus;
+    this.#shown = device.fixedConfiguration === true ? shown : undefined;
     this.#seen = device.configuration.slice();
     this.#life = new DeviceLifecycle({
       device,
@@ -115,10 +135,12 @@ export class MmioTransport implements BusDevice {
     this.#generation = word("generation");
     Atomics.store(this.#interruptStatus, 0, word("interrupts") | 0);
     this.#life.restore(readVirtio(saved.field("device")));
+    this.#showWhileRunning();
   }
 
   /** Ends the device; the guest's processors must not run any more. Idempotent. */
   close(): Promise<void> {
+    this.#shown?.hide();
     return this.#life.close();
   }
 
@@ -133,6 +155,7 @@ export class MmioTransport implements BusDevice {
   }
 
   write(offset: number, bytes: Uint8Array): void | Promise<void> {
+    this.#shown?.hide();
     if (offset >= mmioRegister.config) {
       const from = offset - mmioRegister.config;
       if (from + bytes.length <= this.#life.device.configuration.length) this.#life.configure(from, bytes);
@@ -193,11 +216,25 @@ export class MmioTransport implements BusDevice {
       case mmioRegister.interruptAck:
         acknowledgeReasons(this.#interruptStatus, 0, value);
         return;
-      case mmioRegister.status:
-        return this.#life.writeStatus(value);
+      case mmioRegister.status: {
+        const done = this.#life.writeStatus(value);
+        this.#showWhileRunning();
+        return done;
+      }
       default:
         return this.#setQueue(offset, value);
     }
+  }
+
+  /** What the registers say while a driver uses the device; of an interrupt, that it may be one of a queue's. */
+  #showWhileRunning(): void {
+    if (this.#life.status !== runningStatus) return;
+    this.#shown?.show((page) => {
+      for (let offset = 0; offset < mmioRegister.config; offset += 4)
+        this.read(offset, page.subarray(offset, offset + 4));
+      new DataView(page.buffer, page.byteOffset).setUint32(mmioRegister.interruptStatus, interruptReason.queue, true);
+      page.set(this.#life.device.configuration, mmioRegister.config);
+    });
   }
 
   /** A queue is set up between FEATURES_OK and DRIVER_OK, and stays as it is once it is ready (4.2.2.2). */

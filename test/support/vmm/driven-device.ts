@@ -1,7 +1,7 @@
 import { createLogger } from "../../../src/core/log.js";
 import { commonFeatures, type VirtioDevice } from "../../../src/vmm/virtio/device.js";
 import { mmioRegister } from "../../../src/vmm/virtio/mmio-registers.js";
-import { MmioTransport } from "../../../src/vmm/virtio/mmio-transport.js";
+import { MmioTransport, type ShownRegisters } from "../../../src/vmm/virtio/mmio-transport.js";
 import { DriverQueue, type Piece, queueBytes } from "./driver-queue.js";
 import { type GuardedMemory, guardedMemory } from "./guarded-memory.js";
 
@@ -32,7 +32,11 @@ export class DrivenDevice {
   settled: Promise<void> = Promise.resolve();
   readonly #device: VirtioDevice;
 
-  constructor(device: VirtioDevice, guarded = guardedMemory([0, memorySize], [0x100000000, 0x10000])) {
+  constructor(
+    device: VirtioDevice,
+    guarded = guardedMemory([0, memorySize], [0x100000000, 0x10000]),
+    shown?: ShownRegisters,
+  ) {
     this.#device = device;
     this.guarded = guarded;
     this.transport = new MmioTransport({
@@ -41,6 +45,7 @@ export class DrivenDevice {
       interruptStatus: this.interruptStatus,
       raise: () => this.interrupts++,
       log: createLogger((line) => this.lines.push(line), "trace"),
+      ...(shown !== undefined && { shown }),
     });
   }
 

@@ -32,6 +32,7 @@ export class BlockDevice implements VirtioDevice {
   readonly features: bigint;
   readonly queueSizes: readonly number[];
   readonly configuration: Uint8Array;
+  readonly fixedConfiguration = true;
   readonly saving = nothingToSave;
   readonly #options: BlockOptions;
   readonly #geometry: BlockGeometry;
