@@ -28,10 +28,10 @@ export const vmmErrors = defineErrors({
     message: (p: { bytes: number; page: number }) =>
       `a machine cannot have ${p.bytes} bytes of memory: it must be a multiple of ${p.page}, and at least that`,
   },
-  KATA_VMM_MEMORY_NO_FILE: {
+  KATA_VMM_MEMORY_SAVED: {
     status: "FAILED_PRECONDITION",
     message: (p: { address: number }) =>
-      `the guest's memory at ${hex(p.address)} has no file behind it, so none of its pages can be given back`,
+      `the guest's memory at ${hex(p.address)} goes on from what was saved, so none of its pages can be given back`,
   },
   KATA_VMM_QUEUE: {
     status: "INVALID_ARGUMENT",

@@ -13,7 +13,7 @@ import type { GuestDevice } from "./hotplug/guest-side.js";
 import { Processors } from "./hotplug/processors.js";
 import { mostSlots } from "./machine/layout.js";
 import { SlotTable } from "./machine/slot-table.js";
-import { createGuestRam, type GuestRam } from "./memory/guest-ram.js";
+import { createGuestRam, type GuestRam, type GuestRamOptions } from "./memory/guest-ram.js";
 import { PluggableMemory, pluggableBlock, pluggableUnit, type ResizedMemory } from "./memory/pluggable-memory.js";
 import { abandonCalls } from "./threads/bus-call.js";
 import { DeviceHost } from "./threads/device-host.js";
@@ -41,6 +41,11 @@ export interface MachineParts {
    * unless told. It is told when it has a vsock device; a guest without one looks for itself.
    */
   readonly guestMs?: number;
+  /**
+   * Other processes can map its memory, as the daemons of shares must that are plugged in later; it is in small pages then.
+   * That of a machine with such a share from the start is so in any case. One that goes on from another never is.
+   */
+  readonly sharedMemory?: boolean;
   /** `/dev/kvm` unless told. */
   readonly kvm?: string;
 }
@@ -125,7 +130,7 @@ export class MicroVm {
       throw error;
     }
     try {
-      this.#ram = this.#saved?.mapMemory(sys) ?? createGuestRam(sys, spec.memoryMiB * mib, pluggableBytes(spec));
+      this.#ram = this.#saved?.mapMemory(sys) ?? createGuestRam(sys, spec.memoryMiB * mib, memoryOptions(spec));
     } catch (error) {
       this.#saved?.close();
       this.#kvm.close();
@@ -363,16 +368,17 @@ export class MicroVm {
 }
 
 /** What a machine needs of its spec as long as it is there. */
-type LastingParts = Required<Omit<MachineParts, "maxVcpus" | "kvm">>;
+type LastingParts = Required<Omit<MachineParts, "maxVcpus" | "kvm" | "sharedMemory">>;
 
 function lastingParts(spec: MicroVmSpec | RestoredVmSpec): LastingParts {
   const { vcpus, memoryMiB, devices = [], onConsole = () => undefined, log = silentLogger, guestMs = 30_000 } = spec;
   return { vcpus, memoryMiB, devices, onConsole, log, guestMs };
 }
 
-function pluggableBytes(spec: MicroVmSpec | RestoredVmSpec): number {
+function memoryOptions(spec: MicroVmSpec | RestoredVmSpec): GuestRamOptions {
   const wanted = "kernel" in spec ? (spec.pluggableMiB ?? 0) * mib : 0;
-  return Math.floor(wanted / pluggableUnit) * pluggableUnit;
+  const shared = spec.sharedMemory ?? spec.devices?.some(({ kind }) => kind === "share") ?? false;
+  return { pluggable: Math.floor(wanted / pluggableUnit) * pluggableUnit, shared };
 }
 
 /** The device of memory that is plugged later, if there is any. */

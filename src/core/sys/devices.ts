@@ -14,6 +14,12 @@ export interface MapRequest {
   readonly shared?: boolean;
   /** Do not reserve swap for it: `MAP_NORESERVE`. */
   readonly noReserve?: boolean;
+  /** Its address is a multiple of so many bytes, a power of two; of a page unless told. Not for `mapOver`. */
+  readonly alignment?: number;
+  /** In huge pages, as far as the host has them for memory like that: `MADV_HUGEPAGE`. */
+  readonly huge?: boolean;
+  /** False: processes that this one forks do not have it (`MADV_DONTFORK`), so that its pages stay where they are meanwhile. */
+  readonly inherited?: boolean;
 }
 
 /** Memory mapped into this process. */
@@ -52,6 +58,9 @@ export interface Devices {
    */
   view(address: bigint, length: number): Uint8Array;
 
-  /** `madvise(MADV_DONTNEED)`: gives pages of a mapping back. Bytes. */
-  discard(mapping: Mapping, offset: number, length: number): void;
+  /**
+   * `madvise(MADV_DONTNEED)`: gives whole pages back; of memory that is no file's and not shared they read as zeros then. By
+   * their address, which may be another thread's mapping. Bytes.
+   */
+  discard(address: bigint, length: number): void;
 }

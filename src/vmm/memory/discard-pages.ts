@@ -1,4 +1,4 @@
-import type { Files } from "../../core/sys/files.js";
+import type { Sys } from "../../core/sys/sys.js";
 import { vmmErrors } from "../errors.js";
 import type { MemoryRegion } from "./guest-memory.js";
 
@@ -9,17 +9,28 @@ import type { MemoryRegion } from "./guest-memory.js";
 export type DiscardPages = (address: number, length: number) => void;
 
 /**
- * Discards by punching holes into the file that is behind the memory, so that the pages go for everyone who has it mapped.
- * A region that has no file is `KATA_VMM_MEMORY_NO_FILE`, here and not when the guest asks.
+ * Discards pages for everyone who has them mapped. A region that was saved is `KATA_VMM_MEMORY_SAVED`, here and not when the
+ * guest asks: what is behind its pages are no zeros.
  */
-export function discardPages(files: Pick<Files, "punchHole">, regions: readonly MemoryRegion[]): DiscardPages {
-  for (const { fd, address } of regions) if (fd < 0) throw vmmErrors.KATA_VMM_MEMORY_NO_FILE({ address });
+export function discardPages(
+  {
+    files,
+    devices,
+  }: { readonly files: Pick<Sys["files"], "punchHole">; readonly devices: Pick<Sys["devices"], "discard"> },
+  regions: readonly MemoryRegion[],
+): DiscardPages {
+  for (const { backing, address } of regions) {
+    if (backing.kind === "saved") throw vmmErrors.KATA_VMM_MEMORY_SAVED({ address });
+  }
   return (address, length) => {
     const region = regions.find((r) => address >= r.address && address - r.address < r.size);
     const into = region === undefined ? 0 : address - region.address;
     if (region === undefined || !(length <= region.size - into)) {
       throw vmmErrors.KATA_VMM_GUEST_ADDRESS({ address, length });
     }
-    if (length > 0) files.punchHole(region.fd, region.offset + into, length);
+    if (length === 0) return;
+    const { backing, hostAddress } = region;
+    if (backing.kind === "file") files.punchHole(backing.fd, backing.offset + into, length);
+    else devices.discard(hostAddress + BigInt(into), length);
   };
 }

@@ -37,7 +37,14 @@ export interface MemoryRegion {
   readonly size: number;
   /** Where this process has it mapped. */
   readonly hostAddress: bigint;
-  /** Descriptor of the file behind it, for who maps it too, and its place there; -1 for memory that has none. */
-  readonly fd: number;
-  readonly offset: number;
+  readonly backing: MemoryBacking;
 }
+
+/** What is behind a region of memory. */
+export type MemoryBacking =
+  /** A file in memory, for other processes to map too, and where in it the region begins. */
+  | { readonly kind: "file"; readonly fd: number; readonly offset: number }
+  /** Nothing but pages of this process, which are zeros until they are written to. */
+  | { readonly kind: "own" }
+  /** Memory that was saved, and pages of this process where it was written to since. */
+  | { readonly kind: "saved" };

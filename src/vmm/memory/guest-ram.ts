@@ -9,6 +9,9 @@ import { windowsOf } from "./windows.js";
 /** Bytes of a page of memory on x86-64. */
 export const pageSize = 4096;
 
+/** Bytes of a huge page. It backs a guest's only where both begin at a multiple of it. */
+const hugePageSize = 2 ** 21;
+
 /** Memory to plug begins at a multiple of this: more than any kernel wants, and never next to other memory. */
 const pluggableAlignment = 2 ** 30;
 
@@ -47,32 +50,47 @@ export interface GuestRam {
   close(): void;
 }
 
+/** What kind of memory a machine has. */
+export interface GuestRamOptions {
+  /** Bytes of a region more, for a virtio-mem device. */
+  readonly pluggable?: number;
+  /** In a file, for other processes to map; they are small pages then. */
+  readonly shared?: boolean;
+}
+
 /**
- * Makes the memory of a machine, all zeros, in a file in memory, so that others can map it and pages can be given back one
- * by one. Bytes, a multiple of the page size; others are `KATA_VMM_MEMORY_SIZE`. With `pluggable` there is a region of that
- * many bytes more for a virtio-mem device; nothing of the host's memory is taken before it is touched.
+ * Makes the memory of a machine, all zeros. Bytes, a multiple of the page size; others are `KATA_VMM_MEMORY_SIZE`. Nothing of
+ * the host's memory is taken before it is touched, and pages can be given back one by one. Memory that nobody else maps is
+ * in huge pages where the host has them: a guest that boots would have tens of thousands of faults else.
  */
-export function createGuestRam(sys: Pick<Sys, "descriptors" | "devices">, bytes: number, pluggable = 0): GuestRam {
+export function createGuestRam(
+  sys: Pick<Sys, "descriptors" | "devices">,
+  bytes: number,
+  { pluggable = 0, shared = false }: GuestRamOptions = {},
+): GuestRam {
   const ranges = memoryRanges(bytes);
   if (pluggable !== 0) ranges.push(pluggableRange(bytes, pluggable));
-  const fd = sys.descriptors.memfd("kata-ts-guest", bytes + pluggable);
+  const fd = shared ? sys.descriptors.memfd("kata-ts-guest", bytes + pluggable) : undefined;
   const mappings: Mapping[] = [];
   let open = true;
   const close = (): void => {
     if (!open) return;
     open = false;
     for (const mapping of mappings) mapping.unmap();
-    sys.descriptors.close(fd);
+    if (fd !== undefined) sys.descriptors.close(fd);
   };
   try {
     const regions: MappedRegion[] = [];
     let offset = 0;
     for (const { address, size } of ranges) {
-      const mapping = sys.devices.map({ fd, length: size, offset, write: true, noReserve: true });
+      const common = { length: size, write: true, noReserve: true, alignment: hugePageSize, inherited: false };
+      const file = fd === undefined ? { shared: false, huge: true } : { fd, offset };
+      const mapping = sys.devices.map({ ...common, ...file });
       mappings.push(mapping);
       // The mapping's own bytes come first: its addresses are not given to others while a view of them lives.
       const windows = [mapping.bytes, ...windowsOf(sys.devices, mapping.address, size).slice(1)];
-      regions.push({ address, size, hostAddress: mapping.address, fd, offset, windows });
+      const backing = fd === undefined ? ({ kind: "own" } as const) : ({ kind: "file", fd, offset } as const);
+      regions.push({ address, size, hostAddress: mapping.address, backing, windows });
       offset += size;
     }
     const memory = new MappedMemory(regions);

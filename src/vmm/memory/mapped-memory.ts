@@ -43,13 +43,7 @@ export class MappedMemory implements GuestMemory {
   /** `regions` in any order. Windows must begin at even addresses of the host. */
   constructor(regions: readonly MappedRegion[]) {
     const sorted = regions.toSorted((a, b) => a.address - b.address);
-    this.regions = sorted.map(({ address, size, hostAddress, fd, offset }) => ({
-      address,
-      size,
-      hostAddress,
-      fd,
-      offset,
-    }));
+    this.regions = sorted.map(({ address, size, hostAddress, backing }) => ({ address, size, hostAddress, backing }));
     this.#stretches = sorted.map(({ address, size, windows }) => ({ address, size, windows: windows.map(windowOf) }));
     this.#found = { window: windowOf(new Uint8Array(0)), offset: 0 };
   }

@@ -18,7 +18,7 @@ export interface SavedRam {
 /**
  * Maps memory that was saved, for one more machine. Each page is the file's own, whoever else has it mapped, until it is
  * written to: then this machine has a page of its own, and the file stays as it is. What is a hole in the file takes no page
- * of it, not even to be read. No other process can map it, and pages cannot be given back (`MemoryRegion.fd` is -1).
+ * of it, not even to be read. No other process can map it, and pages cannot be given back.
  */
 export function mapSavedRam(sys: Pick<Sys, "devices" | "files">, { fd, regions: ranges }: SavedRam): GuestRam {
   const bytes = ranges.reduce((sum, { size }) => sum + size, 0);
@@ -34,14 +34,14 @@ export function mapSavedRam(sys: Pick<Sys, "devices" | "files">, { fd, regions: 
     const regions: MappedRegion[] = [];
     let start = 0;
     for (const { address, size } of ranges) {
-      const mapping = sys.devices.map({ length: size, write: true, shared: false, noReserve: true });
+      const mapping = sys.devices.map({ length: size, write: true, shared: false, noReserve: true, inherited: false });
       mappings.push(mapping);
       for (const { offset, length } of within(data, start, size)) {
-        const request = { fd, offset, length, write: true, shared: false, noReserve: true };
+        const request = { fd, offset, length, write: true, shared: false, noReserve: true, inherited: false };
         sys.devices.mapOver(mapping, offset - start, request);
       }
       const windows = [mapping.bytes, ...windowsOf(sys.devices, mapping.address, size).slice(1)];
-      regions.push({ address, size, hostAddress: mapping.address, fd: -1, offset: 0, windows });
+      regions.push({ address, size, hostAddress: mapping.address, backing: { kind: "saved" }, windows });
       start += size;
     }
     const memory = new MappedMemory(regions);

@@ -25,7 +25,7 @@ function lastPage(id: string): Buffer {
 /**
  * Writes a machine's memory to a new file of mode 0600, whole or not at all: its regions one behind the other, and a page
  * with `id`. Pages of zeros are left out as holes. Nobody may write to the memory meanwhile.
- * `KATA_VMM_SNAPSHOT_MEMORY` when it is not all in a file of its own, as that of a machine which was itself saved.
+ * `KATA_VMM_SNAPSHOT_MEMORY` for a machine that was itself saved.
  */
 export async function writeMemory(
   sys: Pick<Sys, "files">,
@@ -34,7 +34,7 @@ export async function writeMemory(
   id: string,
 ): Promise<void> {
   const { regions } = memory;
-  if (regions.some(({ fd }) => fd < 0)) {
+  if (regions.some(({ backing }) => backing.kind === "saved")) {
     const problem = "it is a copy of one that was saved already; what was written to it since cannot be told";
     throw snapshotErrors.KATA_VMM_SNAPSHOT_MEMORY({ problem });
   }
@@ -70,9 +70,11 @@ async function fill(sys: Pick<Sys, "files">, file: FileHandle, memory: GuestMemo
   }
 }
 
-/** What of a region was ever written to, by its own offsets. */
-function dataOf({ files }: Pick<Sys, "files">, { fd, offset: start, size }: MemoryRegion): FileRange[] {
-  return files.dataRanges(fd).flatMap(({ offset, length }) => {
+/** What of a region may have been written to, by its own offsets. */
+function dataOf({ files }: Pick<Sys, "files">, { backing, size }: MemoryRegion): FileRange[] {
+  if (backing.kind !== "file") return [{ offset: 0, length: size }];
+  const { offset: start } = backing;
+  return files.dataRanges(backing.fd).flatMap(({ offset, length }) => {
     const from = Math.max(0, offset - start);
     const to = Math.min(size, offset + length - start);
     return to > from ? [{ offset: from, length: to - from }] : [];

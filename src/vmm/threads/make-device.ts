@@ -43,11 +43,11 @@ export async function makeDevice(tools: DeviceTools, spec: DeviceSpec): Promise<
     case "shared-directory":
       return makeFsDevice(sys, spec);
     case "balloon": {
-      const discard = discardPages(sys.files, memory.regions);
+      const discard = discardPages(sys, memory.regions);
       return new BalloonDevice({ discard, reporting: spec.reporting, deflateOnOom: true });
     }
     case "memory": {
-      const discard = discardPages(sys.files, memory.regions);
+      const discard = discardPages(sys, memory.regions);
       return new MemDevice({ ...spec, discard, onResized: memoryPlugged });
     }
   }

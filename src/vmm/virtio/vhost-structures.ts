@@ -14,12 +14,13 @@ export type RegionKind = "mapped here" | "file";
 export function memoryTable({ regions }: GuestMemory, kind: RegionKind): Buffer {
   const table = Buffer.alloc(8 + regionBytes * regions.length);
   table.writeUInt32LE(regions.length, 0);
-  for (const [i, { address, size, hostAddress, offset }] of regions.entries()) {
+  for (const [i, { address, size, hostAddress, backing }] of regions.entries()) {
     const at = 8 + regionBytes * i;
+    const offset = kind === "file" && backing.kind === "file" ? backing.offset : 0;
     table.writeBigUInt64LE(BigInt(address), at);
     table.writeBigUInt64LE(BigInt(size), at + 8);
     table.writeBigUInt64LE(hostAddress, at + 16);
-    table.writeBigUInt64LE(kind === "file" ? BigInt(offset) : 0n, at + 24);
+    table.writeBigUInt64LE(BigInt(offset), at + 24);
   }
   return table;
 }

@@ -19,8 +19,7 @@ export function guardedMemory(...ranges: readonly (readonly [address: number, si
     address,
     size,
     hostAddress: 0n,
-    fd: -1,
-    offset: 0,
+    backing: { kind: "own" } as const,
     windows: [(blocks[index] as Uint8Array).subarray(guard, guard + size)],
   }));
   const guards = blocks.flatMap((block) => [block.subarray(0, guard), block.subarray(block.length - guard)]);

@@ -17,7 +17,7 @@ export class MemfdMemory implements GuestMemory {
     this.#mapping = sys.devices.map({ fd: this.#fd, length: size, write: true });
     const { bytes, address } = this.#mapping;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.regions = [{ address: 0, size, hostAddress: address, fd: this.#fd, offset: 0 }];
+    this.regions = [{ address: 0, size, hostAddress: address, backing: { kind: "file", fd: this.#fd, offset: 0 } }];
   }
 
   close(): void {

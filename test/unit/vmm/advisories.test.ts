@@ -146,9 +146,11 @@ describe("what others have published as ways out of the guest", () => {
 
     it("not by pages of a balloon that are none of its memory", () => {
       const punched: unknown[] = [];
-      const files = { punchHole: (...hole: unknown[]) => void punched.push(hole) };
-      const region = { address: 0, size: memorySize, hostAddress: 0n, fd: 9, offset: 0x5000 };
-      const device = new BalloonDevice({ discard: discardPages(files, [region]), reporting: true, deflateOnOom: true });
+      const note = (...range: unknown[]) => void punched.push(range);
+      const sys = { files: { punchHole: note }, devices: { discard: note } };
+      const backing = { kind: "file", fd: 9, offset: 0x5000 } as const;
+      const region = { address: 0, size: memorySize, hostAddress: 0n, backing };
+      const device = new BalloonDevice({ discard: discardPages(sys, [region]), reporting: true, deflateOnOom: true });
       for (const page of [memorySize / 4096, 0xffffffff, 0x80000]) {
         const driven = new DrivenDevice(device).start();
         driven.memory.writeU32(data, page);

@@ -2,7 +2,9 @@ import { type Devices, type Mapping, type MapRequest, viewLimit } from "../devic
 import { sysErrors } from "../errors.js";
 import type { Libc } from "./libc.js";
 
+const madvisePrototype = "int madvise(intptr_t, size_t, int)";
 const mmapPrototype = "intptr_t mmap(intptr_t, size_t, int, int, int, int64_t)";
+const pageSize = 4096;
 const readable = 1;
 const writable = 2;
 const sharedMapping = 0x01;
@@ -10,7 +12,8 @@ const privateMapping = 0x02;
 const fixed = 0x10;
 const anonymous = 0x20;
 const noReserve = 0x4000;
-const dontNeed = 4;
+/** `MADV_*` of `asm-generic/mman-common.h`. */
+const advice = { dontNeed: 4, dontFork: 10, hugePage: 14 } as const;
 
 /** `Devices` by ioctl(2) and mmap(2). */
 export class LinuxDevices implements Devices {
@@ -39,7 +42,13 @@ export class LinuxDevices implements Devices {
         expected: "at least 1",
       });
     }
-    const address = this.#map(0, request, 0);
+    const address = this.#mapAligned(request);
+    try {
+      this.#advise(address, request);
+    } catch (error) {
+      this.#unmap(address, length);
+      throw error;
+    }
     const memory = this.#libc.koffi.view(BigInt(address), Math.min(length, viewLimit));
     let mapped = true;
     return {
@@ -64,7 +73,7 @@ export class LinuxDevices implements Devices {
       const expected = `within its ${mapping.length} bytes`;
       throw sysErrors.KATA_SYS_VALUE({ what: "a range of a mapping", value, expected });
     }
-    this.#map(Number(mapping.address) + at, request, fixed);
+    this.#advise(this.#map(Number(mapping.address) + at, request, fixed), request);
   }
 
   #map(address: number, request: MapRequest, where: number): number {
@@ -72,6 +81,36 @@ export class LinuxDevices implements Devices {
     const protection = readable | (write ? writable : 0);
     const kind = (shared ? sharedMapping : privateMapping) | (fd < 0 ? anonymous : 0) | (sparse ? noReserve : 0);
     return this.#libc.call(mmapPrototype, address, length, protection, kind | where, fd, offset);
+  }
+
+  /** Maps where the kernel likes, or, for an alignment of its own, into a range that is larger, whose rest it gives back. */
+  #mapAligned(request: MapRequest): number {
+    const { length, alignment = 1 } = request;
+    if (alignment <= pageSize) return this.#map(0, request, 0);
+    const reserved = Math.ceil(length / pageSize) * pageSize + alignment;
+    const kind = privateMapping | anonymous | noReserve;
+    const start: number = this.#libc.call(mmapPrototype, 0, reserved, 0, kind, -1, 0);
+    const address = Math.ceil(start / alignment) * alignment;
+    const end = address + Math.ceil(length / pageSize) * pageSize;
+    try {
+      this.#map(address, request, fixed);
+    } catch (error) {
+      this.#unmap(start, reserved);
+      throw error;
+    }
+    if (address > start) this.#unmap(start, address - start);
+    if (end < start + reserved) this.#unmap(end, start + reserved - end);
+    return address;
+  }
+
+  #advise(address: number, { length, huge = false, inherited = true }: MapRequest): void {
+    if (!inherited) this.#libc.call(madvisePrototype, address, length, advice.dontFork);
+    // A kernel without huge pages refuses it, and has pages all the same.
+    if (huge) this.#libc.attempt(madvisePrototype, address, length, advice.hugePage);
+  }
+
+  #unmap(address: number, length: number): void {
+    this.#libc.call("int munmap(intptr_t, size_t)", address, length);
   }
 
   view(address: bigint, length: number): Uint8Array {
@@ -82,13 +121,7 @@ export class LinuxDevices implements Devices {
     return new Uint8Array(this.#libc.koffi.view(address, length));
   }
 
-  discard(mapping: Mapping, offset: number, length: number): void {
-    if (offset < 0 || length < 0 || offset + length > mapping.bytes.length) {
-      const value = `${offset} to ${offset + length}`;
-      const expected = `within its ${mapping.bytes.length} bytes`;
-      throw sysErrors.KATA_SYS_VALUE({ what: "a range of a mapping", value, expected });
-    }
-    const start = mapping.address + BigInt(offset);
-    this.#libc.call("int madvise(intptr_t, size_t, int)", start, length, dontNeed);
+  discard(address: bigint, length: number): void {
+    this.#libc.call(madvisePrototype, address, length, advice.dontNeed);
   }
 }

@@ -151,6 +151,7 @@ export class DragonballHypervisor implements Hypervisor {
       maxVcpus: settings.default_maxvcpus,
       memoryMiB: spec.memoryMiB,
       pluggableMiB: pluggableMemory(settings, spec.memoryMiB),
+      sharedMemory: settings.shared_fs === "virtio-fs",
       ...begin,
       devices: [...this.#ownDevices(guest), ...(spec.from === undefined ? this.#devices.specs : [])],
       onConsole: (bytes) => this.#console.push(bytes),

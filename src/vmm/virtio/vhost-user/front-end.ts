@@ -108,9 +108,9 @@ export class VhostUserFrontEnd {
       vhostUserErrors.KATA_VMM_VHOST_USER_MEMORY({ name: this.#name, problem });
     if (regions.length > mostRegions)
       throw refused(`it has ${regions.length} regions, a message at most ${mostRegions}`);
-    return regions.map(({ fd, address }) => {
-      if (fd < 0) throw refused(`the region at 0x${address.toString(16)} has no file, so it is nobody else's to map`);
-      return fd;
+    return regions.map(({ backing, address }) => {
+      if (backing.kind === "file") return backing.fd;
+      throw refused(`the region at 0x${address.toString(16)} has no file, so it is nobody else's to map`);
     });
   }
 }

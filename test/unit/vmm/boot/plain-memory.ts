@@ -16,7 +16,12 @@ export function plainMemory(low: number, high = 0): GuestMemory {
     return region.bytes.subarray(at, at + length);
   };
   return {
-    regions: regions.map(({ address, bytes }) => ({ address, size: bytes.length, hostAddress: 0n, fd: -1, offset: 0 })),
+    regions: regions.map(({ address, bytes }) => ({
+      address,
+      size: bytes.length,
+      hostAddress: 0n,
+      backing: { kind: "own" } as const,
+    })),
     slice,
     addressOf: (view) => {
       const region = regions.find(({ bytes }) => bytes.buffer === view.buffer && bytes.byteOffset <= view.byteOffset);

@@ -1,19 +1,36 @@
-import { fstatSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { expect } from "chai";
 import { createLinuxSys } from "../../../../src/core/sys/linux/index.js";
 import { layout } from "../../../../src/vmm/machine/layout.js";
 import { discardPages } from "../../../../src/vmm/memory/discard-pages.js";
-import { createGuestRam, type GuestRam, memoryRanges, openMemory } from "../../../../src/vmm/memory/guest-ram.js";
+import {
+  createGuestRam,
+  type GuestRam,
+  type GuestRamOptions,
+  memoryRanges,
+  openMemory,
+} from "../../../../src/vmm/memory/guest-ram.js";
 import { thrown } from "../../core/sys/fixture.js";
 
 const gibibyte = 2 ** 30;
 
+/** How many pages there are from an address on, of one mebibyte. */
+function pagesOf(address: bigint): number {
+  const words = Buffer.alloc(256 * 8);
+  const pagemap = openSync("/proc/self/pagemap", "r");
+  readSync(pagemap, words, { position: Number(address / 4096n) * 8 });
+  closeSync(pagemap);
+  return Array.from({ length: 256 }, (_, at) => (words.readUInt32LE(at * 8 + 4) >>> 31) as number).reduce(
+    (sum, present) => sum + present,
+  );
+}
+
 describe("the memory of a machine", () => {
   const sys = createLinuxSys();
   const made: GuestRam[] = [];
-  const ram = (bytes: number, pluggable = 0): GuestRam => {
-    const one = createGuestRam(sys, bytes, pluggable);
+  const ram = (bytes: number, options: GuestRamOptions = {}): GuestRam => {
+    const one = createGuestRam(sys, bytes, options);
     made.push(one);
     return one;
   };
@@ -40,7 +57,7 @@ describe("the memory of a machine", () => {
     for (const bytes of [4096, gibibyte, layout.holeStart, layout.holeStart + gibibyte]) {
       const { regions, pluggable } = ram(bytes);
       expect(pluggable).to.equal(undefined);
-      const more = ram(bytes, 2 * gibibyte);
+      const more = ram(bytes, { pluggable: 2 * gibibyte });
       expect(more.regions.slice(0, -1).map((r) => r.size)).to.deep.equal(regions.map((r) => r.size));
       const { address = 0, size } = more.pluggable ?? {};
       const before = more.regions.at(-2) ?? expect.fail();
@@ -50,7 +67,7 @@ describe("the memory of a machine", () => {
         .and.at.least(layout.holeEnd);
       more.memory.writeU32(address + 2 * gibibyte - 4, 5);
     }
-    expect(thrown(() => ram(4096, 100))).to.equal("KATA_VMM_MEMORY_SIZE");
+    expect(thrown(() => ram(4096, { pluggable: 100 }))).to.equal("KATA_VMM_MEMORY_SIZE");
   });
 
   it("reads and writes little-endian, and through views", () => {
@@ -133,20 +150,44 @@ describe("the memory of a machine", () => {
   });
 
   it("gives pages back to the host, for everyone who has it mapped", () => {
-    const { regions, memory } = ram(1 << 20);
+    const { regions, memory } = ram(1 << 20, { shared: true });
     const other = openMemory(sys.devices, regions);
     memory.slice(0, 1 << 20).fill(7);
-    const fd = regions[0]?.fd ?? -1;
+    const { backing } = regions[0] ?? expect.fail();
+    const fd = backing.kind === "file" ? backing.fd : expect.fail();
     const before = fstatSync(fd).blocks;
-    discardPages(sys.files, regions)(8192, 16384);
+    discardPages(sys, regions)(8192, 16384);
     expect(fstatSync(fd).blocks).to.equal(before - 32);
     expect([other.readU16(8190), other.readU32(8192), other.readU32(24576)]).to.deep.equal([0x0707, 0, 0x07070707]);
     const bytes = Buffer.alloc(2);
     readSync(fd, bytes, 0, 2, 8191);
     expect([...bytes]).to.deep.equal([7, 0]);
-    expect(thrown(() => discardPages(sys.files, regions)(1 << 20, 4096))).to.equal("KATA_VMM_GUEST_ADDRESS");
-    expect(thrown(() => discardPages(sys.files, regions)(4096, 1 << 20))).to.equal("KATA_VMM_GUEST_ADDRESS");
-    const anonymous = regions.map((region) => ({ ...region, fd: -1 }));
-    expect(thrown(() => discardPages(sys.files, anonymous))).to.equal("KATA_VMM_MEMORY_NO_FILE");
+  });
+
+  it("gives pages back that are nobody else's", () => {
+    const { regions, memory } = ram(1 << 20);
+    const { hostAddress } = regions[0] ?? expect.fail();
+    memory.slice(0, 1 << 20).fill(7);
+    const before = pagesOf(hostAddress);
+    discardPages(sys, regions)(8192, 16384);
+    expect(pagesOf(hostAddress)).to.equal(before - 4);
+    expect([memory.readU16(8190), memory.readU32(8192), memory.readU32(24576)]).to.deep.equal([0x0707, 0, 0x07070707]);
+  });
+
+  it("gives nothing back of other memory, nor of what was saved", () => {
+    const { regions } = ram(1 << 20);
+    const discard = discardPages(sys, regions);
+    expect(thrown(() => discard(1 << 20, 4096))).to.equal("KATA_VMM_GUEST_ADDRESS");
+    expect(thrown(() => discard(4096, 1 << 20))).to.equal("KATA_VMM_GUEST_ADDRESS");
+    const saved = regions.map((region) => ({ ...region, backing: { kind: "saved" } as const }));
+    expect(thrown(() => discardPages(sys, saved))).to.equal("KATA_VMM_MEMORY_SAVED");
+  });
+
+  it("begins where huge pages do, as the guest's own address", () => {
+    for (const shared of [false, true]) {
+      const { regions } = ram(layout.holeStart + 4096, { shared });
+      const within = regions.map(({ address, hostAddress }) => (BigInt(address) - hostAddress) % BigInt(2 ** 21));
+      expect(within).to.deep.equal([0n, 0n]);
+    }
   });
 });

@@ -20,7 +20,7 @@ describe("the memory of a saved machine", () => {
   beforeEach(() => {
     path = join(directory.path, "memory");
     // Two regions, the second above 4 GiB, all of it holes.
-    ram = createGuestRam(sys, layout.holeStart + 16 * mib);
+    ram = createGuestRam(sys, layout.holeStart + 16 * mib, { shared: true });
     made.push(ram);
   });
   afterEach(() => {
@@ -73,7 +73,17 @@ describe("the memory of a saved machine", () => {
       sevens,
     ]);
     expect([one.memory.readU32(4096), two.memory.readU32(4096)]).to.deep.equal([sevens, 2]);
-    expect(one.regions.every(({ fd }) => fd === -1)).to.equal(true);
+    expect(one.regions.every(({ backing }) => backing.kind === "saved")).to.equal(true);
+  });
+
+  it("has what was written to memory that is in no file", async () => {
+    ram = createGuestRam(sys, 16 * mib);
+    made.push(ram);
+    ram.memory.writeU32(5 * mib, 2);
+    await save();
+    expect(statSync(path).blocks * 512).to.be.at.most(64 * 1024);
+    const { memory } = clone();
+    expect([memory.readU32(0), memory.readU32(5 * mib)]).to.deep.equal([0, 2]);
   });
 
   it("takes no more of the file's disk because somebody reads what was never written", async () => {

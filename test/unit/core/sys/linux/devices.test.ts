@@ -1,4 +1,4 @@
-import { readFileSync, writeSync } from "node:fs";
+import { existsSync, readFileSync, writeSync } from "node:fs";
 import { expect } from "chai";
 import { viewLimit } from "../../../../../src/core/sys/devices.js";
 import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
@@ -65,10 +65,29 @@ describe("devices", () => {
   it("take pages back", () => {
     const mapping = devices.map({ length: 8192, write: true, shared: false });
     mapping.bytes.fill(7);
-    devices.discard(mapping, 4096, 4096);
+    devices.discard(mapping.address + 4096n, 4096);
     expect([mapping.bytes[4095], mapping.bytes[4096]]).to.deep.equal([7, 0]);
-    expect(thrown(() => devices.discard(mapping, 4096, 8192))).to.equal("KATA_SYS_VALUE");
     mapping.unmap();
+  });
+
+  it("map where they are told to begin, and what a forked process does not have", () => {
+    const alignment = 2 ** 21;
+    for (const length of [4096, 10_000, 3 * alignment]) {
+      const mapping = devices.map({ length, alignment, write: true, shared: false, huge: true, inherited: false });
+      expect(mapping.address % BigInt(alignment)).to.equal(0n);
+      mapping.bytes.fill(7);
+      const start = mapping.address.toString(16);
+      const own = readFileSync("/proc/self/smaps", "latin1").split(/^(?=[0-9a-f]+-)/m);
+      const flags = /^VmFlags: (.*)$/m.exec(own.find((one) => one.startsWith(`${start}-`)) ?? "")?.[1]?.split(" ");
+      expect(flags).to.include.members(existsSync("/sys/kernel/mm/transparent_hugepage") ? ["dc", "hg"] : ["dc"]);
+      // What was reserved around it for that is nobody's any more.
+      const end = (mapping.address + BigInt(Math.ceil(length / 4096) * 4096)).toString(16);
+      const around = own.filter(
+        (one) => / ---p /.test(one) && (one.includes(`-${start} `) || one.startsWith(`${end}-`)),
+      );
+      expect(around).to.deep.equal([]);
+      mapping.unmap();
+    }
   });
 
   it("show memory that is mapped already", () => {

@@ -110,7 +110,8 @@ describe("a file system served by a daemon", () => {
     const words = (payload: Buffer | undefined, at: number) =>
       Array.from({ length: 4 }, (_, i) => payload?.readBigUInt64LE(at + 8 * i));
     expect(words(table?.payload, 8)).to.deep.equal([0n, BigInt(memorySize), host, 0n]);
-    expect(fstatSync(table?.fds[0] ?? -1).ino).to.equal(fstatSync(memory.regions[0]?.fd ?? -1).ino);
+    const backing = memory.regions[0]?.backing;
+    expect(fstatSync(table?.fds[0] ?? -1).ino).to.equal(fstatSync(backing?.kind === "file" ? backing.fd : -1).ino);
     const addresses = daemon.got.filter(({ name }) => name === "setVringAddr")[1]?.payload;
     expect(words(addresses, 8)).to.deep.equal([host + 0x1000n, host + 0x1800n, host + 0x1400n, 0n]);
     const kick = daemon.got.find(({ name }) => name === "setVringKick")?.fds[0] ?? -1;
@@ -190,7 +191,7 @@ describe("a file system served by a daemon", () => {
 
   it("fails for memory that cannot be shared, and for a transport that gives no queues away", async () => {
     const fs = await connect();
-    const region = { address: 0, size: 4096, hostAddress: 0n, fd: -1, offset: 0 };
+    const region = { address: 0, size: 4096, hostAddress: 0n, backing: { kind: "own" } as const };
     const transport = {
       ...context(),
       memory: Object.assign(Object.create(memory), { regions: [region] }) as MemfdMemory,
