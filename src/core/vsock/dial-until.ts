@@ -7,7 +7,7 @@ import { type DialRequest, dialGuest } from "./dial-guest.js";
 
 /** How to go on when nobody answers. */
 export interface RetryRequest extends Omit<DialRequest, "ms" | "signal"> {
-  /** Milliseconds between two attempts. */
+  /** Milliseconds between two attempts, the first ones; `laterPause`. */
   readonly pauseMs: number;
   /** Ends the trying; its reason is what the promise rejects with. */
   readonly signal: AbortSignal;
@@ -15,6 +15,14 @@ export interface RetryRequest extends Omit<DialRequest, "ms" | "signal"> {
 
 /** Milliseconds one attempt may take: the kernel may have lost a request sent before the guest was up. */
 const attemptMs = 1_000;
+
+/** Of the time it has taken so far, what the next pause is at least. */
+const pauseShare = 1 / 40;
+
+/** Milliseconds until the next attempt: more of them than that find a guest no sooner, and only keep it from booting. */
+export function laterPause(pauseMs: number, sinceMs: number): number {
+  return Math.max(pauseMs, Math.round(sinceMs * pauseShare));
+}
 
 /** What no waiting mends: a host without vsock, sockets that are not ours, a path that is none. */
 const permanent = new Set(["EAFNOSUPPORT", "EPROTONOSUPPORT", "EACCES", "EPERM", "ENAMETOOLONG", "EINVAL"]);
@@ -34,6 +42,7 @@ function isPermanent(error: unknown): boolean {
  */
 export async function dialUntil(sys: Pick<Sys, "vsock">, request: RetryRequest): Promise<Duplex> {
   const { signal, pauseMs } = request;
+  const begin = performance.now();
   for (;;) {
     signal.throwIfAborted();
     try {
@@ -42,7 +51,8 @@ export async function dialUntil(sys: Pick<Sys, "vsock">, request: RetryRequest):
       stream.destroy();
     } catch (error) {
       if (isPermanent(error)) throw error;
-      await pause(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+      const ms = laterPause(pauseMs, performance.now() - begin);
+      await pause(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
 }

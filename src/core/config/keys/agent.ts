@@ -42,7 +42,11 @@ export const agentKeys = {
     max: 0xffffffff,
   }),
   kernel_modules: strings([], "Kernel modules to load in the guest, each `name parameter=value …`."),
-  dial_timeout_ms: integer(10, "Pause between two attempts to connect to the agent.", { ...milliseconds, min: 1 }),
+  dial_timeout_ms: integer(
+    10,
+    "Pause between two attempts to connect to the agent; later a fortieth of the time they have taken, if that is longer.",
+    { ...milliseconds, min: 1 },
+  ),
   reconnect_timeout_ms: integer(
     3000,
     "Time within which the agent must be reached, at least 10 s; longer while the guest is emulated.",

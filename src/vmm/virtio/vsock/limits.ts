@@ -2,7 +2,7 @@
 export interface VsockLimits {
   /** Connections at a time, those included that are being made or ended. */
   readonly connections: number;
-  /** Milliseconds for a connection to be made: for a host's program to name a port, and for the guest or it to accept. */
+  /** Milliseconds for each step of a connection that is made: a host's program names a port, the driver is there, one accepts. */
   readonly requestMs: number;
   /** Milliseconds for a connection that both sides have shut down to deliver what is left, and to be over. */
   readonly shutdownMs: number;

@@ -29,7 +29,8 @@ export interface Packet {
 /**
  * Hybrid vsock: streams between Unix sockets of the host and ports of the guest, in Firecracker's form. A host's program
  * connects to the path, writes `CONNECT <port>`, and reads `OK <its own port>` when the guest has accepted; whoever the guest
- * does not accept is disconnected. A connection of the guest's to port P of the host goes to the socket `<path>_<P>`.
+ * does not accept is disconnected. One that comes before the guest's driver does waits for it: a program that tries again and
+ * again would keep a machine busy that boots. A connection of the guest's to port P of the host goes to the socket `<path>_<P>`.
  */
 export class VsockMuxer {
   readonly #options: MuxerOptions;
@@ -39,6 +40,8 @@ export class VsockMuxer {
   /** Sockets of which it is not known yet what they want. */
   readonly #asking = new Set<Socket>();
   readonly #resets: PacketHeader[] = [];
+  /** Those that wait for the guest's driver. */
+  readonly #early = new Set<() => void>();
   #listener: Listener | undefined;
   #running = false;
 
@@ -63,6 +66,7 @@ export class VsockMuxer {
   /** The guest's driver is there. */
   start(): void {
     this.#running = true;
+    for (const goOn of this.#early) goOn();
   }
 
   /** The guest's driver is gone: all connections end. */
@@ -71,6 +75,7 @@ export class VsockMuxer {
     this.#resets.length = 0;
     this.#connections.abandon();
     for (const socket of this.#asking) socket.destroy();
+    for (const goOn of this.#early) goOn();
   }
 
   close(): void {
@@ -139,10 +144,12 @@ export class VsockMuxer {
     // Until there is a connection nobody is told why a socket broke; that it has, its end says.
     const ignore = (): void => undefined;
     socket.on("error", ignore);
-    if (!this.#running || this.#full) return void socket.destroy();
+    if (this.#full) return void socket.destroy();
     socket.allowHalfOpen = true;
     this.#asking.add(socket);
-    const port = await readConnectLine(socket, this.#options.limits.requestMs);
+    const { requestMs } = this.#options.limits;
+    const port = await readConnectLine(socket, requestMs);
+    if (port !== undefined) await this.#driver(requestMs);
     this.#asking.delete(socket);
     if (port === undefined || !this.#running || socket.destroyed) return void socket.destroy();
     const isTaken = (host: number): boolean => this.#connections.get({ host, guest: port }) !== undefined;
@@ -152,6 +159,20 @@ export class VsockMuxer {
     socket.off("error", ignore);
     this.#connections.add(connection);
     this.#events.ready(connection);
+  }
+
+  /** Resolves when the guest's driver is there, and in any case after so many milliseconds. */
+  #driver(ms: number): Promise<void> {
+    if (this.#running) return Promise.resolve();
+    return new Promise((resolve) => {
+      const goOn = (): void => {
+        clearTimeout(timer);
+        this.#early.delete(goOn);
+        resolve();
+      };
+      const timer = setTimeout(goOn, ms);
+      this.#early.add(goOn);
+    });
   }
 
   get #full(): boolean {

@@ -8,7 +8,7 @@ import { describeError, KataError } from "../../../../src/core/errors/error.js";
 import { SysError } from "../../../../src/core/sys/sys-error.js";
 import type { Sys } from "../../../../src/core/sys/sys.js";
 import { dialGuest } from "../../../../src/core/vsock/dial-guest.js";
-import { dialUntil } from "../../../../src/core/vsock/dial-until.js";
+import { dialUntil, laterPause } from "../../../../src/core/vsock/dial-until.js";
 
 type Connect = Sys["vsock"]["connect"];
 
@@ -136,6 +136,11 @@ describe("dialling the guest", () => {
       const { signal } = new AbortController();
       expect(await dialUntil(sys, { address, port: 1024, pauseMs: 1, signal })).to.equal(stream);
       expect(failures).to.deep.equal([]);
+    });
+
+    it("tries less often the longer it takes", () => {
+      const pauses = [0, 300, 1_000, 10_000].map((sinceMs) => laterPause(10, sinceMs));
+      expect(pauses).to.deep.equal([10, 10, 25, 250]);
     });
 
     it("stops when it is told to, with the reason given", async () => {

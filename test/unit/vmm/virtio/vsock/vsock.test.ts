@@ -338,11 +338,29 @@ describe("the vsock device", () => {
     await guest.accept();
     device.reset();
     expect(await text(socket)).to.match(/^(OK \d+\n)?$/);
-    expect(await text(connect())).to.equal("");
     guest = new TestGuest(device);
     guest.give(4);
     const again = connect();
     again.write("CONNECT 8\n");
     await guest.accept();
+  });
+
+  it("has who comes before the driver wait for it, but not for ever", async () => {
+    await start({ connections: 10, requestMs: 300, shutdownMs: 30 });
+    device.reset();
+    const late = connect();
+    late.write("CONNECT 8\n");
+    expect(await text(late)).to.equal("");
+    const early = connect();
+    early.write("CONNECT 9\n");
+    await once(early, "connect");
+    // What it asks for has been read when a second one is answered.
+    const other = connect();
+    other.write("what?\n");
+    expect(await text(other)).to.equal("");
+    guest = new TestGuest(device);
+    guest.give(4);
+    await guest.accept();
+    expect(String((await once(early, "data"))[0])).to.match(/^OK \d+\n$/);
   });
 });
