@@ -61,7 +61,7 @@ class CompiledLoop {
   /** Milliseconds. */
   time(length: keyof typeof exits): number {
     const files = ["memory", "regs", "sregs"].map((name) => join(this.#directory, `${length}-${name}`));
-    const text = execFileSync(this.#program, [...files, String(ports.power)], { encoding: "utf8" });
+    const text = execFileSync(this.#program, [...files, String(ports.power.first)], { encoding: "utf8" });
     return Number(text) / 1e6;
   }
 

@@ -163,10 +163,17 @@ export class MicroVm {
 
   async #start(): Promise<void> {
     this.#assertNotStopped();
-    this.#prepare();
-    // Threads begin side by side.
+    const begin = this.#begin;
+    this.#begin = undefined;
+    const vcpus = this.#makeVcpus();
+    // Threads begin side by side, and beside the loading of what the guest boots.
     this.#vcpus.startHeld(this.#firstVcpus);
-    this.#devices = await this.#startDevices();
+    const starting = this.#startDevices();
+    const loading = begin !== undefined && "kernel" in begin ? this.#load(begin, vcpus) : undefined;
+    const [devices, loaded] = await Promise.allSettled([starting, loading]);
+    if (devices.status === "rejected") throw devices.reason;
+    this.#devices = devices.value;
+    if (loaded.status === "rejected") throw loaded.reason;
     this.#assertNotStopped();
     this.#prepareHotplug(this.#devices);
     this.#vcpus.release();
@@ -293,20 +300,18 @@ export class MicroVm {
     return Array.from({ length: this.#spec.vcpus }, (_, id) => id);
   }
 
-  /** Makes the vCPUs, as what the guest begins with. */
-  #prepare(): void {
-    const { devices } = this.#sys;
-    const begin = this.#begin;
-    this.#begin = undefined;
-    if (this.#saved !== undefined) {
-      const vcpus = this.#firstVcpus.map((id) => this.#vcpus.make(id));
-      this.#saved.restore(this.#sys, this.#kvm, vcpus);
-    } else if (begin !== undefined && "kernel" in begin) {
-      const boot = this.#placeBoot(begin);
-      const vcpus = this.#firstVcpus.map((id) => this.#vcpus.makeNew(id));
-      // The others wait for the first to start them.
-      for (const fd of vcpus.slice(0, 1)) startAt(devices, fd, boot);
-    }
+  /** Makes the vCPUs; their descriptors. Those that go on do it before devices do: interrupts of theirs would be lost. */
+  #makeVcpus(): readonly number[] {
+    if (this.#saved === undefined) return this.#firstVcpus.map((id) => this.#vcpus.makeNew(id));
+    const vcpus = this.#firstVcpus.map((id) => this.#vcpus.make(id));
+    this.#saved.restore(this.#sys, this.#kvm, vcpus);
+    return vcpus;
+  }
+
+  /** Loads what the guest boots, and has the first vCPU begin with it. The others wait for that one to start them. */
+  async #load(begin: MicroVmSpec, vcpus: readonly number[]): Promise<void> {
+    const boot = this.#placeBoot(begin);
+    for (const fd of vcpus.slice(0, 1)) startAt(this.#sys.devices, fd, boot);
   }
 
   #memoryToPlug(): PluggableMemory | undefined {

@@ -32,10 +32,10 @@ export function describeMachine(
   return {
     localApic: layout.localApic,
     ioApic: { id: 0, address: layout.ioApic, lines: lines.lastVirtio + 1 },
-    console: { port: ports.console, size: ports.consoleSize, line: lines.console },
+    console: { port: ports.console.first, size: ports.console.count, line: lines.console },
     keyboard: false,
-    reset: { port: ports.reset, value: portValues.reset },
-    sleep: { control: ports.power, status: ports.power + 1 },
+    reset: { port: ports.reset.first, value: portValues.reset },
+    sleep: { control: ports.power.first, status: ports.power.first + 1 },
     ...parts,
   };
 }

@@ -39,18 +39,23 @@ export const firstPageSlot = 64;
 /** Interrupt lines of the I/O APIC. */
 export const lines = { console: 4, firstVirtio: 5, lastVirtio: 23 } as const;
 
-/** I/O ports. */
+/** I/O ports: of each device the first, and how many there are. */
 export const ports = {
-  console: 0x3f8,
-  consoleSize: 8,
-  keyboard: 0x60,
-  keyboardSize: 5,
+  console: { first: 0x3f8, count: 8 },
+  keyboard: { first: 0x60, count: 5 },
   /** ACPI's reset register. */
-  reset: 0xcf9,
+  reset: { first: 0xcf9, count: 1 },
   /** ACPI's sleep control register, and after it that of sleep status. */
-  power: 0x600,
-  powerSize: 2,
+  power: { first: 0x600, count: 2 },
 } as const;
+
+/** The devices that have ports. */
+export const portDevices = Object.keys(ports) as (keyof typeof ports)[];
+
+/** Whether an access of so many bytes is to ports of a device; a PC has nothing at any other. */
+export function isDevicePort(port: number, size: number): boolean {
+  return Object.values(ports).some(({ first, count }) => port >= first && port + size <= first + count);
+}
 
 /** What a guest writes to `ports.reset` and to `ports.power` to reset the machine, and to turn it off. */
 export const portValues = { reset: 6, powerOff: 0x34 } as const;

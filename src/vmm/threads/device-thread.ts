@@ -5,11 +5,12 @@ import { describeError } from "../../core/errors/error.js";
 import { createLinuxSys } from "../../core/sys/linux/index.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { Bus } from "../bus/bus.js";
+import type { BusDevice } from "../bus/bus-device.js";
 import { KeyboardReset, type PowerRequest, PowerRegister } from "../legacy/power.js";
 import { SerialPort } from "../legacy/serial-port.js";
 import { KvmWires } from "../kvm/kvm-wires.js";
 import { ReadOnlyPage } from "../kvm/read-only-page.js";
-import { firstPageSlot, lines, ports, portValues } from "../machine/layout.js";
+import { firstPageSlot, lines, portDevices, ports, portValues } from "../machine/layout.js";
 import { openMemory } from "../memory/guest-ram.js";
 import type { MemoryRegion } from "../memory/guest-memory.js";
 import { BusServer } from "./bus-call.js";
@@ -96,10 +97,13 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   const wires = new KvmWires(sys.devices, data.machine);
   const raise = () => wires.pulseLine(lines.console);
   const serial = new SerialPort({ send: (byte) => console.add(byte), raise });
-  buses.ports.add(ports.console, ports.consoleSize, serial);
-  buses.ports.add(ports.keyboard, ports.keyboardSize, new KeyboardReset(ask));
-  buses.ports.add(ports.reset, 1, new PowerRegister(new Map([[portValues.reset, "reset"]]), ask));
-  buses.ports.add(ports.power, ports.powerSize, new PowerRegister(new Map([[portValues.powerOff, "power off"]]), ask));
+  const atPorts: Record<keyof typeof ports, BusDevice> = {
+    console: serial,
+    keyboard: new KeyboardReset(ask),
+    reset: new PowerRegister(new Map([[portValues.reset, "reset"]]), ask),
+    power: new PowerRegister(new Map([[portValues.powerOff, "power off"]]), ask),
+  };
+  for (const name of portDevices) buses.ports.add(ports[name].first, ports[name].count, atPorts[name]);
   const memory = openMemory(sys.devices, data.memory);
   const log = threadLogger(tell);
   const interrupts = new InterruptStatus(data.interrupts);

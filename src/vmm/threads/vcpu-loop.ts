@@ -1,6 +1,7 @@
 import { kvmExitName, kvmExits, kvmIoOut, kvmRequests, kvmRunOffsets } from "../../core/kvm/abi.js";
 import { errnoNameOf } from "../../core/sys/sys-error.js";
 import type { Sys } from "../../core/sys/sys.js";
+import { isDevicePort } from "../machine/layout.js";
 import type { BusCaller } from "./bus-call.js";
 import type { InterruptStatus } from "./interrupt-status.js";
 import { kickSignal, type VcpuControl, vcpuStates } from "./vcpu-control.js";
@@ -22,9 +23,6 @@ export interface VcpuParts {
   readonly interrupts: InterruptStatus;
   readonly control: VcpuControl;
 }
-
-/** A port that kernels write to in order to lose a microsecond; nobody is there. */
-const delayPort = 0x80;
 
 /** Runs a vCPU until it ends. Blocks the thread, which must be its own. */
 export function runVcpu(parts: VcpuParts): VcpuEnd {
@@ -98,7 +96,11 @@ function handlePort(view: DataView, { bus }: VcpuParts): void {
   const count = view.getUint32(kvmRunOffsets.ioCount, true);
   const isWrite = view.getUint8(kvmRunOffsets.ioDirection) === kvmIoOut;
   const start = view.byteOffset + Number(view.getBigUint64(kvmRunOffsets.ioDataOffset, true));
-  if (address === delayPort && isWrite) return;
+  // What nobody is to be asked for is answered here: kernels look for devices at hundreds of ports that are no device's.
+  if (!isDevicePort(address, size)) {
+    if (!isWrite) new Uint8Array(view.buffer, start, count * size).fill(0xff);
+    return;
+  }
   for (let index = 0; index < count; index++) {
     bus.call({ space: "port", isWrite, address }, new Uint8Array(view.buffer, start + index * size, size));
   }

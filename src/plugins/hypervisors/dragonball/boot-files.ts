@@ -15,13 +15,19 @@ export class BootFiles implements Disposable {
     this.#sys = sys;
   }
 
-  /** Reads a file, one after the other; errors are those of `node:fs`. Its bytes are zeros once it is closed. */
+  /** Reads a file; errors are those of `node:fs`. Its bytes are zeros once it is closed. */
   async read(path: string): Promise<BootFile> {
     const file = await open(path);
     try {
       const { size } = await file.stat();
       if (size === 0) return { name: path, bytes: new Uint8Array(0) };
-      const mapping = this.#sys.devices.map({ length: size, write: true, shared: false });
+      const mapping = this.#sys.devices.map({
+        length: size,
+        alignment: 2 ** 21,
+        write: true,
+        shared: false,
+        huge: true,
+      });
       this.#mappings.push(mapping);
       const { bytes } = mapping;
       let length = 0;

@@ -183,8 +183,11 @@ export class DragonballHypervisor implements Hypervisor {
   }
 
   async #readGuest(files: BootFiles, guest: GuestFiles, spec: VmSpec) {
-    const kernel = await files.read(guest.kernel);
-    const initrd = guest.initrd === undefined ? undefined : await files.read(guest.initrd);
+    const read = (path: string) => files.read(path);
+    const [kernel, initrd] = await Promise.all([
+      read(guest.kernel),
+      guest.initrd === undefined ? undefined : read(guest.initrd),
+    ]);
     return { kernel, ...(initrd !== undefined && { initrd }), commandLine: this.#commandLine(guest, spec) };
   }
 
