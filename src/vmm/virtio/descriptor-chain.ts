@@ -20,13 +20,17 @@ const flag = { next: 1, write: 2, indirect: 4 } as const;
 /** The most bytes of one chain (virtio 1.2, 2.7.5.2: a driver must not make a longer one). */
 const chainLimit = 2 ** 32;
 
+/** The most bytes of one piece of a chain that is made of several descriptors. */
+const pieceLimit = 2 ** 30;
+
 /**
  * Follows the descriptors from `head` on, each read once: what the driver changes meanwhile has no effect. `KATA_VMM_QUEUE`
  * for what no driver makes. A descriptor of no bytes is allowed, as the specification has nothing against it, and left out:
- * its address is not looked at, its direction is.
+ * its address is not looked at, its direction is. Descriptors of one direction that are neighbours in memory are one piece: a
+ * guest's buffers are made of pages, most of them next to each other, and each piece takes its time at all that is done to it.
  */
 export function readChain(reader: ChainReader, head: number): Chain {
-  const { queue, memory } = reader;
+  const { queue } = reader;
   const readable: Uint8Array[] = [];
   const writable: Uint8Array[] = [];
   let { table, size } = reader;
@@ -35,6 +39,10 @@ export function readChain(reader: ChainReader, head: number): Chain {
   let total = 0;
   let count = 0;
   let index = head;
+  // The piece that the next descriptor may go on with: its first descriptor, and where it is.
+  let first = 0;
+  let start = 0;
+  let gathered = 0;
   if (head >= size) throw broken(queue, `a buffer begins at descriptor ${head}, of ${size}`);
   for (;;) {
     const at = index * descriptorSize;
@@ -58,36 +66,52 @@ export function readChain(reader: ChainReader, head: number): Chain {
       throw broken(queue, `the buffer at ${head} loops or has more than ${reader.size} descriptors`);
     const write = (flags & flag.write) !== 0;
     if (writing && !write) throw broken(queue, `descriptor ${index} is to be read and comes after one to be written`);
-    writing = write;
     total += length;
     if (total > chainLimit) throw broken(queue, `the buffer at ${head} has more than ${chainLimit} bytes`);
-    if (length > 0) {
-      const what = `descriptor ${index}`;
-      (write ? writable : readable).push(sliceOf(queue, memory, what, address, length));
+    if (write !== writing || address !== start + gathered || gathered + length > pieceLimit) {
+      if (gathered > 0) (writing ? writable : readable).push(sliceOf(reader, pieceName, first, start, gathered));
+      first = index;
+      start = address;
+      gathered = 0;
     }
-    if ((flags & flag.next) === 0) return { head, readable, writable };
+    writing = write;
+    gathered += length;
+    if ((flags & flag.next) === 0) {
+      if (gathered > 0) (writing ? writable : readable).push(sliceOf(reader, pieceName, first, start, gathered));
+      return { head, readable, writable };
+    }
     if (next >= size) throw broken(queue, `descriptor ${index} goes on at ${next}, of ${size}`);
     index = next;
   }
 }
 
-function indirectTable({ queue, memory }: ChainReader, index: number, address: number, length: number): DataView {
-  const what = `the indirect table of descriptor ${index}`;
+/** What is named in errors, by a descriptor's index: made when there is one, for most requests have none. */
+type Name = (index: number) => string;
+const tableName: Name = (index) => `the indirect table of descriptor ${index}`;
+const pieceName: Name = (index) => `descriptor ${index}`;
+
+function indirectTable(reader: ChainReader, index: number, address: number, length: number): DataView {
   if (length === 0 || length % descriptorSize !== 0) {
-    throw broken(queue, `${what} has ${length} bytes, which is no number of descriptors`);
+    throw broken(reader.queue, `${tableName(index)} has ${length} bytes, which is no number of descriptors`);
   }
-  const bytes = sliceOf(queue, memory, what, address, length);
+  const bytes = sliceOf(reader, tableName, index, address, length);
   return new DataView(bytes.buffer, bytes.byteOffset, length);
 }
 
-function sliceOf(queue: number, memory: GuestMemory, what: string, address: number, length: number): Uint8Array {
+function sliceOf(
+  { queue, memory }: ChainReader,
+  name: Name,
+  index: number,
+  address: number,
+  length: number,
+): Uint8Array {
   try {
     return memory.slice(address, length);
   } catch (error) {
     if (codeOf(error) !== "KATA_VMM_GUEST_ADDRESS") throw error;
     const place = `${length} bytes at 0x${address.toString(16)}`;
     throw vmmErrors.KATA_VMM_QUEUE(
-      { queue, problem: `${what} names ${place}, not all in the guest's memory` },
+      { queue, problem: `${name(index)} names ${place}, not all in the guest's memory` },
       { cause: error },
     );
   }

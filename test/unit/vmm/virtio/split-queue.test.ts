@@ -46,7 +46,7 @@ const write = (length: number, address = data): Piece => ({ address, length, wri
 describe("a split virtqueue", () => {
   it("gives buffers in order, in views of the guest's memory, and takes them back in any", () => {
     const { memory, driver, queue } = pair();
-    const first = driver.add([read(4), read(6, data + 4), write(8, data + 16)]);
+    const first = driver.add([read(4), read(6, data + 5), write(8, data + 16)]);
     const second = driver.add([write(1, data + 64)]);
     driver.publish();
     const one = queue.pop() ?? expect.fail();
@@ -76,6 +76,19 @@ describe("a split virtqueue", () => {
     expect([lengths(alone?.readable), lengths(alone?.writable)]).to.deep.equal([[1, 2], [3]]);
     const mixed = queue.pop();
     expect([lengths(mixed?.readable), lengths(mixed?.writable)]).to.deep.equal([[7, 1, 2], [3]]);
+  });
+
+  it("has neighbours in memory of one direction as one piece", () => {
+    const { memory, driver, queue } = pair();
+    const pieces = [read(4), read(6, data + 4), read(1, data + 11), write(4, data + 12), write(4, data + 16)];
+    driver.add(pieces);
+    driver.add([write(4, data + 4), write(4), write(4, data + 8)]);
+    driver.publish();
+    const [one, two] = [queue.pop() ?? expect.fail(), queue.pop() ?? expect.fail()];
+    expect([lengths(one.readable), lengths(one.writable)]).to.deep.equal([[10, 1], [8]]);
+    expect(lengths(two.writable)).to.deep.equal([4, 4, 4]);
+    one.writable[0]?.fill(9);
+    expect([memory.readU32(data + 12), memory.readU32(data + 16)]).to.deep.equal([0x09090909, 0x09090909]);
   });
 
   it("leaves out descriptors without bytes, wherever they point", () => {
