@@ -26,8 +26,9 @@ const templateMs = 300_000;
 /** Milliseconds until sandboxes are idle on such a host. */
 const idleMs = 30_000;
 
-/** What the memory of guests is mapped from: by the machine in the shim, and by QEMU with a daemon that serves its files. */
-const guestFile = /^\/memfd:(?:kata-ts-guest|memory-backend-memfd) /;
+/** A guest's whole memory: the shim's has no file, that of QEMU one that the daemon maps too which serves its files. */
+const isGuest = ({ name, size }: ProcessMapping): boolean =>
+  size === memoryMiB * mib && (name === "" || name.startsWith("/memfd:memory-backend-memfd "));
 
 /** Configuration of a machine in the shim's process that serves its files itself. */
 const inShim = [
@@ -56,9 +57,9 @@ async function startSandbox(shim: MachineShim, id: string): Promise<number[]> {
 
 /** Where a process has a guest's whole memory mapped; an error when that is not what it should be. */
 function guestMapping(pid: number): ProcessMapping {
-  const found = mappingsOf(pid).filter(({ name }) => guestFile.test(name));
+  const found = mappingsOf(pid).filter(isGuest);
   const [mapping] = found;
-  if (mapping === undefined || found.length > 1 || mapping.size !== memoryMiB * mib) {
+  if (mapping === undefined || found.length > 1) {
     throw new Error(
       `the process ${pid} has not one mapping of ${memoryMiB} MiB for its guest: ${JSON.stringify(found)}`,
     );
@@ -68,7 +69,7 @@ function guestMapping(pid: number): ProcessMapping {
 
 /** Bytes that processes have for themselves and have written to, without those of their guest. */
 function ownMemory(pids: readonly number[]): number {
-  const guests = pids.flatMap((pid) => mappingsOf(pid).filter(({ name }) => guestFile.test(name)));
+  const guests = pids.flatMap((pid) => mappingsOf(pid).filter(isGuest));
   const all = pids.reduce((sum, pid) => sum + privateDirty(pid), 0);
   return all - guests.reduce((sum, { privateDirty: dirty }) => sum + dirty, 0);
 }

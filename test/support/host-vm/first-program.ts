@@ -40,6 +40,8 @@ export function firstProgramText({ command, directory, env }: HostVmCommand): st
     "mkdir /run/tmp; export TMPDIR=/run/tmp",
     "modprobe virtio_console; stty -F /dev/hvc0 -onlcr; export TERM=dumb; exec </dev/null >/dev/hvc0 2>&1",
     "ip link set lo up; hostname host-vm",
+    // Two guests in huge pages that run at once hang or panic where KVM is emulated, those of two bare QEMUs too.
+    "echo never >/sys/kernel/mm/transparent_hugepage/enabled",
     ...modules.map((name) => `modprobe ${name} || echo "host-vm: no module ${name}"`),
     `mkdir -p ${dirname(configurationFile)}; printf %s ${quote(configuration)} >${configurationFile}`,
     `cd ${quote(directory)}`,
