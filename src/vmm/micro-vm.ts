@@ -15,6 +15,7 @@ import { mostSlots } from "./machine/layout.js";
 import { SlotTable } from "./machine/slot-table.js";
 import { createGuestRam, type GuestRam, type GuestRamOptions } from "./memory/guest-ram.js";
 import { PluggableMemory, pluggableBlock, pluggableUnit, type ResizedMemory } from "./memory/pluggable-memory.js";
+import { atExit } from "./threads/at-exit.js";
 import { abandonCalls } from "./threads/bus-call.js";
 import { DeviceHost } from "./threads/device-host.js";
 import type { DeviceSpec } from "./threads/device-spec.js";
@@ -112,6 +113,8 @@ export class MicroVm {
   #upcall: Upcall | undefined;
   #processors: Processors | undefined;
   #starting: Promise<void> | undefined;
+  /** A process that exits while the machine runs needs not be told to stop it first. */
+  #forgetExit: (() => void) | undefined;
   /** The devices' thread has been given what they hold of the host. */
   #handed = false;
   #stopped: Promise<void> | undefined;
@@ -166,6 +169,10 @@ export class MicroVm {
     const begin = this.#begin;
     this.#begin = undefined;
     const vcpus = this.#makeVcpus();
+    this.#forgetExit = atExit(() => {
+      this.#abandonDevices();
+      this.#vcpus.quit();
+    });
     // Threads begin side by side, and beside the loading of what the guest boots.
     this.#vcpus.startHeld(this.#firstVcpus);
     const starting = this.#startDevices();
@@ -274,6 +281,7 @@ export class MicroVm {
     // No vCPU waits for a device any more, also when the thread that serves them answers to nobody.
     this.#abandonDevices();
     errors.push(...(await this.#vcpus.stop()));
+    this.#forgetExit?.();
     await this.#devices?.close().catch(gather);
     if (!this.#handed) for (const device of this.#spec.devices) closeSpec(this.#sys, device);
     this.#sys.descriptors.close(this.#wake);

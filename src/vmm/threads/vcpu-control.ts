@@ -36,6 +36,7 @@ export class VcpuControl {
 
   /** Of the vCPU: it has begun on this thread. */
   begin(thread: number): void {
+    Atomics.store(this.#words, word.actual, vcpuStates.run);
     Atomics.store(this.#words, word.thread, thread);
     Atomics.notify(this.#words, word.thread);
   }
@@ -45,6 +46,18 @@ export class VcpuControl {
     this.#tell(vcpuStates.pause);
     while (this.wanted === vcpuStates.pause) Atomics.wait(this.#words, word.wanted, vcpuStates.pause);
     this.#tell(vcpuStates.run);
+  }
+
+  /** Of the vCPU: it runs no more, and is not in the kernel. */
+  end(): void {
+    this.#tell(vcpuStates.stop);
+  }
+
+  /** Whether the vCPU has ended within that time, in milliseconds. Blocks the thread. */
+  endedWithin(ms: number): boolean {
+    const actual = Atomics.load(this.#words, word.actual);
+    if (actual !== vcpuStates.stop) Atomics.wait(this.#words, word.actual, actual, ms);
+    return Atomics.load(this.#words, word.actual) === vcpuStates.stop;
   }
 
   /** Whether the vCPU has paused, and is to stay so. */

@@ -113,6 +113,12 @@ export class VcpuSet {
     return ends.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
   }
 
+  /** As `Vcpu.quit`, all of them. */
+  quit(): void {
+    this.#isStopped = true;
+    for (const vcpu of this.#running) vcpu.quit();
+  }
+
   async #outlive(vcpu: Vcpu): Promise<void> {
     const end = await vcpu.ended;
     this.#hasEnded = true;

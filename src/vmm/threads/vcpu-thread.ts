@@ -44,6 +44,7 @@ function run({ id, fd, stateSize, call, wake, interrupts, control: shared }: Vcp
     return { kind: "failed", why: messageOf(error) };
   } finally {
     state.unmap();
+    control.end();
   }
 }
 

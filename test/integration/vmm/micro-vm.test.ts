@@ -1,6 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { withDeadline } from "../../../src/core/deadline.js";
 import { codeOf } from "../../../src/core/errors/error.js";
@@ -94,6 +96,15 @@ describe("a machine in this process", () => {
     expect(await machine.exited).to.deep.equal({ kind: "stopped" });
   });
 
+  for (const guest of ["spins", "waits"]) {
+    it(`does not keep its process from exiting while its guest ${guest}`, async () => {
+      const program = fileURLToPath(new URL("./exiting-machine.js", import.meta.url));
+      const statusOf = (end: string): number | null =>
+        spawnSync(process.execPath, [program, guest, end], { timeout: 20_000, killSignal: "SIGKILL" }).status;
+      expect([statusOf("exit"), statusOf("error")]).to.deep.equal([7, 1]);
+    });
+  }
+
   it("has its devices where they are said to be, and nothing elsewhere", async () => {
     const directory = mkdtempSync(join(tmpdir(), "kata-ts-vmm-"));
     try {
@@ -175,7 +186,7 @@ describe("a machine in this process", () => {
       expect(String(await nothingLeft({ devices: devices(bad) }))).to.include("nothing");
     });
 
-    it("leaves nothing when its kernel is none, before there is a thread for its devices", async () => {
+    it("leaves nothing when its kernel is none", async () => {
       const bad = { kind: "entropy", id: "four" } as const;
       const kernel = { name: "no kernel", bytes: Buffer.from("no kernel") };
       expect(String(await nothingLeft({ devices: devices(bad), kernel }))).to.include("no kernel");
