@@ -14,7 +14,7 @@ import { VsockDevice } from "../../../src/vmm/virtio/vsock/vsock.js";
 import type { Piece } from "../../support/vmm/driver-queue.js";
 import { data, DrivenDevice, memorySize } from "../../support/vmm/driven-device.js";
 import { MemoryDisk } from "../../support/vmm/memory-disk.js";
-import { FakeTap } from "./virtio/net/fake-tap.js";
+import { FakeTap } from "../../support/vmm/fake-tap.js";
 
 /** Where the second stretch of the guest's memory is, and its size (`DrivenDevice`). */
 const high = { address: 0x100000000, size: 0x10000 } as const;

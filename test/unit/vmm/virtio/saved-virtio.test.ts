@@ -15,7 +15,7 @@ import { VsockDevice } from "../../../../src/vmm/virtio/vsock/vsock.js";
 import { data, DrivenDevice } from "../../../support/vmm/driven-device.js";
 import { MemoryDisk } from "../../../support/vmm/memory-disk.js";
 import { rejected, thrown } from "../../core/sys/fixture.js";
-import { FakeTap } from "./net/fake-tap.js";
+import { FakeTap } from "../../../support/vmm/fake-tap.js";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

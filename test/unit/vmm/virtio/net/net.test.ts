@@ -4,7 +4,7 @@ import { codeOf } from "../../../../../src/core/errors/error.js";
 import { netFeature } from "../../../../../src/vmm/virtio/net/features.js";
 import { NetDevice, type NetOptions } from "../../../../../src/vmm/virtio/net/net.js";
 import { type TestContext, testContext } from "../../../../support/vmm/test-queue.js";
-import { FakeTap } from "./fake-tap.js";
+import { FakeTap } from "../../../../support/vmm/fake-tap.js";
 
 const mac = "02:00:00:00:00:01";
 const merge = netFeature.mergeable;

@@ -7,7 +7,7 @@ import { netFeature } from "../../../../../src/vmm/virtio/net/features.js";
 import { NetDevice } from "../../../../../src/vmm/virtio/net/net.js";
 import { VhostNet } from "../../../../../src/vmm/virtio/net/vhost-net.js";
 import { testContext } from "../../../../support/vmm/test-queue.js";
-import { FakeTap } from "./fake-tap.js";
+import { FakeTap } from "../../../../support/vmm/fake-tap.js";
 
 const features = (1n << 28n) | (1n << 29n) | (1n << 32n) | netFeature.mergeable;
 const several = netFeature.control | netFeature.multiQueue;

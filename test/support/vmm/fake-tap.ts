@@ -1,7 +1,7 @@
-import type { Interest, Readiness } from "../../../../../src/core/sys/descriptors.js";
-import { SysError } from "../../../../../src/core/sys/sys-error.js";
-import type { TapOffloads } from "../../../../../src/core/sys/taps.js";
-import type { NetOptions } from "../../../../../src/vmm/virtio/net/net.js";
+import type { Interest, Readiness } from "../../../src/core/sys/descriptors.js";
+import { SysError } from "../../../src/core/sys/sys-error.js";
+import type { TapOffloads } from "../../../src/core/sys/taps.js";
+import type { NetOptions } from "../../../src/vmm/virtio/net/net.js";
 
 /** Queues of a tap, by their descriptors, without a kernel. */
 export class FakeTap {
