@@ -36,9 +36,10 @@ const orderMs = 30_000;
 
 /**
  * Sizes in MiB of the thread: its heap may have more than it ever needs, and less than what V8 copies its own code for (2 GiB),
- * which takes 1.6 MiB; on a stack of one MiB the kernel has no room for a huge page.
+ * which takes 1.6 MiB; what is young there is short-lived, and would take several MiB before V8 looks at it; on a stack of one
+ * MiB the kernel has no room for a huge page.
  */
-const sizes = { maxOldGenerationSizeMb: 1024, stackSizeMb: 1 } as const;
+const sizes = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 } as const;
 
 /** The thread that serves a machine's devices, as the machine has it. */
 export class DeviceHost {

@@ -13,6 +13,7 @@ import { MemDevice } from "../virtio/mem/mem-device.js";
 import { NetDevice } from "../virtio/net/net.js";
 import { VhostNet } from "../virtio/net/vhost-net.js";
 import { RngDevice } from "../virtio/rng/rng-device.js";
+import { vhostUserErrors } from "../virtio/vhost-user/errors.js";
 import { VhostUserFsDevice } from "../virtio/vhost-user/fs.js";
 import { VsockDevice } from "../virtio/vsock/vsock.js";
 import type { CardSpec, DeviceSpec, DiskSpec } from "./device-spec.js";
@@ -39,6 +40,7 @@ export async function makeDevice(tools: DeviceTools, spec: DeviceSpec): Promise<
     case "card":
       return makeCard(sys, spec);
     case "share":
+      assertMappable(memory, spec.tag);
       return VhostUserFsDevice.connect({ sys, path: spec.socket, tag: spec.tag, queueSize: spec.queueSize });
     case "shared-directory":
       return makeFsDevice(sys, spec);
@@ -51,6 +53,14 @@ export async function makeDevice(tools: DeviceTools, spec: DeviceSpec): Promise<
       return new MemDevice({ ...spec, discard, onResized: memoryPlugged });
     }
   }
+}
+
+/** A daemon is told of the memory only when the guest's driver is there, which would wait for ever. */
+function assertMappable({ regions }: GuestMemory, tag: string): void {
+  if (regions.every(({ backing }) => backing.kind === "file")) return;
+  const problem =
+    'it is in no file; a machine that is made with `sharedMemory` (shared_fs = "virtio-fs") has it in one';
+  throw vhostUserErrors.KATA_VMM_VHOST_USER_MEMORY({ name: `fs ${tag}`, problem });
 }
 
 function makeDisk({ sys, log }: DeviceTools, spec: DiskSpec): BlockDevice {

@@ -55,7 +55,7 @@ export class DragonballGuest {
       roots: { guestCache: defaultRoots.guestCache, run: root },
       config,
       // Configuration allows no more than the host has.
-      settings: { ...config.hypervisor, enable_debug: true, default_maxvcpus: 3 },
+      settings: { ...config.hypervisor, enable_debug: true, default_maxvcpus: 3, shared_fs: "virtio-fs" },
       sandbox: {
         id,
         namespace: "test",

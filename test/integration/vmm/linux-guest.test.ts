@@ -12,7 +12,7 @@ import { consoleGuest, GuestShell } from "../../support/vmm/console-guest.js";
 
 const kib = (text: string, name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1]);
 /** Memory of this process that is shared, in MiB: the guest's, as far as it is touched. */
-const sharedMiB = (): number => kib(readFileSync("/proc/self/status", "latin1"), "RssShmem") / 1024;
+const anonymousMiB = (): number => kib(readFileSync("/proc/self/status", "latin1"), "RssAnon") / 1024;
 
 /** The distribution's own kernel, whose console is a shell: one boot for all that its drivers do with the devices. */
 describe("a machine in this process with Linux in it", () => {
@@ -74,12 +74,12 @@ describe("a machine in this process with Linux in it", () => {
 
   it("gives memory back that the guest has freed", async () => {
     await shell.run("dd if=/dev/zero of=/tmp/much bs=1M count=160 2>/dev/null");
-    const full = sharedMiB();
+    const full = anonymousMiB();
     await shell.run("rm /tmp/much");
     await withDeadline(
-      { ms: 120_000, what: `memory to shrink from ${full} MiB`, context: () => `${sharedMiB()} MiB` },
+      { ms: 120_000, what: `memory to shrink from ${full} MiB`, context: () => `${anonymousMiB()} MiB` },
       async (signal) => {
-        while (sharedMiB() > full - 128 && !signal.aborted) await sleep(200);
+        while (anonymousMiB() > full - 128 && !signal.aborted) await sleep(200);
       },
     );
     // And it is the guest's again when it wants it.

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { withDeadline } from "../../../src/core/deadline.js";
-import { codeOf } from "../../../src/core/errors/error.js";
+import { codeOf, messageOf } from "../../../src/core/errors/error.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { MicroVm, type MicroVmEnd, type MicroVmSpec } from "../../../src/vmm/micro-vm.js";
 import type { DeviceSpec } from "../../../src/vmm/threads/device-spec.js";
@@ -104,6 +104,15 @@ describe("a machine in this process", () => {
       expect([statusOf("exit"), statusOf("error")]).to.deep.equal([7, 1]);
     });
   }
+
+  it("takes no share of a daemon that cannot have its memory, and says what to do", async () => {
+    const machine = await make([code.say("on"), code.halt()]);
+    const share = { kind: "share", id: "share", socket: "/no/daemon", tag: "kata", queueSize: 64 } as const;
+    const error = await machine.plug(share).catch((error_: unknown) => error_);
+    expect([codeOf(error), messageOf(error)]).to.satisfy(
+      ([codeName, text = ""]: string[]) => codeName === "KATA_VMM_DEVICE" && text.includes("sharedMemory"),
+    );
+  });
 
   it("has its devices where they are said to be, and nothing elsewhere", async () => {
     const directory = mkdtempSync(join(tmpdir(), "kata-ts-vmm-"));
