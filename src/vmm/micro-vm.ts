@@ -390,7 +390,7 @@ function lastingParts(spec: MicroVmSpec | RestoredVmSpec): LastingParts {
 
 function memoryOptions(spec: MicroVmSpec | RestoredVmSpec): GuestRamOptions {
   const wanted = "kernel" in spec ? (spec.pluggableMiB ?? 0) * mib : 0;
-  const shared = spec.sharedMemory ?? spec.devices?.some(({ kind }) => kind === "share") ?? false;
+  const shared = spec.sharedMemory === true || spec.devices?.some(({ kind }) => kind === "share") === true;
   return { pluggable: Math.floor(wanted / pluggableUnit) * pluggableUnit, shared };
 }
 
