@@ -80,6 +80,10 @@ describeContainerd("files of a container whose machine is in the shim's own proc
     rmSync(join(volume, "directory", "link"));
     // What the guest has looked at it may believe for a second.
     expect(await exec("sleep 3; cat /volume/host; ls /volume/directory")).to.equal("changed by the hostguest\n");
+    // More than a login's process may have open: a guest's kernel remembers all that it has seen.
+    mkdirSync(join(volume, "many"));
+    for (let n = 0; n < 3500; n++) writeFileSync(join(volume, "many", `file${n}`), "x");
+    expect(await exec("find /volume/many -type f -size -2k 2>&1 | wc -l; rm -r /volume/many")).to.equal("3500\n");
     const files = "for i in $(seq 200); do echo $i >/volume/directory/f$i; done; cat /volume/directory/f* | md5sum";
     expect(await exec(files)).to.equal(await exec("cd /readonly/directory; cat f* | md5sum"));
     await exec("mkdir /volume/deep; chown 12:34 /volume/deep; chmod 2750 /volume/deep; rm -r /volume/directory");

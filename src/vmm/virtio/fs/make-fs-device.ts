@@ -3,6 +3,7 @@ import { OpenFlag } from "../../../core/sys/open-flags.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { FuseServer } from "../../fuse/fuse-server.js";
 import type { CacheMode } from "../../fuse/operation.js";
+import { raiseDescriptorLimit } from "./descriptor-limit.js";
 import { FsDevice } from "./fs-device.js";
 
 /** A directory of the host to be shown to the guest. */
@@ -27,7 +28,8 @@ export function makeFsDevice(
   { inodes, processes }: Pick<Sys, "inodes" | "processes">,
   { tag, path, readOnly, cache, queueSize }: SharedDirectory,
 ): FsDevice {
-  const descriptors = Math.min(processes.resourceLimit("NOFILE").soft, mostNodes / nodesShare);
+  const most = Math.ceil(mostNodes / nodesShare);
+  const descriptors = Math.min(raiseDescriptorLimit(processes, most), most);
   const nodes = Math.floor(descriptors * nodesShare);
   const handles = Math.floor(descriptors * handlesShare);
   const root = openSync(path, OpenFlag.pathOnly | OpenFlag.directory | OpenFlag.noFollow);
