@@ -12,6 +12,7 @@ export type {
   VfioDevice,
   VhostUserNetDevice,
 } from "./core/contracts/device.js";
+export type { Disk, DiskMount, DiskRequest, Disks } from "./core/contracts/disks.js";
 export type { Endpoint, EndpointDriver, EndpointRequest, LinkInfo } from "./core/contracts/endpoint.js";
 export type * from "./core/contracts/guest.js";
 export type { GuestAddress } from "./core/contracts/guest-address.js";

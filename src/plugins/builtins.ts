@@ -17,6 +17,9 @@ import { plugin as dragonball } from "./hypervisors/dragonball/index.js";
 import { plugin as qemu } from "./hypervisors/qemu/index.js";
 import { plugin as taskService } from "./services/task/index.js";
 import { plugin as inlineVirtioFs } from "./storage/inline-virtio-fs/index.js";
+import { plugin as blockMmio } from "./storage/block-virtio-mmio/index.js";
+import { plugin as blockPci } from "./storage/block-virtio-pci/index.js";
+import { plugin as rootfsBlock } from "./storage/rootfs-block/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
 import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
 import { plugin as volumeSharedBind } from "./storage/volume-shared-bind/index.js";
@@ -44,7 +47,10 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   vhostUser,
   virtioFs,
   inlineVirtioFs,
+  blockPci,
+  blockMmio,
   rootfsShared,
+  rootfsBlock,
   volumeSystem,
   volumeShm,
   volumeSharedBind,

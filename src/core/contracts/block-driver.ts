@@ -1,4 +1,5 @@
 import type { BlockDevice } from "./device.js";
+import type { DiskMount } from "./disks.js";
 import type { GuestStorage } from "./guest.js";
 
 /**
@@ -9,5 +10,5 @@ export interface BlockDriver {
   readonly name: string;
   device(id: string, path: string, readOnly: boolean): BlockDevice;
   /** The storage by which the agent mounts a disk that the hypervisor reports at `guestLocator`. */
-  storage(guestLocator: string, fstype: string, options: readonly string[], mountPoint: string): GuestStorage;
+  storage(guestLocator: string, mount: DiskMount): GuestStorage;
 }

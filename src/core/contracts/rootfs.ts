@@ -1,3 +1,4 @@
+import type { Disks } from "./disks.js";
 import type { ContainerContribution } from "./guest.js";
 import type { Resource } from "./resource.js";
 import type { ShareFs } from "./share-fs.js";
@@ -22,6 +23,8 @@ export interface RootfsRequest {
   readonly mounts: readonly ContainerdMount[];
   /** The sandbox's share, when it has one. */
   readonly shareFs: ShareFs | undefined;
+  /** Disks of the sandbox's machine; absent where `disable_block_device_use` says that there shall be none of containers. */
+  readonly disks: Disks | undefined;
 }
 
 /** What a prepared root file system adds to its container. */

@@ -16,6 +16,11 @@ export const sandboxErrors = defineErrors({
     message: (p: { what: string; action: string; state: string; allowed: readonly string[] }) =>
       `cannot ${p.action} ${p.what}: it is ${p.state}, and must be ${p.allowed.join(" or ")}`,
   },
+  KATA_DISK_NOWHERE: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { purpose: string; path: string; hypervisor: string }) =>
+      `${p.purpose}: the hypervisor ${p.hypervisor} has taken the disk ${p.path}, and does not know where its guest has it`,
+  },
   KATA_RESOURCE_ORDER: {
     status: "INTERNAL",
     message: (p: { name: string; missing: string }) =>

@@ -43,7 +43,10 @@ describe("a container's files", function () {
   checkLeaks(() => ({ marks: [place.root], directories: [place.root] }));
 
   const rootfsOf = (mounts: ContainerdMount[], rootPath = join(bundle, "rootfs")): SharedRootfs =>
-    new SharedRootfs({ sys, record }, { containerId: "c1", bundle, rootPath, readOnly: false, mounts, shareFs: share });
+    new SharedRootfs(
+      { sys, record },
+      { containerId: "c1", bundle, rootPath, readOnly: false, mounts, shareFs: share, disks: undefined },
+    );
 
   /** An overlay of `layers` lower directories, each with a file of its own number. */
   const overlay = (layers: number, prefix = "snapshots"): ContainerdMount => {

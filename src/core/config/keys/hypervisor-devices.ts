@@ -6,7 +6,11 @@ const noVfio = noEffect("devices of the host are plugged into the root bus, or b
 
 /** Keys of block devices. */
 export const blockKeys = {
-  disable_block_device_use: boolean(false, "Never attaches a container's root as a block device."),
+  disable_block_device_use: boolean(
+    false,
+    "Has the host mount root file systems that are disks, and shares them.",
+    implemented,
+  ),
   block_device_driver: string("virtio-blk-pci", "Block driver plugin for disks of containers.", {
     ...implemented,
     unset: "",

@@ -14,6 +14,7 @@ import { PodNetwork } from "../../../core/network/pod-network.js";
 import type { PodNetworkSource } from "../../../core/network/pod-network-source.js";
 import type { SandboxEnvironment } from "../../../core/plugin/context.js";
 import type { PhaseTimer } from "../../../core/sandbox/phases.js";
+import { MachineDisks } from "../../../core/sandbox/machine-disks.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { agentParameters } from "./agent-parameters.js";
@@ -51,6 +52,7 @@ export type GuestIdentity = Pick<SandboxSetup, "sandboxId" | "hostname" | "dns" 
 export interface MachineParts extends Machine {
   readonly storages: readonly GuestStorage[];
   readonly resources: ResourceSet;
+  readonly disks: MachineDisks;
   /** Absent when the pod has no network of its own. */
   readonly network: PodNetwork | undefined;
 }
@@ -69,6 +71,10 @@ export async function prepareMachine(
     plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name")),
   ]);
   const resources = new ResourceSet(scope);
+  const { block_device_driver } = config.hypervisor;
+  const chosen = formatChoice(config, `hypervisor.${hypervisor_name}.block_device_driver`);
+  const driver = () => plugins.create("block-driver", block_device_driver, chosen);
+  const disks = new MachineDisks({ hypervisor, driver });
   const shareName = config.hypervisor.shared_fs;
   const where = formatChoice(config, `hypervisor.${hypervisor_name}.shared_fs`);
   const shareFs = shareName === "none" ? undefined : await plugins.create("share-fs", shareName, where);
@@ -78,7 +84,7 @@ export async function prepareMachine(
   scope.defer("virtual machine", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
   scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
   for (const device of share?.devices ?? []) await hypervisor.addDevice(device);
-  return { hypervisor, agent, shareFs, network, resources, storages: share?.storages ?? [] };
+  return { hypervisor, agent, shareFs, disks, network, resources, storages: share?.storages ?? [] };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Agent } from "../../../core/contracts/agent.js";
+import type { Disks } from "../../../core/contracts/disks.js";
 import type { ContainerContribution, GuestStorage } from "../../../core/contracts/guest.js";
 import type { RootfsContribution, RootfsDriver } from "../../../core/contracts/rootfs.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
@@ -24,6 +25,8 @@ export interface ContainerParts {
   readonly agent: Agent;
   readonly plugins: PluginSource;
   readonly shareFs: ShareFs | undefined;
+  /** Absent when containers shall have no disks. */
+  readonly disks: Disks | undefined;
   readonly guestOptions: { readonly disableSeccomp: boolean; readonly disableSelinux: boolean };
 }
 
@@ -156,7 +159,7 @@ export class Container {
   }
 
   async #prepareRootfs(signal: AbortSignal): Promise<RootfsContribution> {
-    const { request, shareFs, plugins } = this.#parts;
+    const { request, shareFs, disks, plugins } = this.#parts;
     const path = request.spec.root?.path ?? "rootfs";
     const rootfsRequest = {
       containerId: this.id,
@@ -165,6 +168,7 @@ export class Container {
       readOnly: request.spec.root?.readonly ?? false,
       mounts: request.rootfs,
       shareFs,
+      disks,
     };
     const drivers: RootfsDriver[] = await plugins.all("rootfs");
     const describe = () =>

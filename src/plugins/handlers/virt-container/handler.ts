@@ -170,9 +170,9 @@ export class VirtContainerHandler implements RuntimeHandler {
   /** Creates a container while its sandbox boots, if it has to; undoes its host side when anything fails. */
   async #createIn(sandbox: VirtSandbox, request: CreateTask, identity: ContainerIdentity): Promise<void> {
     const { containerId: id } = request;
-    const { agent, shareFs } = await sandbox.parts();
+    const { agent, shareFs, disks } = await sandbox.parts();
     const { disable_guest_seccomp } = sandbox.env.config.runtime;
-    const { disable_guest_selinux } = sandbox.env.config.hypervisor;
+    const { disable_guest_selinux, disable_block_device_use } = sandbox.env.config.hypervisor;
     const scope = sandbox.env.scope.child(`container ${id}`);
     const booting = sandbox.start();
     booting.catch(() => undefined);
@@ -188,6 +188,7 @@ export class VirtContainerHandler implements RuntimeHandler {
           scope,
           agent,
           shareFs,
+          disks: disable_block_device_use ? undefined : disks,
           plugins: sandbox.env.plugins,
           guestOptions: { disableSeccomp: disable_guest_seccomp, disableSelinux: disable_guest_selinux },
         },

@@ -90,7 +90,9 @@ export class VirtSandbox {
   async #start(): Promise<void> {
     this.#machine.apply("start");
     const parts = await this.parts();
-    await bootMachine(this.env, this.#context.sys, parts, this.#identity, this.phases, this.signal);
+    const booting = bootMachine(this.env, this.#context.sys, parts, this.#identity, this.phases, this.signal);
+    parts.disks.boot(booting);
+    await booting;
     this.#pid = parts.hypervisor.pid;
     this.#machine.apply("started");
     this.#watch(parts);

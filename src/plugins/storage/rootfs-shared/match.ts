@@ -1,10 +1,14 @@
 import type { ContainerdMount, RootfsRequest } from "../../../core/contracts/rootfs.js";
 
-/** Below every kind that knows more of what it is given. */
+/** Below every kind that knows more of what it is given; of disks also below one that gives them to the guest as such. */
 const score = 10;
+const diskScore = 1;
 
-/** What the host mounts as a directory. Images (nydus, erofs) and disks (ext4, xfs) have drivers of their own. */
+/** What the host mounts as a directory. Images (nydus, erofs) have drivers of their own. */
 const directoryTypes = new Set(["overlay", "bind", "btrfs", "zfs", "tmpfs"]);
+
+/** What it can mount too, from a disk. */
+const diskTypes = new Set(["ext2", "ext3", "ext4", "xfs"]);
 
 /** Options by which other kinds say what they are. */
 const foreignOptions = ["io.katacontainers.volume=", "io.katacontainers.fs-opt.", "extraoption="];
@@ -14,7 +18,9 @@ function isDirectory({ type, options }: ContainerdMount): boolean {
   return directoryTypes.has(type) || (type === "" && options.some((option) => option === "bind" || option === "rbind"));
 }
 
-/** Fits when there is a share, and all that is to be mounted are directories, or nothing is. */
+/** Fits when there is a share, and all that is to be mounted are directories, or disks that the host mounts, or nothing is. */
 export function matchShared({ shareFs, mounts }: Pick<RootfsRequest, "shareFs" | "mounts">): number {
-  return shareFs !== undefined && mounts.every(isDirectory) ? score : 0;
+  if (shareFs === undefined) return 0;
+  if (mounts.every(isDirectory)) return score;
+  return mounts.every((mount) => isDirectory(mount) || diskTypes.has(mount.type)) ? diskScore : 0;
 }

@@ -29,8 +29,14 @@ describe("which root file systems are shared", () => {
     expect(score([mount("bind"), mount("overlay")])).to.be.above(0);
   });
 
-  it("are not images, disks, or what other kinds mark as theirs", () => {
-    for (const type of ["erofs", "ext4", "xfs", "fuse.nydus-overlayfs", "fuse3.fuse-overlayfs", "squashfs", "", "nfs"])
+  it("are disks where no other kind has them: the host mounts those then", () => {
+    for (const type of ["ext2", "ext3", "ext4", "xfs"]) {
+      expect(score([mount(type)]), type).to.be.within(1, score([mount("overlay")]) - 1);
+    }
+  });
+
+  it("are not images, or what other kinds mark as theirs", () => {
+    for (const type of ["erofs", "fuse.nydus-overlayfs", "fuse3.fuse-overlayfs", "squashfs", "", "nfs"])
       expect(score([mount(type)]), type).to.equal(0);
     expect(score([mount("overlay", ["io.katacontainers.volume=e30="])])).to.equal(0);
     expect(score([mount("overlay", ["extraoption=x"])])).to.equal(0);
@@ -68,6 +74,7 @@ describe("SharedRootfs", () => {
         readOnly: false,
         mounts: [],
         shareFs,
+        disks: undefined,
         ...more,
       },
     );

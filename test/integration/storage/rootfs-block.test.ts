@@ -1,0 +1,115 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import type { Context } from "mocha";
+import { checkLeaks } from "../../support/leaks.js";
+import { MachineShim } from "../../support/machine-shim.js";
+import { needsRealKvm } from "../../support/needs-kvm.js";
+import { makeBusyboxRootfs } from "../../support/rootfs.js";
+
+/** Machines of one hypervisor. */
+interface Machines {
+  readonly name: string;
+  readonly lines: readonly string[];
+  readonly needs?: (context: Context) => Promise<void>;
+}
+
+const dragonball = [
+  "[runtime]",
+  'hypervisor_name = "dragonball"',
+  "[agent.kata]",
+  "reconnect_timeout_ms = 300000",
+  "[hypervisor.dragonball]",
+];
+
+const machines: readonly Machines[] = [
+  { name: "qemu", lines: [] },
+  { name: "dragonball", lines: dragonball, needs: needsRealKvm },
+];
+
+const mib = 2 ** 20;
+
+for (const { name, lines, needs } of machines) {
+  describe(`root file systems on disks, in a machine of ${name}`, () => {
+    let directory: string;
+    let shim: MachineShim;
+
+    before(async function () {
+      await needs?.(this);
+      directory = mkdtempSync(join(tmpdir(), "kata-ts-disks-"));
+      makeBusyboxRootfs(join(directory, "tree"));
+    });
+    after(() => {
+      if (directory !== undefined) rmSync(directory, { recursive: true });
+    });
+
+    beforeEach(() => (shim = new MachineShim(lines)));
+    afterEach(() => shim.end());
+    checkLeaks(() => shim.leakScope);
+
+    const makeDisk = (disk: string): string => {
+      const path = join(directory, disk);
+      writeFileSync(path, "");
+      truncateSync(path, 32 * mib);
+      execFileSync("mkfs.ext4", ["-q", "-F", "-d", join(directory, "tree"), path]);
+      return path;
+    };
+
+    /** A file of a disk, as it is there. */
+    const fileOf = (disk: string, path: string): string =>
+      execFileSync("debugfs", ["-R", `cat ${path}`, disk], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+
+    /** Runs a container of a pod whose root is a disk, and waits for its end. */
+    const run = async (id: string, disk: string, script: string, options: readonly string[] = []) => {
+      const pod = { "container-type": id === "pod" ? "sandbox" : "container", "sandbox-id": "pod" };
+      const annotations = Object.fromEntries(
+        Object.entries(pod).map(([key, value]) => [`io.kubernetes.cri.${key}`, value]),
+      );
+      const rootfs = [{ type: "ext4", source: disk, target: "", options: [...options] }];
+      const task = await shim.launch(id, ["sh", "-c", script], { annotations, request: { rootfs } });
+      return { task, ended: () => task.wait({ id, execId: "" }) };
+    };
+
+    it("are written to by the guest, also of containers that come later, and are given back", async () => {
+      const [one, two] = [makeDisk("one"), makeDisk("two")];
+      const script = "echo from $(hostname) >/written; grep ' / ' /proc/mounts; sync; exec sleep 100000";
+      await run("pod", one, script, ["loop"]);
+      const { ended } = await run("later", two, "grep ' / ' /proc/mounts; echo later >/written");
+      expect((await ended()).exitStatus).to.equal(0);
+      expect(shim.output("later")).to.match(/^\/dev\/vd[b-z] \/ ext4 rw,/);
+      await shim.remove("later");
+      // It is no longer the machine's: its own kernel has unmounted it.
+      expect(fileOf(two, "/written")).to.equal("later\n");
+      expect(execFileSync("fsck.ext4", ["-f", "-n", two], { encoding: "utf8", stdio: "pipe" })).to.include("files");
+      const again = await run("again", two, "cat /written");
+      expect((await again.ended()).exitStatus).to.equal(0);
+      expect(shim.output("again")).to.equal("later\n");
+      await shim.remove("again");
+      const served = shim.shim("pod");
+      await shim.remove("pod");
+      await shim.gone(served);
+      expect(fileOf(one, "/written")).to.match(/^from /);
+    });
+
+    it("are not written to when the snapshotter says so", async () => {
+      const disk = makeDisk("read-only");
+      const { ended } = await run("pod", disk, "touch /written; echo $?; grep ' / ' /proc/mounts", ["ro"]);
+      expect((await ended()).exitStatus).to.equal(0);
+      expect(shim.output("pod")).to.match(/^1\n\/dev\/vd[b-z] \/ ext4 ro,/);
+    });
+
+    it("that are none are an error that says so, and leave nothing", async () => {
+      const missing = join(directory, "missing");
+      const error = await run("pod", missing, "true").catch((error_: unknown) => error_);
+      expect(String(error)).to.include(`the root file system of "pod" is ext4 on ${missing}`);
+      await shim.clear();
+      const broken = join(directory, "broken");
+      writeFileSync(broken, Buffer.alloc(mib, "no file system"));
+      const refused = await run("pod", broken, "true").catch((error_: unknown) => error_);
+      expect(String(refused)).to.include("EINVAL");
+      expect(existsSync(broken)).to.equal(true);
+    });
+  });
+}
