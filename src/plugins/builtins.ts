@@ -22,6 +22,7 @@ import { plugin as blockPci } from "./storage/block-virtio-pci/index.js";
 import { plugin as rootfsBlock } from "./storage/rootfs-block/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
 import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
+import { plugin as volumeEphemeral } from "./storage/volume-ephemeral/index.js";
 import { plugin as volumeSharedBind } from "./storage/volume-shared-bind/index.js";
 import { plugin as volumeShm } from "./storage/volume-shm/index.js";
 import { plugin as volumeSystem } from "./storage/volume-system/index.js";
@@ -53,5 +54,6 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   rootfsBlock,
   volumeSystem,
   volumeShm,
+  volumeEphemeral,
   volumeSharedBind,
 ].map((plugin) => ({ plugin, origin: "built-in" }));
