@@ -12,15 +12,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fileSystemType } from "../src/core/sys/file-system-type.js";
 import { createLinuxSys } from "../src/core/sys/linux/index.js";
 import type { Shell } from "./shell.js";
 
 const mib = 2 ** 20;
 const diskBytes = 64 * mib;
 const blockBytes = 4096;
-
-/** `TMPFS_MAGIC` of `include/uapi/linux/magic.h`. */
-const memoryFileSystem = 0x01021994;
 
 /** How blocks are read. */
 export interface Reading {
@@ -90,7 +88,7 @@ export class RandomDisk {
 
   /** Where the ext4 is mounted that is made in a memory file system. */
   #mount(): string | undefined {
-    if (createLinuxSys().files.statfs(this.#directory).type !== memoryFileSystem) return undefined;
+    if (createLinuxSys().files.statfs(this.#directory).type !== fileSystemType.tmpfs) return undefined;
     const [image, target] = [join(this.#directory, "ext4"), join(this.#directory, "mounted")];
     closeSync(openSync(image, "wx"));
     truncateSync(image, 2 * diskBytes);

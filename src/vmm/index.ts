@@ -4,7 +4,8 @@
  */
 
 /** The machine: what it is made of, how it ends. */
-export { MicroVm, type MicroVmEnd, type MicroVmSpec, type RestoredVmSpec } from "./micro-vm.js";
+export type { MicroVmEnd, MicroVmSpec, RestoredVmSpec } from "./machine-spec.js";
+export { MicroVm } from "./micro-vm.js";
 export type { ResizedMemory } from "./memory/pluggable-memory.js";
 export type { BootFile } from "./boot/kernel/kernel-image.js";
 

@@ -2,6 +2,7 @@ import { openSync } from "node:fs";
 import { kvmRequests } from "../../core/kvm/abi.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { layout } from "../machine/layout.js";
+import { setMemorySlot } from "./memory-slot.js";
 import type { MemoryRegion } from "../memory/guest-memory.js";
 
 /** `KVM_PIT_SPEAKER_DUMMY`: its port is KVM's too. */
@@ -46,12 +47,7 @@ export class KvmMachine {
 
   /** Gives the guest a region of memory; `slot` is a number of its own. */
   addMemory(slot: number, { address, size, hostAddress }: MemoryRegion): void {
-    const region = new Uint8Array(32);
-    view(region).setUint32(0, slot, true);
-    view(region).setBigUint64(8, BigInt(address), true);
-    view(region).setBigUint64(16, BigInt(size), true);
-    view(region).setBigUint64(24, hostAddress, true);
-    this.#sys.devices.ioctl(this.#machine, kvmRequests.setUserMemoryRegion, region);
+    setMemorySlot(this.#sys.devices, this.#machine, { slot, address, size, hostAddress });
   }
 
   /** Descriptor of the machine itself, for `KvmWires`. */

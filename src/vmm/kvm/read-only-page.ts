@@ -1,11 +1,8 @@
-import { kvmRequests } from "../../core/kvm/abi.js";
 import type { Mapping } from "../../core/sys/devices.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { pageSize } from "../memory/guest-ram.js";
 import type { ShownRegisters } from "../virtio/mmio-transport.js";
-
-/** `KVM_MEM_READONLY`: the guest reads it as memory; what it writes there is an access to a device, as without memory. */
-const readOnly = 2;
+import { setMemorySlot } from "./memory-slot.js";
 
 /** Where a page is. */
 export interface PagePlace {
@@ -18,8 +15,8 @@ export interface PagePlace {
 }
 
 /**
- * A page in the place of a device's registers, for as long as they stay as they are: a guest reads it without an exit
- * (Documentation/virt/kvm/api.rst, KVM_SET_USER_MEMORY_REGION).
+ * A page in the place of a device's registers, for as long as they stay as they are: a guest reads it without an exit,
+ * and what it writes there is an access to a device, as without it.
  */
 export class ReadOnlyPage implements ShownRegisters {
   readonly #devices: Sys["devices"];
@@ -53,15 +50,8 @@ export class ReadOnlyPage implements ShownRegisters {
     this.#memory.unmap();
   }
 
-  /** `struct kvm_userspace_memory_region`; one of no size is none. */
   #set(size: number): void {
-    const region = new Uint8Array(32);
-    const fields = new DataView(region.buffer);
-    fields.setUint32(0, this.#place.slot, true);
-    fields.setUint32(4, readOnly, true);
-    fields.setBigUint64(8, BigInt(this.#place.address), true);
-    fields.setBigUint64(16, BigInt(size), true);
-    fields.setBigUint64(24, this.#memory.address, true);
-    this.#devices.ioctl(this.#place.machine, kvmRequests.setUserMemoryRegion, region);
+    const { machine, slot, address } = this.#place;
+    setMemorySlot(this.#devices, machine, { slot, readOnly: true, address, size, hostAddress: this.#memory.address });
   }
 }

@@ -52,9 +52,11 @@ export const ports = {
 /** The devices that have ports. */
 export const portDevices = Object.keys(ports) as (keyof typeof ports)[];
 
+const portRanges = Object.values(ports);
+
 /** Whether an access of so many bytes is to ports of a device; a PC has nothing at any other. */
 export function isDevicePort(port: number, size: number): boolean {
-  return Object.values(ports).some(({ first, count }) => port >= first && port + size <= first + count);
+  return portRanges.some(({ first, count }) => port >= first && port + size <= first + count);
 }
 
 /** What a guest writes to `ports.reset` and to `ports.power` to reset the machine, and to turn it off. */

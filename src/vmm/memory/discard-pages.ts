@@ -8,17 +8,17 @@ import type { MemoryRegion } from "./guest-memory.js";
  */
 export type DiscardPages = (address: number, length: number) => void;
 
+/** What pages are given back by. */
+export interface DiscardTools {
+  readonly files: Pick<Sys["files"], "punchHole">;
+  readonly devices: Pick<Sys["devices"], "discard">;
+}
+
 /**
  * Discards pages for everyone who has them mapped. A region that was saved is `KATA_VMM_MEMORY_SAVED`, here and not when the
  * guest asks: what is behind its pages are no zeros.
  */
-export function discardPages(
-  {
-    files,
-    devices,
-  }: { readonly files: Pick<Sys["files"], "punchHole">; readonly devices: Pick<Sys["devices"], "discard"> },
-  regions: readonly MemoryRegion[],
-): DiscardPages {
+export function discardPages({ files, devices }: DiscardTools, regions: readonly MemoryRegion[]): DiscardPages {
   for (const { backing, address } of regions) {
     if (backing.kind === "saved") throw vmmErrors.KATA_VMM_MEMORY_SAVED({ address });
   }

@@ -16,7 +16,8 @@ import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { KataAgent } from "../../../src/plugins/agents/kata/kata-agent.js";
 import { agentSettings } from "../../../src/plugins/agents/kata/settings.js";
 import { guestSpec } from "../../../src/plugins/handlers/virt-container/guest-spec.js";
-import { type MachineParts, MicroVm } from "../../../src/vmm/micro-vm.js";
+import type { MachineParts } from "../../../src/vmm/machine-spec.js";
+import { MicroVm } from "../../../src/vmm/micro-vm.js";
 import { needsRealKvm } from "../../support/needs-kvm.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 

@@ -8,7 +8,8 @@ import { KernelModules } from "../../../guest/image/kernel-modules.js";
 import { findKernel } from "../../../guest/image/kernel-package.js";
 import { withDeadline } from "../../../src/core/deadline.js";
 import type { BootFile } from "../../../src/vmm/boot/kernel/kernel-image.js";
-import type { MicroVm, MicroVmSpec } from "../../../src/vmm/micro-vm.js";
+import type { MicroVmSpec } from "../../../src/vmm/machine-spec.js";
+import type { MicroVm } from "../../../src/vmm/micro-vm.js";
 
 /** The distribution's kernel with busybox, and nothing else: its console is a shell. */
 const init = `#!/bin/busybox sh

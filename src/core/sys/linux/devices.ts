@@ -2,6 +2,7 @@ import { type Devices, type Mapping, type MapRequest, viewLimit } from "../devic
 import { sysErrors } from "../errors.js";
 import type { Libc } from "./libc.js";
 
+const munmapPrototype = "int munmap(intptr_t, size_t)";
 const madvisePrototype = "int madvise(intptr_t, size_t, int)";
 const mmapPrototype = "intptr_t mmap(intptr_t, size_t, int, int, int, int64_t)";
 const pageSize = 4096;
@@ -24,7 +25,7 @@ export class LinuxDevices implements Devices {
   constructor(libc: Libc) {
     this.#libc = libc;
     this.#abandoned = new FinalizationRegistry(({ address, length }) => {
-      libc.attempt("int munmap(intptr_t, size_t)", address, length);
+      libc.attempt(munmapPrototype, address, length);
     });
   }
 
@@ -110,7 +111,7 @@ export class LinuxDevices implements Devices {
   }
 
   #unmap(address: number, length: number): void {
-    this.#libc.call("int munmap(intptr_t, size_t)", address, length);
+    this.#libc.call(munmapPrototype, address, length);
   }
 
   view(address: bigint, length: number): Uint8Array {

@@ -12,7 +12,8 @@ import type { HypervisorOptions } from "../../../core/hypervisor/hypervisor-opti
 import { kernelCommandLine } from "../../../core/hypervisor/kernel-command-line.js";
 import { probeKvm } from "../../../core/kvm/probe.js";
 import { mostQueuePairs } from "../../../vmm/virtio/net/configuration.js";
-import { MicroVm, type MicroVmEnd } from "../../../vmm/micro-vm.js";
+import type { MicroVmEnd } from "../../../vmm/machine-spec.js";
+import { MicroVm } from "../../../vmm/micro-vm.js";
 import { assertSaved } from "../../../vmm/saved-machine.js";
 import { BootFiles } from "./boot-files.js";
 import { copyRefusal, pluggableMemory } from "./copy-refusal.js";

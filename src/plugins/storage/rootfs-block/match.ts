@@ -1,10 +1,8 @@
 import type { RootfsRequest } from "../../../core/contracts/rootfs.js";
+import { diskFileSystems } from "../../../core/hypervisor/disk-file-systems.js";
 
 /** Above the host's own mounting of a disk. */
 const score = 20;
-
-/** File systems that are on disks, and that kernels of guests have. */
-const types = new Set(["ext2", "ext3", "ext4", "xfs"]);
 
 /**
  * Fits when the root is one file system of such a kind, and the machine may have disks. It goes by the kind alone, which the
@@ -12,6 +10,6 @@ const types = new Set(["ext2", "ext3", "ext4", "xfs"]);
  */
 export function matchBlock({ mounts, disks }: Pick<RootfsRequest, "mounts" | "disks">): number {
   const [mount] = mounts;
-  const isDisk = disks !== undefined && mounts.length === 1 && mount !== undefined && types.has(mount.type);
+  const isDisk = disks !== undefined && mounts.length === 1 && mount !== undefined && diskFileSystems.has(mount.type);
   return isDisk && mount.target === "" ? score : 0;
 }

@@ -1,4 +1,5 @@
 import type { ContainerdMount, RootfsRequest } from "../../../core/contracts/rootfs.js";
+import { diskFileSystems } from "../../../core/hypervisor/disk-file-systems.js";
 
 /** Below every kind that knows more of what it is given; of disks also below one that gives them to the guest as such. */
 const score = 10;
@@ -6,9 +7,6 @@ const diskScore = 1;
 
 /** What the host mounts as a directory. Images (nydus, erofs) have drivers of their own. */
 const directoryTypes = new Set(["overlay", "bind", "btrfs", "zfs", "tmpfs"]);
-
-/** What it can mount too, from a disk. */
-const diskTypes = new Set(["ext2", "ext3", "ext4", "xfs"]);
 
 /** Options by which other kinds say what they are. */
 const foreignOptions = ["io.katacontainers.volume=", "io.katacontainers.fs-opt.", "extraoption="];
@@ -22,5 +20,5 @@ function isDirectory({ type, options }: ContainerdMount): boolean {
 export function matchShared({ shareFs, mounts }: Pick<RootfsRequest, "shareFs" | "mounts">): number {
   if (shareFs === undefined) return 0;
   if (mounts.every(isDirectory)) return score;
-  return mounts.every((mount) => isDirectory(mount) || diskTypes.has(mount.type)) ? diskScore : 0;
+  return mounts.every((mount) => isDirectory(mount) || diskFileSystems.has(mount.type)) ? diskScore : 0;
 }

@@ -1,6 +1,7 @@
 import { type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf } from "../../../core/errors/error.js";
+import { fileSystemType } from "../../../core/sys/file-system-type.js";
 import type { Sys } from "../../../core/sys/sys.js";
 
 /** A file system in memory that the kubelet has mounted for a volume. */
@@ -12,15 +13,12 @@ export interface HostMemory {
   readonly mode: number;
 }
 
-/** `TMPFS_MAGIC` of `include/uapi/linux/magic.h`. */
-const tmpfsMagic = 0x01021994;
-
 /** What a directory is of memory: undefined when it is none, or when the memory is that of a directory above it. */
 export function hostMemory(sys: Pick<Sys, "files">, path: string): HostMemory | undefined {
   const own = directoryAt(path);
   if (own === undefined || own.dev === directoryAt(dirname(path))?.dev) return undefined;
   const { type, totalBytes } = sys.files.statfs(path);
-  return type === tmpfsMagic ? { bytes: totalBytes, gid: own.gid, mode: own.mode & 0o7777 } : undefined;
+  return type === fileSystemType.tmpfs ? { bytes: totalBytes, gid: own.gid, mode: own.mode & 0o7777 } : undefined;
 }
 
 function directoryAt(path: string): Stats | undefined {

@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path";
 import type { VolumeRequest } from "../../../core/contracts/volume.js";
+import { isBind } from "../../../core/oci/is-bind.js";
 import type { HostMemory } from "./host-memory.js";
 
 /** Above the sharing of directories, below the pod's shared memory. */
@@ -13,8 +14,8 @@ export function matchEphemeral(
   { mount }: Pick<VolumeRequest, "mount">,
   memoryAt: (path: string) => HostMemory | undefined,
 ): number {
-  const { type = "", options = [], source = "" } = mount;
-  const isBind = type === "bind" || options.includes("bind") || options.includes("rbind");
-  if (!isBind || !source.startsWith("/") || basename(dirname(source)) !== parent || basename(source) === "..") return 0;
+  const { source = "" } = mount;
+  if (!isBind(mount) || !source.startsWith("/") || basename(dirname(source)) !== parent || basename(source) === "..")
+    return 0;
   return memoryAt(source) === undefined ? 0 : score;
 }

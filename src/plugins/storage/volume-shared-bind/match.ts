@@ -1,11 +1,10 @@
 import type { VolumeRequest } from "../../../core/contracts/volume.js";
+import { isBind } from "../../../core/oci/is-bind.js";
 
 /** Below every kind that knows more of what is bound. */
 const score = 50;
 
 /** Fits every bind mount of a sandbox that has a share. What its source is is looked at when it is prepared. */
 export function matchSharedBind({ mount, shareFs }: Pick<VolumeRequest, "mount" | "shareFs">): number {
-  const { type = "", options = [], source = "" } = mount;
-  const isBind = type === "bind" || options.includes("bind") || options.includes("rbind");
-  return isBind && source.startsWith("/") && shareFs !== undefined ? score : 0;
+  return isBind(mount) && mount.source?.startsWith("/") === true && shareFs !== undefined ? score : 0;
 }

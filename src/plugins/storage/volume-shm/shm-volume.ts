@@ -1,12 +1,12 @@
 import type { ContainerContribution } from "../../../core/contracts/guest.js";
 import type { Volume, VolumeRequest } from "../../../core/contracts/volume.js";
+import { fileSystemType } from "../../../core/sys/file-system-type.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { errnoNameOf } from "../../../core/sys/sys-error.js";
 import { sizeOption, usualShmSize } from "./shm-size.js";
 
 /** Where the guest has it, as in Kata; one for all containers of the sandbox. */
 const guestPath = "/run/kata-containers/sandbox/shm";
-const tmpfsMagic = 0x01021994;
 
 /** Shared memory: a tmpfs of the guest, as large as the host's would be, that all containers of the pod see at `/dev/shm`. */
 export class ShmVolume implements Volume {
@@ -51,7 +51,7 @@ export class ShmVolume implements Volume {
     if (mount.type !== "bind" || mount.source === undefined || !mount.source.startsWith("/")) return usualShmSize;
     try {
       const host = this.#sys.files.statfs(mount.source);
-      return host.type === tmpfsMagic && host.totalBytes > 0 ? BigInt(host.totalBytes) : usualShmSize;
+      return host.type === fileSystemType.tmpfs && host.totalBytes > 0 ? BigInt(host.totalBytes) : usualShmSize;
     } catch (error) {
       if (errnoNameOf(error) === "ENOENT") return usualShmSize;
       throw error;

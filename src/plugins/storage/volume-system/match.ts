@@ -1,4 +1,5 @@
 import type { VolumeRequest } from "../../../core/contracts/volume.js";
+import { isBind } from "../../../core/oci/is-bind.js";
 
 /** Above volumes of files, below those that know one of these mounts better. */
 const score = 100;
@@ -26,9 +27,8 @@ const isAtOrBelow = (path: string, directories: readonly string[]): boolean =>
 
 /** Fits a mount of a kernel's file system, and a bind of a part of one to a place in one: `/sys/fs/cgroup`, `/dev`. */
 export function matchSystem({ mount }: Pick<VolumeRequest, "mount">): number {
-  const { type = "", options = [], destination, source = "" } = mount;
-  const isBind = type === "bind" || options.includes("bind") || options.includes("rbind");
-  if (!isBind) return kernelTypes.has(type) ? score : 0;
+  const { type = "", destination, source = "" } = mount;
+  if (!isBind(mount)) return kernelTypes.has(type) ? score : 0;
   const isSystem = (path: string): boolean => path === "/dev" || isAtOrBelow(path, ["/proc", "/sys"]);
   return isSystem(destination) && isSystem(source) ? score : 0;
 }
