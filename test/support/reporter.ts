@@ -10,15 +10,16 @@ function reasonOf(test: Mocha.Test): string | undefined {
   return undefined;
 }
 
-const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+/** The beginning of why: three lines, for a property that fails names its seed in the second and what it failed with in the third. */
+const gistOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split("\n", 3).join("  ").slice(0, 800);
 
 /** What a run comes to, as it is written for who started it. */
 interface Totals {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Titles of what failed, with the first line of why. */
+  /** Titles of what failed, with the gist of why. */
   readonly failures: readonly string[];
 }
 
@@ -32,7 +33,7 @@ class Reporter extends Mocha.reporters.Spec {
     const skipped: string[] = [];
     const silent: string[] = [];
     const failures: string[] = [];
-    runner.on("fail", (test, error: unknown) => failures.push(`${test.fullTitle()}: ${firstLine(error)}`));
+    runner.on("fail", (test, error: unknown) => failures.push(`${test.fullTitle()}: ${gistOf(error)}`));
     runner.on("pending", (test) => {
       const reason = reasonOf(test);
       if (reason === undefined) silent.push(test.fullTitle());
