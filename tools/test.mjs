@@ -1,8 +1,8 @@
 // `npm test`: sets the machine up, builds, and runs all tests: first those that need neither root nor a machine.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { environment, installModules, installPackages, root, run, testPackages } from "./setup.mjs";
 
 const started = Date.now();
@@ -18,7 +18,7 @@ const wanted = (name) => only.length === 0 || only.includes(name);
 
 const integrationSpecs = (...names) => names.map((name) => `dist/test/integration/${name}.test.js`);
 
-/** Integration tests that are run again where the kernel has what this machine's may lack: vhost, an IOMMU, all links. */
+/** Integration tests that are run where the kernel has what this machine's may lack: vhost, an IOMMU, all links. */
 const hostSpecs = integrationSpecs("sys/*", "network/*", "hypervisors/qemu-host", "containerd/physical", "cri/links");
 
 /** And those of machines in this process, which need KVM. */
@@ -35,9 +35,10 @@ const failures = [];
 
 /**
  * Runs one part of the tests, on the host machine if told so; a part that breaks before it has counted is one failure.
- * `timeout` is that of one test, in milliseconds.
+ * `timeout` is that of one test, in milliseconds; `only` has the titles of the tests that are run, all unless told. Gives
+ * what was counted, with what is left (`test/support/reporter.ts`); nothing is said of that by a part that broke.
  */
-function part(name, { specs, timeout, onHostMachine = false }) {
+function part(name, { specs, timeout, onHostMachine = false, only }) {
   console.log(`\n== ${name}`);
   const file = `${name.replaceAll(" ", "-")}.json`;
   const totalsFile = join(directory, file);
@@ -46,6 +47,10 @@ function part(name, { specs, timeout, onHostMachine = false }) {
   const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "900", "--", process.execPath];
   const all = onHostMachine ? [...host, ...args] : args;
   const env = { ...environment, KATA_TS_TEST_TOTALS: onHostMachine ? `/mnt/host-vm/${file}` : totalsFile };
+  if (only !== undefined) {
+    writeFileSync(join(directory, "only.json"), JSON.stringify(only));
+    env.KATA_TS_TEST_ONLY = onHostMachine ? "/mnt/host-vm/only.json" : join(directory, "only.json");
+  }
   delete env.NODE_EXTRA_CA_CERTS;
   const attempt = () => spawnSync(process.execPath, all, { cwd: root, stdio: "inherit", env });
   let result = attempt();
@@ -67,6 +72,26 @@ function part(name, { specs, timeout, onHostMachine = false }) {
   }
   failures.push(...totals.failures.map((failure) => `${name}: ${failure}`));
   for (const key of Object.keys(sum)) sum[key] += totals[key];
+  return totals;
+}
+
+/**
+ * Runs on the host machine those tests of `specs` that this machine could not run (`left`); all of them when that is not
+ * known. They are machines of their own: one that dies takes no more with it than its part.
+ */
+function hostPart(name, specs, left) {
+  const timeout = 400_000;
+  if (left === undefined) {
+    part(name, { specs, timeout, onHostMachine: true });
+    return;
+  }
+  const patterns = specs.map((spec) => new RegExp(`/${spec.replaceAll(".", "\\.").replaceAll("*", "[^/]*")}$`));
+  const wantedThere = left.filter(({ file }) => patterns.some((pattern) => pattern.test(file)));
+  if (wantedThere.length === 0) return;
+  const files = [...new Set(wantedThere.map(({ file }) => relative(root, file)))];
+  part(name, { specs: files, timeout, onHostMachine: true, only: wantedThere.map(({ title }) => title) });
+  // They were counted as skipped when this machine could not run them, and are counted once.
+  sum.skipped -= wantedThere.length;
 }
 
 try {
@@ -77,10 +102,10 @@ try {
     installPackages(testPackages);
     run(process.execPath, ["dist/src/bin/kata-ts/main.js", "guest", "build"]);
   }
-  if (integration) part("integration", { specs: ["dist/test/integration/**/*.test.js"], timeout: 180_000 });
-  // On machines of their own: one that dies takes no more with it than its part.
-  if (host) part("host machine", { specs: hostSpecs, timeout: 400_000, onHostMachine: true });
-  if (host) part("host machine with KVM", { specs: kvmSpecs, timeout: 400_000, onHostMachine: true });
+  const everything = { specs: ["dist/test/integration/**/*.test.js"], timeout: 180_000 };
+  const left = integration ? part("integration", everything).left : undefined;
+  if (host) hostPart("host machine", hostSpecs, left);
+  if (host) hostPart("host machine with KVM", kvmSpecs, left);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
