@@ -16,6 +16,11 @@ export const sandboxErrors = defineErrors({
     message: (p: { what: string; action: string; state: string; allowed: readonly string[] }) =>
       `cannot ${p.action} ${p.what}: it is ${p.state}, and must be ${p.allowed.join(" or ")}`,
   },
+  KATA_LIMITS_UNKNOWN: {
+    status: "NOT_FOUND",
+    message: (p: { id: string; there: readonly string[] }) =>
+      `no limits of a container "${p.id}" to change; there are those of: ${p.there.join(", ") || "none"}`,
+  },
   KATA_DISK_NOWHERE: {
     status: "FAILED_PRECONDITION",
     message: (p: { purpose: string; path: string; hypervisor: string }) =>

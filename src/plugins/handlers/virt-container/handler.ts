@@ -42,9 +42,9 @@ import { assertId } from "../../../core/runtime/errors.js";
 import { type ContainerIdentity, containerIdentity } from "../../../core/sandbox/identity.js";
 import { Container } from "./container.js";
 import { handlerErrors } from "./errors.js";
-import { guestResources } from "./guest-spec.js";
 import { guestIdentity, networkNamespaceOf } from "./identity.js";
 import { Process } from "./process.js";
+import { readStats, updateResources } from "./resources.js";
 import { VirtSandbox } from "./sandbox.js";
 import { checkSpec } from "./spec-check.js";
 import { TemplateFactory } from "./template-factory.js";
@@ -90,14 +90,10 @@ export class VirtContainerHandler implements RuntimeHandler {
     table.handle(closeTaskIo, name, async (request) => {
       if (request.stdin) this.#process(request).closeStdin();
     });
-    table.handle(updateTask, name, async ({ containerId, resources }) => {
-      const { agent } = await this.#find(containerId).sandbox.parts();
-      await agent.updateContainer(containerId, guestResources(resources));
-    });
-    table.handle(taskStats, name, async ({ containerId }) => {
-      const { agent } = await this.#find(containerId).sandbox.parts();
-      return agent.stats(containerId);
-    });
+    table.handle(updateTask, name, async ({ containerId, resources }) =>
+      updateResources(this.#find(containerId).sandbox, containerId, resources),
+    );
+    table.handle(taskStats, name, async ({ containerId }) => readStats(this.#find(containerId).sandbox, containerId));
     table.handle(shutdownTask, name, (request) => this.#shutdown(request.now));
     const factory = new TemplateFactory(this.#context);
     table.handle(initTemplate, name, () => factory.init());
@@ -197,11 +193,13 @@ export class VirtContainerHandler implements RuntimeHandler {
       const one = container;
       const prepared = await sandbox.phases.run("container on the host", () => one.prepare(sandbox.signal));
       await booting;
+      await sandbox.limits.add(id, request.spec.linux?.resources ?? {});
       await sandbox.phases.run("container in the guest", () => one.create(prepared, sandbox.lost, sandbox.signal));
       sandbox.containers.set(id, one);
     } catch (error) {
       const undo = [
         () => container?.removeFromGuest(),
+        () => (sandbox.running ? sandbox.limits.remove(id) : undefined),
         () => container?.release(0),
         () => container?.cleanup(!sandbox.running),
         () => scope.destroy(error),
@@ -279,6 +277,7 @@ export class VirtContainerHandler implements RuntimeHandler {
       await this.#endSandbox(sandbox);
     } else {
       if (sandbox.running) await container.removeFromGuest();
+      if (sandbox.running) await sandbox.limits.remove(id.containerId);
       await container.release(0);
       await container.cleanup(!sandbox.running);
       sandbox.containers.delete(id.containerId);

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { describeError } from "../../../core/errors/error.js";
 import { taskOutOfMemory } from "../../../core/messages/events.js";
 import type { PluginContext, SandboxEnvironment } from "../../../core/plugin/context.js";
+import { ContainerLimits } from "../../../core/sandbox/container-limits.js";
 import { PhaseTimer, phaseDone } from "../../../core/sandbox/phases.js";
 import { StateMachine } from "../../../core/sandbox/state-machine.js";
 import { bootMachine, type GuestIdentity, machineFailure, type MachineParts, prepareMachine } from "./boot.js";
@@ -29,6 +30,8 @@ const blameTime = 500;
 export class VirtSandbox {
   readonly id: string;
   readonly containers = new Map<string, Container>();
+  /** The limits of its containers, for what on the host is sized by them. */
+  readonly limits: ContainerLimits;
   readonly env: SandboxEnvironment;
   readonly phases: PhaseTimer;
   /** Settles with the reason when the guest is gone, whether it failed or was stopped. */
@@ -47,6 +50,7 @@ export class VirtSandbox {
     this.#context = context;
     this.env = env;
     this.id = env.info.id;
+    this.limits = new ContainerLimits(env.log);
     this.#identity = identity;
     this.#machine = new StateMachine<State, keyof typeof transitions>(`the sandbox "${this.id}"`, "new", transitions);
     this.phases = new PhaseTimer(this.id, (phase) => {
