@@ -8,6 +8,7 @@ import { processes } from "./processes.js";
 import { signals } from "./signals.js";
 import { streams } from "./streams.js";
 import { terminal } from "./terminal.js";
+import { usage } from "./usage.js";
 
 /** What checks of containers have in common. */
 export interface ContainerScene {
@@ -30,6 +31,7 @@ const list: Readonly<Record<string, ContainerChecks>> = {
   "on a terminal": terminal,
   "that gets signals": signals,
   "with limits": limits,
+  "with a usage that": usage,
   "beside others of its pod": pods,
   "whose guest's kernel panics": panic,
 };

@@ -11,6 +11,7 @@ import {
   shutdownTask,
   startTask,
   taskState,
+  taskStats,
   updateTask,
   waitTask,
 } from "../../../../../src/core/messages/task.js";
@@ -66,6 +67,24 @@ describe("the runtime handler virt-container", () => {
     await bench.runtime.request(deleteTask(main("pod")));
     expect(await failure(bench.run("c3", pod("container")))).to.include(refused);
     for (const id of ["c1", "c2"]) await bench.runtime.request(deleteTask(main(id)));
+    expect(await bench.left()).to.deep.equal([]);
+  });
+
+  it("ends and deletes a container whose usage the guest does not tell", async () => {
+    let asked: () => void = () => undefined;
+    const waiting = new Promise<void>((resolve) => (asked = resolve));
+    bench.prepareAgent = (agent) => {
+      agent.stats = () => {
+        asked();
+        return new Promise(() => undefined);
+      };
+    };
+    await bench.run("a");
+    void bench.runtime.request(taskStats({ containerId: "a" }));
+    await waiting;
+    await bench.runtime.request(killTask({ ...main("a"), signal: 9, all: false }));
+    expect((await bench.runtime.request(waitTask(main("a")))).status).to.equal(137);
+    expect((await bench.runtime.request(deleteTask(main("a")))).exit.status).to.equal(137);
     expect(await bench.left()).to.deep.equal([]);
   });
 
