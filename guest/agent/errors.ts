@@ -63,6 +63,13 @@ export const agentErrors = defineErrors({
     status: "NOT_FOUND",
     message: (p: { device: string; ms: number }) => `the guest has no device ${p.device}, after ${p.ms} ms of waiting`,
   },
+  KATA_GUEST_SCSI_ABSENT: {
+    status: "NOT_FOUND",
+    message: (p: { address: string; hosts: readonly string[]; there: readonly string[]; ms: number }) =>
+      p.hosts.length === 0
+        ? `the guest has no SCSI disk ${p.address}, after ${p.ms} ms of waiting: it has no controller of virtio-scsi at all`
+        : `the guest has no SCSI disk ${p.address}, after ${p.ms} ms of waiting; on ${p.hosts.join(", ")} there are: ${p.there.join(", ") || "none"}`,
+  },
   KATA_GUEST_CARD_ABSENT: {
     status: "NOT_FOUND",
     message: (p: { name: string; wanted: string; there: readonly string[]; ms: number }) =>

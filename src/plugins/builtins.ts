@@ -19,6 +19,7 @@ import { plugin as taskService } from "./services/task/index.js";
 import { plugin as inlineVirtioFs } from "./storage/inline-virtio-fs/index.js";
 import { plugin as blockMmio } from "./storage/block-virtio-mmio/index.js";
 import { plugin as blockPci } from "./storage/block-virtio-pci/index.js";
+import { plugin as blockScsi } from "./storage/block-virtio-scsi/index.js";
 import { plugin as rootfsBlock } from "./storage/rootfs-block/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
 import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
@@ -50,6 +51,7 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   inlineVirtioFs,
   blockPci,
   blockMmio,
+  blockScsi,
   rootfsShared,
   rootfsBlock,
   volumeSystem,

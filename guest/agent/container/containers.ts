@@ -11,6 +11,7 @@ import type { Process } from "../../../src/core/proto/gen/kata/oci.js";
 import type { Sys } from "../../../src/core/sys/sys.js";
 import { agentErrors, badArgument } from "../errors.js";
 import { checkContainerId, checkId } from "../ids.js";
+import type { KernelModules } from "../machine/kernel-modules.js";
 import type { OomEvents } from "../observe/oom-events.js";
 import type { Programs } from "../programs.js";
 import type { Reaper } from "../reaper.js";
@@ -30,6 +31,7 @@ import { pipeStdio, type StdioSetup, terminalStdio } from "./stdio.js";
 export interface ContainerTools {
   readonly sys: Pick<Sys, "descriptors" | "sockets">;
   readonly roots: AgentRoots;
+  readonly modules: Pick<KernelModules, "load">;
   readonly log: Logger;
   readonly runtime: OciRuntime;
   /** The control group of a container, there or not. */
@@ -173,7 +175,7 @@ export class Containers {
     const { containerId: id } = request;
     if (request.OCI === undefined) throw badArgument("OCI", undefined, "a specification");
     const { roots, hotplugTime, namespaces, guestHooks, runtime } = this.#tools;
-    const devices = await findPluggedDevices(request.devices, roots, hotplugTime);
+    const devices = await findPluggedDevices(request.devices, this.#tools, hotplugTime);
     const { spec, networkSysctls } = guestSpec(specFromGrpc(request.OCI), {
       roots,
       containerId: id,

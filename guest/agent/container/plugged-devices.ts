@@ -2,10 +2,16 @@ import type { OciLinuxDevice } from "../../../src/core/oci/spec.js";
 import type { Device } from "../../../src/core/proto/gen/kata/agent.js";
 import { agentErrors } from "../errors.js";
 import { waitForBlockDevice } from "../machine/block-devices.js";
+import { type ScsiTools, waitForScsiDisk } from "../machine/scsi-disks.js";
 import type { AgentRoots } from "../roots.js";
 
+/** What devices are found with. */
+export interface DeviceTools extends ScsiTools {
+  readonly roots: AgentRoots;
+}
+
 /** Types of devices that the guest can find. */
-export const deviceTypes = ["blk", "mmioblk", "nvdimm"] as const;
+export const deviceTypes = ["blk", "mmioblk", "scsi", "nvdimm"] as const;
 
 /**
  * Waits for the devices that were plugged in for a container, and gives each as the container shall have it, by its path
@@ -13,7 +19,7 @@ export const deviceTypes = ["blk", "mmioblk", "nvdimm"] as const;
  */
 export async function findPluggedDevices(
   devices: readonly Device[],
-  roots: AgentRoots,
+  tools: DeviceTools,
   ms: number,
 ): Promise<Map<string, OciLinuxDevice>> {
   const found = new Map<string, OciLinuxDevice>();
@@ -21,7 +27,9 @@ export async function findPluggedDevices(
     if (!deviceTypes.some((known) => known === type)) {
       throw agentErrors.KATA_GUEST_DEVICE_TYPE({ type, there: deviceTypes });
     }
-    const node = await waitForBlockDevice(roots, vmPath === "" ? id : vmPath, ms);
+    const place = vmPath === "" ? id : vmPath;
+    const isScsi = type === "scsi";
+    const node = await (isScsi ? waitForScsiDisk(tools, place, ms) : waitForBlockDevice(tools.roots, place, ms));
     if (containerPath === "") continue;
     found.set(containerPath, { path: containerPath, type: "b", major: node.major, minor: node.minor });
   }

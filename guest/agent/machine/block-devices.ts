@@ -53,11 +53,21 @@ export async function waitForBlockDevice(
   if (!isPath && !isPciPath(locator)) {
     throw badArgument("the place of a block device", locator, `a path below ${roots.dev} or a path of PCI slots`);
   }
+  const find = () => (isPath ? findNode(locator) : findDisk(roots, locator));
+  return lookFor(find, ms, () => agentErrors.KATA_GUEST_DEVICE_ABSENT({ device: locator, ms }));
+}
+
+/** Looks for something again and again, for `ms` at most; `absent` is the error for when it does not come. */
+export async function lookFor<T>(
+  find: () => T | undefined | Promise<T | undefined>,
+  ms: number,
+  absent: () => Error,
+): Promise<T> {
   const deadline = performance.now() + ms;
   for (;;) {
-    const node = isPath ? findNode(locator) : findDisk(roots, locator);
-    if (node !== undefined) return node;
-    if (performance.now() >= deadline) throw agentErrors.KATA_GUEST_DEVICE_ABSENT({ device: locator, ms });
+    const found = await find();
+    if (found !== undefined) return found;
+    if (performance.now() >= deadline) throw absent();
     await pause(lookPause);
   }
 }

@@ -7,7 +7,7 @@ import type { AgentRoots } from "../roots.js";
 export interface StorageTools {
   readonly sys: Pick<Sys, "mounts" | "files" | "descriptors">;
   readonly roots: AgentRoots;
-  readonly modules: Pick<KernelModules, "loadFileSystem">;
+  readonly modules: Pick<KernelModules, "load" | "loadFileSystem">;
   /** Milliseconds a device may take to appear. */
   readonly hotplugTime: number;
 }

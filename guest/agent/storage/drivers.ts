@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import type { Storage } from "../../../src/core/proto/gen/kata/agent.js";
 import { badArgument } from "../errors.js";
 import { waitForBlockDevice } from "../machine/block-devices.js";
+import { waitForScsiDisk } from "../machine/scsi-disks.js";
 import type { StorageDriver, StorageTools } from "./driver.js";
 import { belowContainers } from "./mount-point.js";
 
@@ -57,6 +58,13 @@ const bind: StorageDriver = {
 const block: StorageDriver = {
   async mount(storage, target, tools) {
     const node = await waitForBlockDevice(tools.roots, storage.source, tools.hotplugTime);
+    await mountType(storage, node.path, target, tools);
+  },
+};
+
+const scsi: StorageDriver = {
+  async mount(storage, target, tools) {
+    const node = await waitForScsiDisk(tools, storage.source, tools.hotplugTime);
     await mountType(storage, node.path, target, tools);
   },
 };
@@ -123,6 +131,7 @@ export const storageDrivers: Readonly<Record<string, StorageDriver>> = {
   overlayfs: overlay,
   blk: block,
   mmioblk: block,
+  scsi,
   nvdimm: block,
   bind,
 };

@@ -13,6 +13,8 @@ import { makeBusyboxRootfs } from "../../support/rootfs.js";
 interface Machines {
   readonly name: string;
   readonly lines: readonly string[];
+  /** What its guest calls the disks of containers. */
+  readonly disks: RegExp;
   readonly needs?: (context: Context) => Promise<void>;
 }
 
@@ -24,14 +26,18 @@ const dragonball = [
   "[hypervisor.dragonball]",
 ];
 
+const scsi = ['block_device_driver = "virtio-scsi"', "enable_iothreads = true", "num_queues = 2"];
+
 const machines: readonly Machines[] = [
-  { name: "qemu", lines: [] },
-  { name: "dragonball", lines: dragonball, needs: needsRealKvm },
+  { name: "qemu", lines: [], disks: /^\/dev\/vd[b-z] / },
+  { name: "qemu, by virtio-scsi", lines: scsi, disks: /^\/dev\/sd[a-z] / },
+  { name: "dragonball", lines: dragonball, disks: /^\/dev\/vd[b-z] /, needs: needsRealKvm },
 ];
 
 const mib = 2 ** 20;
+const quiet = { encoding: "utf8", stdio: "pipe" } as const;
 
-for (const { name, lines, needs } of machines) {
+for (const { name, lines, disks, needs } of machines) {
   describe(`root file systems on disks, in a machine of ${name}`, () => {
     let directory: string;
     let shim: MachineShim;
@@ -40,6 +46,7 @@ for (const { name, lines, needs } of machines) {
       await needs?.(this);
       directory = mkdtempSync(join(tmpdir(), "kata-ts-disks-"));
       makeBusyboxRootfs(join(directory, "tree"));
+      writeFileSync(join(directory, "mark"), "the mark\n");
     });
     after(() => {
       if (directory !== undefined) rmSync(directory, { recursive: true });
@@ -78,26 +85,48 @@ for (const { name, lines, needs } of machines) {
       await run("pod", one, script, ["loop"]);
       const { ended } = await run("later", two, "grep ' / ' /proc/mounts; echo later >/written");
       expect((await ended()).exitStatus).to.equal(0);
-      expect(shim.output("later")).to.match(/^\/dev\/vd[b-z] \/ ext4 rw,/);
+      expect(shim.output("later")).to.match(disks).and.include(" / ext4 rw,");
       await shim.remove("later");
       // It is no longer the machine's: its own kernel has unmounted it.
       expect(fileOf(two, "/written")).to.equal("later\n");
-      expect(execFileSync("fsck.ext4", ["-f", "-n", two], { encoding: "utf8", stdio: "pipe" })).to.include("files");
+      expect(execFileSync("fsck.ext4", ["-f", "-n", two], quiet)).to.include("files");
       const again = await run("again", two, "cat /written");
       expect((await again.ended()).exitStatus).to.equal(0);
       expect(shim.output("again")).to.equal("later\n");
       await shim.remove("again");
+      // Several that come at the same time do not take each other's places, and go at the same time.
+      const many = ["a", "b", "c"];
+      const made = many.map((id) => makeDisk(id));
+      const script2 = "cat /written; touch /x; echo $?; grep ' / ' /proc/mounts";
+      execFileSync("debugfs", ["-w", "-R", `write ${join(directory, "mark")} written`, made[0] ?? ""], quiet);
+      const running = await Promise.all(
+        many.map((id, index) => run(id, made[index] ?? "", script2, index === 0 ? ["ro"] : [])),
+      );
+      await Promise.all(running.map((one) => one.ended()));
+      expect(shim.output("a")).to.match(/^the mark\n1\n\S+ \/ ext4 ro,/);
+      expect(shim.output("b")).to.match(/^0\n\S+ \/ ext4 rw,/);
+      expect(shim.output("c")).to.match(/^0\n\S+ \/ ext4 rw,/);
+      expect(
+        new Set(many.map((id) => / (\S+) \/ ext4/.exec(` ${shim.output(id).replaceAll("\n", " ")}`)?.[1])).size,
+      ).to.equal(3);
+      await Promise.all(many.map((id) => shim.remove(id)));
+      for (const disk of made) expect(execFileSync("fsck.ext4", ["-f", "-n", disk], quiet)).to.include("files");
       const served = shim.shim("pod");
       await shim.remove("pod");
       await shim.gone(served);
       expect(fileOf(one, "/written")).to.match(/^from /);
     });
 
+    // How the machine has its disks makes no difference to these.
+    if (lines === scsi) return;
+
     it("are not written to when the snapshotter says so", async () => {
       const disk = makeDisk("read-only");
       const { ended } = await run("pod", disk, "touch /written; echo $?; grep ' / ' /proc/mounts", ["ro"]);
       expect((await ended()).exitStatus).to.equal(0);
-      expect(shim.output("pod")).to.match(/^1\n\/dev\/vd[b-z] \/ ext4 ro,/);
+      const [status, mount] = shim.output("pod").split("\n");
+      expect(status).to.equal("1");
+      expect(mount).to.match(disks).and.include(" / ext4 ro,");
     });
 
     it("that are none are an error that says so, and leave nothing", async () => {

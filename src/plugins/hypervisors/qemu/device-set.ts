@@ -10,6 +10,7 @@ import type {
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import { type BlockKeys, scsiDisk, virtioDisk } from "./disk.js";
+import { ScsiUnits } from "./scsi-units.js";
 import { sharedDirectory } from "./shared-directory.js";
 import { hotNetworkCard, mostQueuePairs, networkCard, servedCard } from "./network-card.js";
 import type { DevicePlan } from "./device-plan.js";
@@ -42,8 +43,7 @@ export class DeviceSet {
   readonly #keys: BlockKeys;
   readonly #known = new Map<string, KnownDevice>();
   readonly #inherit: (fd: number) => number;
-  readonly #freeUnits: number[] = [];
-  #units = 0;
+  readonly #units = new ScsiUnits();
   #names = 0;
   #disks: number;
 
@@ -102,7 +102,7 @@ export class DeviceSet {
     const { device, plan } = this.get(id);
     this.#known.delete(id);
     plan.slot.release();
-    if (device.kind === "block" && device.driver === "virtio-scsi") this.#freeUnits.push(unitOf(plan));
+    if (device.kind === "block" && device.driver === "virtio-scsi") this.#units.release(plan.guestLocator);
   }
 
   #add(device: Device, takeSlot: () => Slot, hot = false): AttachedDevice {
@@ -149,8 +149,7 @@ export class DeviceSet {
       throw refusal(device, `its driver is "${device.driver}"; this machine takes ${virtio} and virtio-scsi`);
     }
     try {
-      if (device.driver === "virtio-scsi")
-        return scsiDisk(name, device, this.#freeUnits.shift() ?? this.#units++, noSlot, this.#keys);
+      if (device.driver === "virtio-scsi") return scsiDisk(name, device, this.#units.take(), noSlot, this.#keys);
       const slot = takeSlot();
       const locator = `/dev/vd${diskLetters(this.#disks++)}`;
       return virtioDisk(name, device, { bus: this.#bus, slot, locator }, this.#keys);
@@ -165,11 +164,6 @@ function assertQueues(device: Device, pairs: number): void {
   if (pairs > mostQueuePairs) {
     throw refusal(device, `it has ${pairs} queue pairs, and ${mostQueuePairs} are the most`);
   }
-}
-
-function unitOf(plan: DevicePlan): number {
-  const [target = 0, unit = 0] = (plan.guestLocator ?? "").split(":").map(Number);
-  return target * 256 + unit;
 }
 
 /** `a` to `z`, then `aa`: how Linux names its disks. */

@@ -4,6 +4,7 @@ import type { BlockDevice } from "../../../core/contracts/device.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import type { Properties } from "./command.js";
 import type { DevicePlan } from "./device-plan.js";
+import { formatAddress, type ScsiAddress } from "./scsi-units.js";
 
 /** Keys of the configuration that say how disks are read and written. */
 export type BlockKeys = Pick<
@@ -85,16 +86,27 @@ export function virtioDisk(
   };
 }
 
-/** A disk on the SCSI controller, at `index`: 256 units a target. */
+/** The controller that disks of SCSI hang on: it has the queues, and the thread, which virtio's own disks have each. */
+export function scsiHost(bus: VirtioBus, slot: Slot, keys: BlockKeys): Properties {
+  return {
+    driver: bus.model("virtio-scsi"),
+    id: scsiController,
+    ...slot.place,
+    num_queues: Math.max(1, keys.num_queues),
+    ...(keys.queue_size > 0 && { virtqueue_size: keys.queue_size }),
+    ...(keys.enable_iothreads && { iothread: diskThread }),
+  };
+}
+
+/** A disk on the SCSI controller. */
 export function scsiDisk(
   name: string,
   device: Pick<BlockDevice, "path" | "readOnly">,
-  index: number,
+  { target, unit }: ScsiAddress,
   slot: Slot,
   keys: BlockKeys,
 ): DevicePlan {
   const node = `${name}-disk`;
-  const [target, unit] = [Math.floor(index / 256), index % 256];
   return {
     name,
     slot,
@@ -115,6 +127,6 @@ export function scsiDisk(
         },
       },
     ],
-    guestLocator: `${target}:${unit}`,
+    guestLocator: formatAddress({ target, unit }),
   };
 }

@@ -4,7 +4,7 @@ import type { VmSpec } from "../../../core/contracts/hypervisor.js";
 import type { Accelerator } from "./accelerator.js";
 import { MmioBus, type MachineType, PciBus, type Slot, type VirtioBus } from "./bus.js";
 import { QemuCommand } from "./command.js";
-import { diskThread, scsiController, virtioDisk } from "./disk.js";
+import { diskThread, scsiHost, virtioDisk } from "./disk.js";
 import type { DeviceSet } from "./device-set.js";
 import { addToCommand } from "./device-plan.js";
 import type { GuestFiles } from "../../../core/hypervisor/guest-files.js";
@@ -187,8 +187,7 @@ function addCommonDevices(command: QemuCommand, { config, bus, slots }: MachineP
       ...slots.balloon.place,
     });
   }
-  if (slots.scsi !== undefined)
-    command.json("device", { driver: bus.model("virtio-scsi"), id: scsiController, ...slots.scsi.place });
+  if (slots.scsi !== undefined) command.json("device", scsiHost(bus, slots.scsi, config));
   if (bus instanceof PciBus) for (const bridge of bus.bridges()) command.json("device", bridge);
 }
 

@@ -39,7 +39,8 @@ describe("storages of the guest", () => {
       dev: join(directory, "dev"),
       cgroup: "/nowhere",
     };
-    const modules = { loadFileSystem: async (type: string) => void loaded.push(type) };
+    const load = async (name: string) => void loaded.push(name);
+    const modules = { load, loadFileSystem: load };
     storages = new Storages({ sys, roots, modules, hotplugTime: 20 }, silentLogger);
   });
 

@@ -88,8 +88,8 @@ describe("the devices of a QEMU machine", () => {
     expect(devices.addCold(disk("c", "virtio-scsi")).guestLocator).to.equal("0:0");
     expect(devices.addCold(disk("d", "virtio-scsi")).guestLocator).to.equal("0:1");
     devices.remove("c");
-    expect(devices.addCold(disk("e", "virtio-scsi")).guestLocator).to.equal("0:0");
-    for (let index = 2; index < 257; index++) devices.addCold(disk(`n${index}`, "virtio-scsi"));
+    expect(devices.addCold(disk("e", "virtio-scsi")).guestLocator).to.equal("0:2");
+    for (let index = 3; index < 257; index++) devices.addCold(disk(`n${index}`, "virtio-scsi"));
     expect(devices.addCold(disk("z", "virtio-scsi")).guestLocator).to.equal("1:1");
   });
 
