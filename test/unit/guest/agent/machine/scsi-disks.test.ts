@@ -28,12 +28,11 @@ describe("SCSI disks of the guest", () => {
   };
   const addDisk = (address: string, disk: string): void =>
     void mkdirSync(join(roots.sys, "bus/scsi/devices", address, "block", disk), { recursive: true });
-  const wait = (address: string, ms = 0) =>
-    waitForScsiDisk(
-      { roots, modules: { load: async (name, words = []) => void loaded.push([name, ...words].join(" ")) } },
-      address,
-      ms,
-    );
+  const modules = {
+    load: async (...[name, words]: [string, (readonly string[])?]) =>
+      void loaded.push([name, ...(words ?? [])].join(" ")),
+  };
+  const wait = (address: string, ms = 0) => waitForScsiDisk({ roots, modules }, address, ms);
   const failure = (address: string) =>
     wait(address).then(
       () => "",
