@@ -66,10 +66,15 @@ export const sharedFsKeys = {
     "Patterns of the paths that the annotation `virtio_fs_daemon` may name.",
     implemented,
   ),
-  virtio_fs_cache: choice(["never", "auto", "always"], "never", "What the guest caches of shared files.", {
-    unset: "",
-    spellings: { none: "never" },
-  }),
+  virtio_fs_cache: choice(
+    ["never", "auto", "always"],
+    "auto",
+    "What the guest caches of shared files: nothing; names and attributes for a second; all until it forgets it.",
+    {
+      unset: "",
+      spellings: { none: "never" },
+    },
+  ),
   virtio_fs_cache_size: integer(0, "Size of the DAX window; 0 is none.", { unit: "MiB", max: 0xffffffff }),
   virtio_fs_is_dax: boolean(false, "Asks for a DAX window, of 1024 MiB unless a size is given."),
   virtio_fs_queue_size: integer(1024, "Entries of the file system's queue; 0 is 1024.", {

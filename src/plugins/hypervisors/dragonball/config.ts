@@ -3,7 +3,7 @@ import { hypervisorConfig } from "../../../core/config/plugin-schema.js";
 /** `[hypervisor.dragonball]`: the keys this plugin acts on. */
 export const config = hypervisorConfig({
   // As upstream's file for it has them.
-  defaults: { block_device_driver: "virtio-blk-mmio", shared_fs: "inline-virtio-fs", virtio_fs_cache: "auto" },
+  defaults: { block_device_driver: "virtio-blk-mmio", shared_fs: "inline-virtio-fs" },
   uses: [
     "hypervisor.kernel",
     "hypervisor.image",
