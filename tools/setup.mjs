@@ -34,6 +34,8 @@ const packages = {
   runc: () => existsSync("/usr/sbin/runc") || existsSync("/usr/bin/runc"),
   "dpdk-dev": () => existsSync("/usr/bin/dpdk-testpmd"),
   "acpica-tools": () => existsSync("/usr/bin/iasl"),
+  "erofs-utils": () => existsSync("/usr/bin/mkfs.erofs"),
+  dmsetup: () => existsSync("/sbin/dmsetup"),
   iproute2: () => existsSync("/sbin/ip") || existsSync("/usr/sbin/ip") || existsSync("/bin/ip"),
 };
 
@@ -57,6 +59,8 @@ export const testPackages = [
   "iproute2",
   "dpdk-dev",
   "acpica-tools",
+  "dmsetup",
+  "erofs-utils",
 ];
 
 /** Installs the packages that are missing from the distribution, saying first which. */

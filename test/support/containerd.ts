@@ -30,6 +30,8 @@ export interface ContainerdOptions {
   readonly cri?: (directory: string) => readonly string[];
   /** Lines of a configuration that containers run with; the machine's own, or none, when absent. */
   readonly configuration?: readonly string[];
+  /** The snapshotter that images and containers are for, and the lines of its configuration; overlayfs when absent. */
+  readonly snapshotter?: { readonly name: string; readonly lines: (directory: string) => readonly string[] };
   /** What it is started within: a network namespace, say. */
   readonly around?: (start: () => ChildProcess) => ChildProcess;
 }
@@ -55,7 +57,9 @@ export class Containerd {
   /** Writes its configuration, starts it and imports the busybox image. */
   static async open(options: ContainerdOptions = {}): Promise<Containerd> {
     const one = new Containerd(mkdtempSync(join(tmpdir(), "kata-ts-ctd-")), options);
-    const unused = ["btrfs", "zfs", "aufs", "devmapper"].map((name) => `"io.containerd.snapshotter.v1.${name}"`);
+    const unused = ["btrfs", "zfs", "aufs", "devmapper"]
+      .filter((name) => name !== options.snapshotter?.name)
+      .map((name) => `"io.containerd.snapshotter.v1.${name}"`);
     const disabled = [...unused, ...(options.cri === undefined ? ['"io.containerd.grpc.v1.cri"'] : [])].join(", ");
     const lines = [
       "version = 2",
@@ -67,6 +71,7 @@ export class Containerd {
       '[plugins."io.containerd.internal.v1.opt"]',
       `  path = "${one.directory}/opt"`,
       ...(options.cri?.(one.directory) ?? []),
+      ...(options.snapshotter?.lines(one.directory) ?? []),
       // Usually 5 s, in which a slow host hardly starts a program.
       ...(inHostVm() ? ["[timeouts]", '  "io.containerd.timeout.shim.cleanup" = "2m"'] : []),
     ];
@@ -86,6 +91,7 @@ export class Containerd {
       ...(this.#options.cri === undefined ? [] : ["--namespace", "k8s.io"]),
       "images",
       "import",
+      ...this.#snapshotterFlags,
       writeImage(this.directory, parts),
     ]);
     if (status !== 0) throw new Error(stderr);
@@ -126,6 +132,11 @@ export class Containerd {
     return [...runtimeFlags, "--runtime-config-path", join(this.directory, "configuration.toml")];
   }
 
+  get #snapshotterFlags(): readonly string[] {
+    const { snapshotter } = this.#options;
+    return snapshotter === undefined ? [] : ["--snapshotter", snapshotter.name];
+  }
+
   /** Runs ctr against this containerd. */
   ctr(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     return runProgram("ctr", ["--address", this.address, ...args], { ms: 90_000, ...options });
@@ -155,7 +166,8 @@ export class Containerd {
 
   /** `ctr run` with our runtime; `flags` come before the image. */
   run(id: string, flags: readonly string[], command: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return this.ctr(["run", ...this.runtimeFlags, ...flags, busyboxImage, id, ...command], options);
+    const all = [...this.runtimeFlags, ...this.#snapshotterFlags, ...flags];
+    return this.ctr(["run", ...all, busyboxImage, id, ...command], options);
   }
 
   /** All that it and its shims have logged. */

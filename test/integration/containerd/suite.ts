@@ -13,7 +13,7 @@ export interface Suite {
 }
 
 /** How its containerd is, and what there must be for it: `needs` skips where that is not. */
-export interface SuiteOptions extends Pick<ContainerdOptions, "configuration"> {
+export interface SuiteOptions extends Pick<ContainerdOptions, "configuration" | "snapshotter"> {
   readonly needs?: (context: Context) => void | Promise<void>;
 }
 

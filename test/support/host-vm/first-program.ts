@@ -10,8 +10,18 @@ export interface HostVmCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What this kernel may have as modules: virtual machines, their channels, links of the kinds that tests use. */
-const modules = ["kvm-amd", "vhost_vsock", "vsock_loopback", "vhost_net", "tun", "virtio_net", "vfio-pci"];
+/** What this kernel may have as modules: virtual machines, their channels, links and disks of the kinds that tests use. */
+const modules = [
+  "kvm-amd",
+  "vhost_vsock",
+  "vsock_loopback",
+  "vhost_net",
+  "tun",
+  "virtio_net",
+  "vfio-pci",
+  "loop",
+  "dm_thin_pool",
+];
 
 /** How machines are made in a host that is emulated itself: it takes long to find their memory, and they to boot. */
 const configuration = `[hypervisor.qemu]
@@ -40,6 +50,8 @@ export function firstProgramText({ command, directory, env }: HostVmCommand): st
     "mkdir /run/tmp; export TMPDIR=/run/tmp",
     "modprobe virtio_console; stty -F /dev/hvc0 -onlcr; export TERM=dumb; exec </dev/null >/dev/hvc0 2>&1",
     "ip link set lo up; hostname host-vm",
+    // There is no udev that would make the nodes of mapped devices: libdevmapper has to.
+    "export DM_DISABLE_UDEV=1",
     // Two guests in huge pages that run at once hang or panic where KVM is emulated, those of two bare QEMUs too.
     "echo never >/sys/kernel/mm/transparent_hugepage/enabled",
     ...modules.map((name) => `modprobe ${name} || echo "host-vm: no module ${name}"`),
