@@ -21,6 +21,7 @@ import { plugin as blockMmio } from "./storage/block-virtio-mmio/index.js";
 import { plugin as blockPci } from "./storage/block-virtio-pci/index.js";
 import { plugin as blockScsi } from "./storage/block-virtio-scsi/index.js";
 import { plugin as rootfsBlock } from "./storage/rootfs-block/index.js";
+import { plugin as rootfsErofs } from "./storage/rootfs-erofs/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
 import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
 import { plugin as volumeEphemeral } from "./storage/volume-ephemeral/index.js";
@@ -54,6 +55,7 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   blockScsi,
   rootfsShared,
   rootfsBlock,
+  rootfsErofs,
   volumeSystem,
   volumeShm,
   volumeEphemeral,

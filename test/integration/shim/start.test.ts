@@ -215,8 +215,9 @@ describe("containerd-shim-kata-ts-v2 start", () => {
     const version = await runProgram(shim.program, ["-v"], { env: { PATH: shim.pathWithoutNode() } });
     expect(version.stdout).to.match(/^containerd-shim-kata-ts-v2: io\.containerd\.kata-ts\.v2 \d+\.\d+\.\d+\n$/);
     const info = execFileSync(shim.program, ["-info"], { input: "" });
-    const { name, version: parts } = RuntimeInfo.decode(info);
+    const { name, version: parts, annotations } = RuntimeInfo.decode(info);
     expect(name).to.equal("io.containerd.kata-ts.v2");
+    expect(annotations).to.deep.equal({ "containerd.io/runtime-allow-mounts": "erofs,format/mkdir/overlay" });
     expect(version.stdout).to.contain(parts?.version);
     const help = await runProgram(shim.program, ["-help"]);
     expect(help.stdout).to.contain("usage:");
