@@ -24,6 +24,7 @@ import { plugin as rootfsBlock } from "./storage/rootfs-block/index.js";
 import { plugin as rootfsErofs } from "./storage/rootfs-erofs/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
 import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
+import { plugin as volumeBlock } from "./storage/volume-block/index.js";
 import { plugin as volumeEphemeral } from "./storage/volume-ephemeral/index.js";
 import { plugin as volumeSharedBind } from "./storage/volume-shared-bind/index.js";
 import { plugin as volumeShm } from "./storage/volume-shm/index.js";
@@ -59,5 +60,6 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   volumeSystem,
   volumeShm,
   volumeEphemeral,
+  volumeBlock,
   volumeSharedBind,
 ].map((plugin) => ({ plugin, origin: "built-in" }));

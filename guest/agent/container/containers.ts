@@ -21,7 +21,7 @@ import type { ControlGroup } from "./cgroup.js";
 import { Container } from "./container.js";
 import { guestSpec } from "./guest-spec.js";
 import type { OciRuntime } from "./oci-runtime.js";
-import { findPluggedDevices } from "./plugged-devices.js";
+import { boundDeviceRules, findPluggedDevices } from "./plugged-devices.js";
 import { ContainerProcess } from "./process.js";
 import type { SharedNamespaces } from "./shared-namespaces.js";
 import { removeBundle } from "./remove-bundle.js";
@@ -182,6 +182,7 @@ export class Containers {
       sharedNamespaces: namespaces.paths(request.sandboxPidns),
       guestHooks,
       devices,
+      boundDevices: boundDeviceRules(request.storages),
     });
     for (const [name, value] of Object.entries(networkSysctls)) this.#writeSysctl(name, value);
     mkdirSync(bundle, { recursive: true, mode: 0o700 });

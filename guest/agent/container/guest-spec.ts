@@ -21,6 +21,8 @@ export interface GuestSpecContext {
   readonly guestHooks: Readonly<Record<string, readonly OciHook[]>>;
   /** Devices plugged into the machine for this container, by their path in it. */
   readonly devices: ReadonlyMap<string, OciLinuxDevice>;
+  /** Rules for devices whose nodes are mounted into the container. */
+  readonly boundDevices: readonly OciDeviceCgroup[];
 }
 
 /** What a container gets, and what the agent has to do itself for it. */
@@ -86,14 +88,12 @@ function guestLinux(
   context: GuestSpecContext,
 ): OciLinux {
   const { mountLabel, intelRdt: _rdt, devices: _devices, cgroupsPath: _path, sysctl: _sysctl, ...rest } = linux;
-  const devices = guestDevices(linux.devices ?? [], context);
-  const rules = devices.map(({ path: _path, type, major = 0, minor = 0 }) => ({
-    allow: true,
-    type: type === "u" ? "c" : type,
-    major,
-    minor,
-    access: "rwm",
-  }));
+  const given = guestDevices(linux.devices ?? [], context);
+  const devices = given.map(({ guest }) => guest);
+  const rules = given.map(({ wanted, guest: { type, major = 0, minor = 0 } }) => {
+    const access = accessTo(wanted, rest.resources?.devices ?? []);
+    return { allow: true, type: type === "u" ? "c" : type, major, minor, access };
+  });
   const makeNodes = { allow: true, access: "m" };
   return {
     ...rest,
@@ -104,7 +104,7 @@ function guestLinux(
     cgroupsPath: containerCgroup(context.containerId),
     resources: {
       ...rest.resources,
-      devices: [{ allow: false, access: "rwm" }, makeNodes, ...commonDevices, ...rules],
+      devices: [{ allow: false, access: "rwm" }, makeNodes, ...commonDevices, ...rules, ...context.boundDevices],
     },
   };
 }
@@ -122,19 +122,31 @@ function guestNamespaces(wanted: readonly OciNamespace[], context: GuestSpecCont
 }
 
 /** Devices of the guest itself, where the specification means the same ones, and those that were plugged in for it. */
-function guestDevices(wanted: readonly OciLinuxDevice[], context: GuestSpecContext): OciLinuxDevice[] {
-  const devices: OciLinuxDevice[] = [];
-  for (const device of wanted) {
-    const plugged = context.devices.get(device.path);
+function guestDevices(
+  devices: readonly OciLinuxDevice[],
+  context: GuestSpecContext,
+): { wanted: OciLinuxDevice; guest: OciLinuxDevice }[] {
+  const given: { wanted: OciLinuxDevice; guest: OciLinuxDevice }[] = [];
+  for (const wanted of devices) {
+    const plugged = context.devices.get(wanted.path);
     if (plugged !== undefined) {
-      devices.push({ ...device, ...plugged });
+      given.push({ wanted, guest: { ...wanted, ...plugged } });
       continue;
     }
-    const node = findNode(device.path);
-    const isSame = node?.kind === "character" && node.major === device.major && node.minor === device.minor;
-    if (isSame && device.type !== "b") devices.push(device);
+    const node = findNode(wanted.path);
+    const isSame = node?.kind === "character" && node.major === wanted.major && node.minor === wanted.minor;
+    if (isSame && wanted.type !== "b") given.push({ wanted, guest: wanted });
   }
-  return devices;
+  return given;
+}
+
+/** What the host's rules, which have the host's numbers, allow of a device; all when they do not name it. */
+function accessTo({ type, major, minor }: OciLinuxDevice, rules: readonly OciDeviceCgroup[]): string {
+  const own = rules.filter((rule) => rule.allow && rule.type === type && rule.major === major && rule.minor === minor);
+  const access = ["r", "w", "m"]
+    .filter((letter) => own.some((rule) => (rule.access ?? "rwm").includes(letter)))
+    .join("");
+  return access === "" ? "rwm" : access;
 }
 
 function splitSysctls(sysctls: Readonly<Record<string, string>>): {

@@ -1,7 +1,7 @@
-import type { OciLinuxDevice } from "../../../src/core/oci/spec.js";
-import type { Device } from "../../../src/core/proto/gen/kata/agent.js";
+import type { OciDeviceCgroup, OciLinuxDevice } from "../../../src/core/oci/spec.js";
+import type { Device, Storage } from "../../../src/core/proto/gen/kata/agent.js";
 import { agentErrors } from "../errors.js";
-import { waitForBlockDevice } from "../machine/block-devices.js";
+import { findNode, waitForBlockDevice } from "../machine/block-devices.js";
 import { type ScsiTools, waitForScsiDisk } from "../machine/scsi-disks.js";
 import type { AgentRoots } from "../roots.js";
 
@@ -34,4 +34,14 @@ export async function findPluggedDevices(
     found.set(containerPath, { path: containerPath, type: "b", major: node.major, minor: node.minor });
   }
   return found;
+}
+
+/** What lets a container use the disks whose nodes are among its storages, which are mounted. */
+export function boundDeviceRules(storages: readonly Storage[]): OciDeviceCgroup[] {
+  return storages.flatMap(({ fstype, mountPoint, options }) => {
+    const node = fstype === "bind" ? findNode(mountPoint) : undefined;
+    if (node?.kind !== "block") return [];
+    const access = options.includes("ro") ? "rm" : "rwm";
+    return [{ allow: true, type: "b", major: node.major, minor: node.minor, access }];
+  });
 }

@@ -14,6 +14,8 @@ export interface StorageTools {
 
 /** A way in which something gets mounted in the guest (agent.proto `Storage.driver`). */
 export interface StorageDriver {
-  /** Mounts `storage` on `target`, a descriptor of a directory that was made for it. */
+  /** Whether it is mounted on a file. Absent: on a directory. */
+  isFile?(storage: Storage): boolean;
+  /** Mounts `storage` on `target`, a descriptor of a directory, or of a file, that was made for it. */
   mount(storage: Storage, target: number, tools: StorageTools): Promise<void>;
 }

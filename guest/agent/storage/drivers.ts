@@ -2,7 +2,7 @@ import { chmodSync, chownSync, fstatSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import type { Storage } from "../../../src/core/proto/gen/kata/agent.js";
 import { badArgument } from "../errors.js";
-import { waitForBlockDevice } from "../machine/block-devices.js";
+import { type GuestNode, waitForBlockDevice } from "../machine/block-devices.js";
 import { waitForScsiDisk } from "../machine/scsi-disks.js";
 import type { StorageDriver, StorageTools } from "./driver.js";
 import { belowContainers } from "./mount-point.js";
@@ -55,19 +55,22 @@ const bind: StorageDriver = {
   },
 };
 
-const block: StorageDriver = {
-  async mount(storage, target, tools) {
-    const node = await waitForBlockDevice(tools.roots, storage.source, tools.hotplugTime);
-    await mountType(storage, node.path, target, tools);
-  },
-};
+/** A disk: its file system, or its node itself for a container that is to have the device (`bind`). */
+function diskDriver(find: (storage: Storage, tools: StorageTools) => Promise<GuestNode>): StorageDriver {
+  return {
+    isFile: ({ fstype }) => fstype === "bind",
+    async mount(storage, target, tools) {
+      const { path: source } = await find(storage, tools);
+      const { fstype, options } = storage;
+      if (fstype === "bind") await tools.sys.mounts.mountOci({ type: "bind", source, options }, target);
+      else await mountType(storage, source, target, tools);
+    },
+  };
+}
 
-const scsi: StorageDriver = {
-  async mount(storage, target, tools) {
-    const node = await waitForScsiDisk(tools, storage.source, tools.hotplugTime);
-    await mountType(storage, node.path, target, tools);
-  },
-};
+const block = diskDriver(({ source }, { roots, hotplugTime }) => waitForBlockDevice(roots, source, hotplugTime));
+
+const scsi = diskDriver(({ source }, tools) => waitForScsiDisk(tools, source, tools.hotplugTime));
 
 /** Memory: a tmpfs, or huge pages that are set aside first. */
 const ephemeral: StorageDriver = {

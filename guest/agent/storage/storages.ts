@@ -1,4 +1,4 @@
-import { rmdirSync } from "node:fs";
+import { lstatSync, rmdirSync, unlinkSync } from "node:fs";
 import type { Logger } from "../../../src/core/log.js";
 import { codeOf, describeError } from "../../../src/core/errors/error.js";
 import type { Storage } from "../../../src/core/proto/gen/kata/agent.js";
@@ -79,7 +79,11 @@ export class Storages {
     }
     if (storage.fsGroup !== undefined) throw agentErrors.KATA_GUEST_FEATURE({ feature: "a storage's fs_group" });
     const { sys, roots } = this.#tools;
-    const target = sys.files.mkdirBeneath(containersDirectory(roots), relative, 0o755);
+    const base = containersDirectory(roots);
+    const target =
+      driver.isFile?.(storage) === true
+        ? sys.files.touchBeneath(base, relative)
+        : sys.files.mkdirBeneath(base, relative, 0o755);
     try {
       await driver.mount(storage, target, this.#tools);
     } catch (cause) {
@@ -97,7 +101,9 @@ export class Storages {
     const base = containersDirectory(roots);
     try {
       await sys.mounts.unmountBeneath(base, relative, { detach: true });
-      rmdirSync(`${base}/${relative}`);
+      const path = `${base}/${relative}`;
+      if (lstatSync(path).isDirectory()) rmdirSync(path);
+      else unlinkSync(path);
     } catch (error) {
       // A directory of the kind `local` may hold what containers wrote; it goes with the guest.
       if (errnoNameOf(error) === "ENOTEMPTY") return;

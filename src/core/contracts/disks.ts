@@ -1,4 +1,4 @@
-import type { GuestStorage } from "./guest.js";
+import type { GuestDevice, GuestStorage } from "./guest.js";
 
 /** A raw file or a block device of the host that a sandbox's machine is to have as a disk. */
 export interface DiskRequest {
@@ -12,6 +12,7 @@ export interface DiskRequest {
 
 /** How the guest mounts a disk. */
 export interface DiskMount {
+  /** A file system, or `bind`: the disk's node itself is shown at the mount point, which is a file then. */
   readonly fstype: string;
   readonly options: readonly string[];
   /** Absolute path in the guest. */
@@ -22,6 +23,8 @@ export interface DiskMount {
 export interface Disk {
   /** By which the agent mounts it. */
   storage(mount: DiskMount): GuestStorage;
+  /** By which the agent puts it at a path of a container, whose spec has a device there. */
+  device(containerPath: string): GuestDevice;
   /** Takes it out of the machine, of which the guest must not use it any more. Idempotent; no error when the machine is gone. */
   release(): Promise<void>;
 }

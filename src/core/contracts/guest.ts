@@ -17,10 +17,16 @@ export interface GuestStorage {
   readonly shared?: boolean;
 }
 
-/** A device the agent waits for and maps into a container (agent.proto `Device`). */
+/**
+ * A device the agent waits for and maps into a container (agent.proto `Device`): the device that the container's spec has
+ * at `containerPath`, and the rules for its numbers, get those of the guest.
+ */
 export interface GuestDevice {
+  /** Where the guest finds it, when that is no path: slots on PCI, a SCSI address. */
   readonly id: string;
+  /** One of the names that `GuestStorage.driver` has for disks. */
   readonly type: string;
+  /** Its path in the guest, empty when that is not known. */
   readonly vmPath: string;
   readonly containerPath: string;
   readonly options: readonly string[];

@@ -1,4 +1,5 @@
 import type { OciMount } from "../oci/spec.js";
+import type { Disks } from "./disks.js";
 import type { ContainerContribution } from "./guest.js";
 import type { Resource } from "./resource.js";
 import type { ShareFs } from "./share-fs.js";
@@ -11,6 +12,8 @@ export interface VolumeRequest {
   /** Position in `spec.mounts`, so that names can be made unique. */
   readonly index: number;
   readonly shareFs: ShareFs | undefined;
+  /** Disks of the sandbox's machine; absent where `disable_block_device_use` says that there shall be none of containers. */
+  readonly disks: Disks | undefined;
   /** Annotations of the container. */
   readonly annotations: Readonly<Record<string, string>>;
 }

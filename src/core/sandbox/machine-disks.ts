@@ -1,5 +1,6 @@
 import type { BlockDriver } from "../contracts/block-driver.js";
 import type { Disk, DiskMount, DiskRequest, Disks } from "../contracts/disks.js";
+import type { GuestDevice, GuestStorage } from "../contracts/guest.js";
 import type { Hypervisor } from "../contracts/hypervisor.js";
 import { sandboxErrors } from "./errors.js";
 
@@ -45,6 +46,13 @@ export class MachineDisks implements Disks {
       await release();
       throw sandboxErrors.KATA_DISK_NOWHERE({ purpose, path, hypervisor: hypervisor.name });
     }
-    return { storage: (mount: DiskMount) => driver.storage(guestLocator, mount), release };
+    const storage = (mount: DiskMount): GuestStorage => driver.storage(guestLocator, mount);
+    return { storage, device: (containerPath) => guestDevice(containerPath, storage), release };
   }
+}
+
+/** The agent finds a device as it finds the disk of a storage, and has the same names for the ways to. */
+function guestDevice(containerPath: string, storage: (mount: DiskMount) => GuestStorage): GuestDevice {
+  const { driver: type, source } = storage({ fstype: "bind", options: [], mountPoint: "" });
+  return { id: source, type, vmPath: source.startsWith("/") ? source : "", containerPath, options: [] };
 }

@@ -49,8 +49,8 @@ describe("ctr run, when", () => {
   });
 
   it("the container asks for a device of the host", async () => {
-    const said = await failure(["--device", "/dev/kmsg"]);
-    expect(said).to.include('config.json asks for linux.devices = "/dev/kmsg", which is not supported: host devices');
+    const said = await failure(["--device", "/dev/kvm"]);
+    expect(said).to.include('config.json asks for linux.devices = "/dev/kvm", which is not supported: of the host');
   });
 
   it("QEMU is killed while the container runs", async () => {

@@ -143,7 +143,7 @@ describe("a pod that goes on when it is asked for", () => {
     });
 
     for (const [field, change] of [
-      ["linux.devices", { linux: { devices: [{ path: "/dev/sda", type: "b", major: 8, minor: 0 }] } }],
+      ["linux.devices", { linux: { devices: [{ path: "/dev/kvm", type: "c", major: 10, minor: 232 }] } }],
       ["linux.intelRdt", { linux: { intelRdt: { closID: "x" } } }],
       ["linux.uidMappings", { linux: { uidMappings: [{ containerID: 0, hostID: 1000, size: 1 }] } }],
       ["linux.namespaces", { linux: { namespaces: [{ type: "user" }] } }],

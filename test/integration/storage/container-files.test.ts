@@ -127,7 +127,15 @@ describe("a container's files", function () {
     writeFileSync(join(source, "hosts"), "127.0.0.1");
     const volume = (name: string, options: string[], index: number): SharedBind => {
       const mount = { destination: `/etc/${name}`, type: "bind", source: join(source, name), options };
-      return new SharedBind({ containerId: "c1", sandboxId: "s", mount, index, shareFs: share, annotations: {} });
+      return new SharedBind({
+        containerId: "c1",
+        sandboxId: "s",
+        mount,
+        index,
+        shareFs: share,
+        disks: undefined,
+        annotations: {},
+      });
     };
     const file = volume("hosts", ["rbind", "ro"], 0);
     const directory = volume("", ["rbind", "rw"], 1);
@@ -148,7 +156,15 @@ describe("a container's files", function () {
     const device = join(place.root, "disk");
     sys.files.mknod(device, "block", 0o600, { major: 254, minor: 0 });
     const mount = { destination: "/disk", type: "bind", source: device, options: ["rbind"] };
-    const request = { containerId: "c1", sandboxId: "s", mount, index: 0, shareFs: share, annotations: {} };
+    const request = {
+      containerId: "c1",
+      sandboxId: "s",
+      mount,
+      index: 0,
+      shareFs: share,
+      disks: undefined,
+      annotations: {},
+    };
     const error = await new SharedBind(request).prepare().catch((cause: unknown) => cause);
     expect(error).to.have.property("code", "KATA_VOLUME_UNSUPPORTED");
     expect(error).to.have.property("message").that.includes("block device").and.includes("/disk");

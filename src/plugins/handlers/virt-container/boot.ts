@@ -2,10 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { formatChoice } from "../../../core/config/source.js";
 import type { Agent, SandboxSetup } from "../../../core/contracts/agent.js";
 import { formatGuestAddress, guestPorts } from "../../../core/contracts/guest-address.js";
+import type { Disks } from "../../../core/contracts/disks.js";
 import type { GuestStorage } from "../../../core/contracts/guest.js";
 import type { Hypervisor, VmSpec } from "../../../core/contracts/hypervisor.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
 import { withDeadline } from "../../../core/deadline.js";
+import { DisksInCommon } from "../../../core/disks/disks-in-common.js";
 import { cardSettings } from "../../../core/network/card-settings.js";
 import { DanSource } from "../../../core/network/dan/dan-source.js";
 import { findDanFile, type FoundDan } from "../../../core/network/dan/find-dan-file.js";
@@ -53,6 +55,8 @@ export interface MachineParts extends Machine {
   readonly storages: readonly GuestStorage[];
   readonly resources: ResourceSet;
   readonly disks: MachineDisks;
+  /** The same, as its containers have them. */
+  readonly containerDisks: Disks;
   /** Absent when the pod has no network of its own. */
   readonly network: PodNetwork | undefined;
 }
@@ -84,7 +88,8 @@ export async function prepareMachine(
   scope.defer("virtual machine", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
   scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
   for (const device of share?.devices ?? []) await hypervisor.addDevice(device);
-  return { hypervisor, agent, shareFs, disks, network, resources, storages: share?.storages ?? [] };
+  const containerDisks = new DisksInCommon(disks);
+  return { hypervisor, agent, shareFs, disks, containerDisks, network, resources, storages: share?.storages ?? [] };
 }
 
 /**

@@ -14,6 +14,7 @@ import type { Scope } from "../../../core/scope.js";
 import { join, isAbsolute } from "node:path";
 import { handlerErrors } from "./errors.js";
 import { guestSpec, sharesPidNamespace } from "./guest-spec.js";
+import { blockDevicesOf, PluggedDevice } from "./plugged-device.js";
 import { Process, type ProcessParts } from "./process.js";
 
 /** What a container is made of besides its request. */
@@ -34,6 +35,7 @@ export interface ContainerParts {
 interface Prepared {
   readonly root: RootfsContribution;
   readonly volumes: readonly ContainerContribution[];
+  readonly devices: readonly ContainerContribution[];
 }
 
 /** A further process and what it runs. */
@@ -111,13 +113,18 @@ export class Container {
     for (const [index, mount] of (this.#parts.request.spec.mounts ?? []).entries()) {
       volumes.push(await this.#prepareVolume(drivers, mount, index, signal));
     }
-    return { root, volumes };
+    const { request, disks } = this.#parts;
+    const devices: ContainerContribution[] = [];
+    for (const device of blockDevicesOf(request.spec)) {
+      devices.push(await this.#resources.prepare(new PluggedDevice(device, request.spec, disks), signal));
+    }
+    return { root, volumes, devices };
   }
 
   /** Has the agent create the container from what `prepare` made. */
   async create(prepared: Prepared, lost: Promise<unknown>, signal: AbortSignal): Promise<void> {
     const { request, agent, role, guestOptions } = this.#parts;
-    const contributions = [prepared.root, ...prepared.volumes];
+    const contributions = [prepared.root, ...prepared.volumes, ...prepared.devices];
     const storages: GuestStorage[] = contributions.flatMap((one) => one.storages ?? []);
     await this.#resources.attach(signal);
     this.#inGuest = true;
@@ -183,9 +190,9 @@ export class Container {
     index: number,
     signal: AbortSignal,
   ): Promise<ContainerContribution> {
-    const { request, sandboxId, shareFs } = this.#parts;
+    const { request, sandboxId, shareFs, disks } = this.#parts;
     const annotations = request.spec.annotations ?? {};
-    const volumeRequest = { containerId: this.id, sandboxId, mount, index, shareFs, annotations };
+    const volumeRequest = { containerId: this.id, sandboxId, mount, index, shareFs, disks, annotations };
     const describe = () => `the mount of ${mount.source ?? mount.type ?? "nothing"} at ${mount.destination}`;
     const driver = mostSpecific("volume", drivers, (one) => one.match(volumeRequest), describe);
     return this.#resources.prepare(driver.create(volumeRequest), signal);

@@ -44,6 +44,11 @@ export const handlerErrors = defineErrors({
     status: "INVALID_ARGUMENT",
     message: (p: { field: string; problem: string }) => `config.json: ${p.field} ${p.problem}`,
   },
+  KATA_DEVICE_NO_DISKS: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { path: string }) =>
+      `the device ${p.path} is a disk, and containers have none where disable_block_device_use is set ([hypervisor.*])`,
+  },
   KATA_VM_DIED: {
     status: "UNAVAILABLE",
     message: (p: { sandbox: string; how: string; console: readonly string[] }) =>

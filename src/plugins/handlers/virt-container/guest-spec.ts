@@ -1,5 +1,6 @@
 import type { OciLinux, OciLinuxResources, OciMount, OciSpec } from "../../../core/oci/spec.js";
 import type { ContainerRole } from "../../../core/sandbox/identity.js";
+import { blockDeviceRules } from "./plugged-device.js";
 
 /** What the host has made for a container, to be put in place of what its spec says. */
 export interface GuestSpecParts {
@@ -49,6 +50,7 @@ export function guestSpec(
   const { hooks: _hooks, linux: hostLinux = {}, process: hostProcess, ...rest } = spec;
   const { seccomp, mountLabel, ...linux } = hostLinux;
   const namespaces = guestNamespaces(hostLinux);
+  const deviceRules = blockDeviceRules(spec);
   const {
     apparmorProfile: _apparmor,
     selinuxLabel,
@@ -67,7 +69,10 @@ export function guestSpec(
     linux: {
       ...linux,
       ...(namespaces !== undefined && { namespaces }),
-      resources: guestResources(hostLinux.resources),
+      resources: {
+        ...guestResources(hostLinux.resources),
+        ...(deviceRules.length > 0 && { devices: deviceRules }),
+      },
       ...(!options.disableSeccomp && seccomp !== undefined && { seccomp }),
       ...(!options.disableSelinux && mountLabel !== undefined && { mountLabel }),
     },

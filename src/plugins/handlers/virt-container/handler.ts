@@ -166,7 +166,7 @@ export class VirtContainerHandler implements RuntimeHandler {
   /** Creates a container while its sandbox boots, if it has to; undoes its host side when anything fails. */
   async #createIn(sandbox: VirtSandbox, request: CreateTask, identity: ContainerIdentity): Promise<void> {
     const { containerId: id } = request;
-    const { agent, shareFs, disks } = await sandbox.parts();
+    const { agent, shareFs, containerDisks } = await sandbox.parts();
     const { disable_guest_seccomp } = sandbox.env.config.runtime;
     const { disable_guest_selinux, disable_block_device_use } = sandbox.env.config.hypervisor;
     const scope = sandbox.env.scope.child(`container ${id}`);
@@ -184,7 +184,7 @@ export class VirtContainerHandler implements RuntimeHandler {
           scope,
           agent,
           shareFs,
-          disks: disable_block_device_use ? undefined : disks,
+          disks: disable_block_device_use ? undefined : containerDisks,
           plugins: sandbox.env.plugins,
           guestOptions: { disableSeccomp: disable_guest_seccomp, disableSelinux: disable_guest_selinux },
         },

@@ -29,15 +29,19 @@ function nonEmpty<T>(list: readonly T[] | undefined): readonly T[] | undefined {
   return list === undefined || list.length === 0 ? undefined : list;
 }
 
-/** Devices every guest has by itself (runtime-spec "Default Devices", and what containerd adds to them). */
+/**
+ * Character devices every guest has by itself (runtime-spec "Default Devices", and what containerd adds to them), which are of
+ * its own kernel as they would be of the host's. The log (`kmsg`) is the guest's.
+ */
 const guestDevices =
-  /^\/dev\/(null|zero|full|random|urandom|tty|console|ptmx|pts|shm|mqueue|fd|stdin|stdout|stderr|net\/tun|fuse)$/;
+  /^\/dev\/(null|zero|full|random|urandom|tty|console|ptmx|pts|shm|mqueue|fd|stdin|stdout|stderr|net\/tun|fuse|kmsg)$/;
 
+/** Block devices become disks of the machine (`plugged-device.ts`). */
 function hostDevices(spec: OciSpec): ReturnType<Check> {
-  const device = spec.linux?.devices?.find((one) => !guestDevices.test(one.path));
-  return (
-    device && { field: "linux.devices", value: device.path, reason: "host devices are not passed to the guest yet" }
-  );
+  const device = spec.linux?.devices?.find(({ type, path }) => type !== "b" && !guestDevices.test(path));
+  const reason =
+    "of the host's devices only disks are given to the guest; for privileged containers set privileged_without_host_devices in containerd's configuration";
+  return device && { field: "linux.devices", value: device.path, reason };
 }
 
 function hooks(spec: OciSpec): ReturnType<Check> {

@@ -4,6 +4,7 @@ import type { ContainerContribution } from "../../../core/contracts/guest.js";
 import type { Share } from "../../../core/contracts/share-fs.js";
 import type { Volume, VolumeRequest } from "../../../core/contracts/volume.js";
 import { codeOf, KataError, messageOf } from "../../../core/errors/error.js";
+import { isReadOnly } from "../../../core/oci/mount-access.js";
 import { sharedBindErrors } from "./errors.js";
 
 /** Characters kept of a destination's last part: it only helps people who look at the shared tree. */
@@ -11,7 +12,7 @@ const labelLength = 48;
 
 /**
  * A directory or a regular file of the host in a container. Read-only is enforced on the host, for all mounts below it too.
- * A bind is never taken for a disk: other sources than these two are refused, whatever they are.
+ * Other sources than these two are refused, whatever they are; nodes of block devices have a driver of their own.
  *
  * As with every bind mount it is the file that is mounted, not its name: writing into `resolv.conf` is seen by the container,
  * replacing it by a new file (rename) is not.
@@ -70,10 +71,4 @@ function statusOf(path: string): Stats | undefined {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
     throw error;
   }
-}
-
-/** Whether the last of `ro`, `rro`, `rw`, `rrw` says so. */
-export function isReadOnly(options: readonly string[]): boolean {
-  const last = options.findLast((option) => /^r?r[ow]$/.test(option));
-  return last?.endsWith("o") ?? false;
 }

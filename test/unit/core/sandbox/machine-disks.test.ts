@@ -52,6 +52,13 @@ describe("disks of a machine", () => {
     expect(calls.slice(2)).to.deep.equal(["disk0"]);
   });
 
+  it("are found as devices where they are found as storages", async () => {
+    const found = { type: "mmioblk", id: "/dev/vdb", containerPath: "/dev/xvda", options: [] };
+    expect((await make().add(request)).device("/dev/xvda")).to.deep.equal({ ...found, vmPath: "/dev/vdb" });
+    locator = "02/01";
+    expect((await make().add(request)).device("/dev/xvda")).to.deep.equal({ ...found, id: "02/01", vmPath: "" });
+  });
+
   it("wait while the machine boots", async () => {
     const disks = make();
     let booted = (): void => undefined;

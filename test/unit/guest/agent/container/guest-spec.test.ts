@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { containerCgroup, guestSpec, type GuestSpecContext } from "../../../../../guest/agent/container/guest-spec.js";
-import type { OciSpec } from "../../../../../src/core/oci/spec.js";
+import type { OciDeviceCgroup, OciSpec } from "../../../../../src/core/oci/spec.js";
 
 const context: GuestSpecContext = {
   roots: { run: "/run", proc: "/proc", sys: "/nowhere", dev: "/dev", cgroup: "/sys/fs/cgroup" },
@@ -8,6 +8,7 @@ const context: GuestSpecContext = {
   sharedNamespaces: { uts: "/proc/1/fd/7", ipc: "/proc/1/fd/8" },
   guestHooks: {},
   devices: new Map(),
+  boundDevices: [],
 };
 
 const base: OciSpec = {
@@ -110,6 +111,32 @@ describe("the specification a container gets in the guest", () => {
       minor: 32,
       access: "rwm",
     });
+  });
+
+  it("lets it do with a disk what the host's rules let it do with theirs", () => {
+    const plugged = new Map([["/dev/x", { path: "/dev/x", type: "b", major: 254, minor: 32 }]]);
+    const given = (devices: OciDeviceCgroup[]) => {
+      const linux = { devices: [{ path: "/dev/x", type: "b", major: 8, minor: 0 }], resources: { devices } };
+      const rules = made({ linux }, { devices: plugged }).spec.linux?.resources?.devices ?? [];
+      return rules.filter(({ type }) => type === "b");
+    };
+    const rule = { allow: true, type: "b", major: 8, minor: 0 };
+    const guest = { allow: true, type: "b", major: 254, minor: 32 };
+    expect(given([{ ...rule, access: "r" }])).to.deep.equal([{ ...guest, access: "r" }]);
+    expect(
+      given([
+        { ...rule, access: "r" },
+        { ...rule, access: "mw" },
+      ]),
+    ).to.deep.equal([{ ...guest, access: "rwm" }]);
+    for (const other of [[], [{ ...rule, allow: false }], [{ ...rule, minor: 1, access: "r" }], [rule]]) {
+      expect(given(other)).to.deep.equal([{ ...guest, access: "rwm" }]);
+    }
+  });
+
+  it("lets it use devices whose nodes are mounted into it", () => {
+    const bound = { allow: true, type: "b", major: 254, minor: 16, access: "rm" };
+    expect(made({}, { boundDevices: [bound] }).spec.linux?.resources?.devices?.at(-1)).to.deep.equal(bound);
   });
 
   it("leaves settings of the network to the agent", () => {

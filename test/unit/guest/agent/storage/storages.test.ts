@@ -107,6 +107,20 @@ describe("storages of the guest", () => {
     expect(statSync(mountPoint).mode & 0o7777).to.equal(0o2775);
   });
 
+  it("shows the node of a disk as a file, and takes it away again", async () => {
+    mkdirSync(join(directory, "dev"));
+    const node = join(directory, "dev/vdb");
+    symlinkSync("/dev/null", node);
+    const mountPoint = join(base, "sandbox/storage/c1-3");
+    const disk = storage({ driver: "mmioblk", source: node, fstype: "bind", options: ["ro"], mountPoint });
+    await storages.add("c1", [disk]);
+    expect(mounts()).to.deep.equal([{ type: "bind", source: node, options: ["ro"] }]);
+    expect(loaded).to.deep.equal([]);
+    expect(statSync(mountPoint).isFile()).to.equal(true);
+    await storages.release("c1");
+    expect(existsSync(mountPoint)).to.equal(false);
+  });
+
   it("makes a directory of the guest", async () => {
     const mountPoint = join(base, "local/x");
     await storages.add("c1", [storage({ driver: "local", fstype: "local", options: ["mode=0777"], mountPoint })]);

@@ -193,10 +193,10 @@ describe("the runtime handler virt-container", () => {
 
   it("names the field of a spec that cannot be honoured, and makes nothing", async () => {
     const request = bench.request("a");
-    request.spec.linux = { ...request.spec.linux, devices: [{ path: "/dev/sda", type: "b" }] };
+    request.spec.linux = { ...request.spec.linux, devices: [{ path: "/dev/kvm", type: "c" }] };
     const error = await failure(bench.runtime.request(createTask(request)));
     expect(error).to.include({ code: "KATA_SPEC_UNSUPPORTED", status: "UNIMPLEMENTED" });
-    expect(error.message).to.include('linux.devices = "/dev/sda"');
+    expect(error.message).to.include('linux.devices = "/dev/kvm"');
     expect(bench.hypervisors).to.have.length(0);
     expect(await bench.left()).to.deep.equal([]);
   });

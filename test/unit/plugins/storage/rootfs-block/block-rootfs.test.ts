@@ -1,12 +1,12 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { DiskMount, DiskRequest, Disks } from "../../../../../src/core/contracts/disks.js";
 import type { ContainerdMount, RootfsRequest } from "../../../../../src/core/contracts/rootfs.js";
 import { messageOf } from "../../../../../src/core/errors/error.js";
 import { BlockRootfs } from "../../../../../src/plugins/storage/rootfs-block/block-rootfs.js";
 import { matchBlock } from "../../../../../src/plugins/storage/rootfs-block/match.js";
 import { matchShared } from "../../../../../src/plugins/storage/rootfs-shared/match.js";
+import { FakeDisks } from "../../../../../src/testing/fake-disks.js";
 import { FakeShareFs } from "../../../../../src/testing/fake-share-fs.js";
 import { rejected, temporaryDirectory } from "../../../core/sys/fixture.js";
 
@@ -18,22 +18,8 @@ const mount = (type: string, options: string[] = [], more: Partial<ContainerdMou
   ...more,
 });
 
-/** Disks that note what is asked of them. */
-class NotedDisks implements Disks {
-  readonly added: DiskRequest[] = [];
-  released = 0;
-
-  async add(request: DiskRequest) {
-    this.added.push(request);
-    return {
-      storage: (disk: DiskMount) => ({ driver: "blk", source: "02", ...disk }),
-      release: async () => void this.released++,
-    };
-  }
-}
-
 describe("which root file systems are disks", () => {
-  const disks = new NotedDisks();
+  const disks = new FakeDisks();
   const score = (mounts: ContainerdMount[]): number => matchBlock({ disks, mounts });
 
   it("are those that the snapshotter names so, one alone", () => {
@@ -60,11 +46,11 @@ describe("which root file systems are disks", () => {
 
 describe("BlockRootfs", () => {
   const directory = temporaryDirectory();
-  let disks: NotedDisks;
+  let disks: FakeDisks;
   let image: string;
 
   beforeEach(() => {
-    disks = new NotedDisks();
+    disks = new FakeDisks();
     image = join(directory.path, "image");
     writeFileSync(image, "a file system");
   });

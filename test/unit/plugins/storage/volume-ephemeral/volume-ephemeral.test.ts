@@ -18,7 +18,15 @@ const memory: HostMemory = { bytes: 65536, gid: 0, mode: 0o777 };
 describe("the volume ephemeral", () => {
   const directory = temporaryDirectory();
   const make = (mount: OciMount, found: HostMemory | undefined): EphemeralVolume => {
-    const request = { containerId: "c", sandboxId: "s", mount, index: 3, shareFs: undefined, annotations: {} };
+    const request = {
+      containerId: "c",
+      sandboxId: "s",
+      mount,
+      index: 3,
+      shareFs: undefined,
+      disks: undefined,
+      annotations: {},
+    };
     return new EphemeralVolume(request, () => found);
   };
 

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { OciMount } from "../../../../../src/core/oci/spec.js";
 import { matchSharedBind } from "../../../../../src/plugins/storage/volume-shared-bind/match.js";
-import { isReadOnly, SharedBind } from "../../../../../src/plugins/storage/volume-shared-bind/shared-bind.js";
+import { isReadOnly } from "../../../../../src/core/oci/mount-access.js";
+import { SharedBind } from "../../../../../src/plugins/storage/volume-shared-bind/shared-bind.js";
 import { matchShm } from "../../../../../src/plugins/storage/volume-shm/match.js";
 import { matchSystem } from "../../../../../src/plugins/storage/volume-system/match.js";
 import { FakeShareFs } from "../../../../../src/testing/fake-share-fs.js";
@@ -27,7 +28,7 @@ describe("the volume shared-bind", () => {
   });
 
   const make = (mount: OciMount, index = 4): SharedBind =>
-    new SharedBind({ containerId: "c", sandboxId: "s", mount, index, shareFs, annotations: {} });
+    new SharedBind({ containerId: "c", sandboxId: "s", mount, index, shareFs, disks: undefined, annotations: {} });
   const bindOf = (source: string, options: string[] = ["rbind"]): OciMount => ({
     destination: "/data",
     type: "bind",

@@ -10,7 +10,15 @@ import { fakeSys } from "../../../../../src/testing/fake-sys.js";
 describe("the volume shm", () => {
   const tmpfs: OciMount = { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "size=65536k"] };
   const optionsOf = async (mount: OciMount, sys = fakeSys()): Promise<readonly string[]> => {
-    const request = { containerId: "c", sandboxId: "s", mount, index: 3, shareFs: undefined, annotations: {} };
+    const request = {
+      containerId: "c",
+      sandboxId: "s",
+      mount,
+      index: 3,
+      shareFs: undefined,
+      disks: undefined,
+      annotations: {},
+    };
     const { storages } = await new ShmVolume(sys, request).prepare();
     return storages?.[0]?.options ?? [];
   };
@@ -24,7 +32,15 @@ describe("the volume shm", () => {
   });
 
   it("is one tmpfs of the guest for all containers, bound into each", async () => {
-    const request = { containerId: "c", sandboxId: "s", mount: tmpfs, index: 3, shareFs: undefined, annotations: {} };
+    const request = {
+      containerId: "c",
+      sandboxId: "s",
+      mount: tmpfs,
+      index: 3,
+      shareFs: undefined,
+      disks: undefined,
+      annotations: {},
+    };
     const path = "/run/kata-containers/sandbox/shm";
     expect(await new ShmVolume(fakeSys(), request).prepare()).to.deep.equal({
       storages: [

@@ -31,7 +31,15 @@ describe("the volume system", () => {
 
   it("leaves the mount as it is", async () => {
     const mount: OciMount = { destination: "/proc", type: "proc", source: "proc", options: ["nosuid"] };
-    const request = { containerId: "c", sandboxId: "s", mount, index: 0, shareFs: undefined, annotations: {} };
+    const request = {
+      containerId: "c",
+      sandboxId: "s",
+      mount,
+      index: 0,
+      shareFs: undefined,
+      disks: undefined,
+      annotations: {},
+    };
     const volume = new SystemVolume(request);
     expect(await volume.prepare()).to.deep.equal({ mounts: [mount] });
     await volume.cleanup();

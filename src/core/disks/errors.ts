@@ -1,0 +1,14 @@
+import { defineErrors } from "../errors/error.js";
+
+/** What is wrong with a disk before any machine has it. */
+export const diskErrors = defineErrors({
+  KATA_DISK_SOURCE: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { source: string; problem: string }) => `${p.source} cannot be a disk of a guest: ${p.problem}`,
+  },
+  KATA_DISK_CONFLICT: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { purpose: string; path: string; wanted: string; there: string; first: string }) =>
+      `${p.purpose}: the machine has the disk ${p.path} already, ${p.there}, for ${p.first}; it cannot have it ${p.wanted} too`,
+  },
+});
