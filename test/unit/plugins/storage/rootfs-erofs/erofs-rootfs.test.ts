@@ -20,6 +20,7 @@ class NotedDisks implements Disks {
     const source = `/dev/${request.path.split("/").at(-1)}`;
     return {
       storage: (mount: DiskMount) => ({ driver: "blk", source, ...mount }),
+      device: (containerPath: string) => ({ id: source, type: "blk", vmPath: source, containerPath, options: [] }),
       release: async () => void this.there.splice(this.there.indexOf(request), 1),
     };
   }
