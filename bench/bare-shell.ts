@@ -4,10 +4,14 @@ import { accessSync, constants } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { probeKvm } from "../src/core/kvm/probe.js";
 import { mac, type TestPod } from "../test/support/test-pod.js";
+import { BareVirtiofsd } from "./bare-virtiofsd.js";
 import { type Shell, TypedShell } from "./shell.js";
 import { shellGuest, shellReady } from "./shell-guest.js";
 
 const tap = "tap9";
+const shareTag = "files";
+/** Where in the guest a shared directory is. */
+export const sharePlace = "/mnt";
 
 /** The commands that a person types to join a pod's link with a tap. */
 const typed = [
@@ -35,6 +39,8 @@ export interface BareMachine {
   readonly pod?: TestPod;
   /** A raw file that is the guest's /dev/vdb, which it only reads; none unless told. */
   readonly disk?: string;
+  /** A directory of the host that the guest has at `sharePlace`, by a virtiofsd; none unless told. */
+  readonly share?: string;
 }
 
 /**
@@ -42,23 +48,30 @@ export interface BareMachine {
  */
 export class BareShell implements Shell {
   readonly #machine: ChildProcess;
+  readonly #daemon: BareVirtiofsd | undefined;
   readonly #shell: TypedShell;
 
-  private constructor(machine: ChildProcessByStdio<Writable, Readable, null>) {
+  private constructor(machine: ChildProcessByStdio<Writable, Readable, null>, daemon: BareVirtiofsd | undefined) {
     this.#machine = machine;
+    this.#daemon = daemon;
     this.#shell = new TypedShell(machine.stdin, machine.stdout);
   }
 
   static async boot(options: BareMachine): Promise<BareShell> {
-    const { pod } = options;
+    const { pod, share } = options;
     if (pod !== undefined) setTapUp(pod);
-    const [program, args] = await commandOf(options);
-    const shell = new BareShell(spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] }));
+    const daemon = share === undefined ? undefined : await BareVirtiofsd.start(share);
+    const [program, args] = await commandOf(options, daemon?.socket);
+    const shell = new BareShell(spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] }), daemon);
     try {
       await shellReady(shell.#shell);
       if (pod !== undefined) {
         await shell.run("modprobe virtio_net; sleep 1");
         await shell.run("ip link set eth0 up; ip addr add 10.1.1.2/24 dev eth0");
+        await shell.run(enterGroup);
+      }
+      if (share !== undefined) {
+        await shell.run(`modprobe virtiofs; mount -t virtiofs ${shareTag} ${sharePlace}`);
         await shell.run(enterGroup);
       }
       return shell;
@@ -74,9 +87,11 @@ export class BareShell implements Shell {
 
   async close(): Promise<void> {
     // One that has ended by itself tells of it no more.
-    if (this.#machine.exitCode !== null || this.#machine.signalCode !== null) return;
-    this.#machine.kill("SIGKILL");
-    await once(this.#machine, "exit");
+    if (this.#machine.exitCode === null && this.#machine.signalCode === null) {
+      this.#machine.kill("SIGKILL");
+      await once(this.#machine, "exit");
+    }
+    await this.#daemon?.close();
   }
 }
 
@@ -87,7 +102,10 @@ function setTapUp(pod: TestPod): void {
   }
 }
 
-async function commandOf({ memoryMiB, pod, disk }: BareMachine): Promise<[program: string, args: string[]]> {
+async function commandOf(
+  { memoryMiB, pod, disk }: BareMachine,
+  shareSocket: string | undefined,
+): Promise<[program: string, args: string[]]> {
   const { image, commandLine } = shellGuest();
   const kvm = (await probeKvm()).usable;
   const vhost = isThere("/dev/vhost-net") ? ",vhost=on" : "";
@@ -107,7 +125,12 @@ async function commandOf({ memoryMiB, pod, disk }: BareMachine): Promise<[progra
     -device virtio-blk-pci,drive=disk`;
   const card = `-netdev tap,id=net,ifname=${tap},script=no,downscript=no${vhost}
     -device virtio-net-pci,netdev=net,mac=${mac(1, 2)},romfile=`;
-  const lines = [options, ...(disk === undefined ? [] : [added]), ...(pod === undefined ? [] : [card])].join("\n");
+  const files = `-object memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on
+    -machine memory-backend=memory
+    -chardev socket,id=files,path=${shareSocket}
+    -device vhost-user-fs-pci,chardev=files,tag=${shareTag}`;
+  const extras = [disk && added, pod && card, shareSocket && files].filter((extra) => typeof extra === "string");
+  const lines = [options, ...extras].join("\n");
   const args = lines.split("\n").flatMap((line) => line.trim().split(/ (.*)/s, 2));
   const all = [...args, "-nodefaults", "-no-user-config"];
   const program = "qemu-system-x86_64";

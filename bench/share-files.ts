@@ -1,0 +1,55 @@
+import { BareShell, sharePlace } from "./bare-shell.js";
+import { ContainerShell } from "./container-shell.js";
+import { pinMachines } from "./pin-machines.js";
+import type { Row } from "./row.js";
+import { inTurns, median } from "./turns.js";
+import { fileMiB, makeVolume, treeFiles, VolumeFiles } from "./volume-files.js";
+
+const rounds = 5;
+/** Machines of each side: where a kernel lies in memory, other each time, makes some percent when it is emulated. */
+const boots = 3;
+const memoryMiB = 512;
+/** At least 0.97 of the speed. */
+const limit = 1 / 0.97;
+
+/** Boots one machine of each side, and measures both in turns. */
+async function timesOfBoot(number: number) {
+  const sides: VolumeFiles[] = [];
+  try {
+    const volumes = [makeVolume(), makeVolume()] as const;
+    const keys = { default_memory: memoryMiB, virtio_fs_cache: "auto" };
+    const options = { name: `files${number}`, keys, volume: volumes[0] };
+    const own = new VolumeFiles(volumes[0], await ContainerShell.start(options));
+    sides.push(own);
+    const bare = new VolumeFiles(volumes[1], await BareShell.boot({ memoryMiB, share: volumes[1] }), sharePlace);
+    sides.push(bare);
+    pinMachines();
+    return await inTurns(rounds, {
+      write: () => own.write(),
+      bareWrite: () => bare.write(),
+      read: () => own.read(),
+      bareRead: () => bare.read(),
+      walk: () => own.walk(),
+      bareWalk: () => bare.walk(),
+    });
+  } finally {
+    for (const side of sides) await side.close();
+  }
+}
+
+/** Files of a container's volume, against a virtiofsd and a QEMU that were started by hand. */
+export async function run(): Promise<Row[]> {
+  const all: Awaited<ReturnType<typeof timesOfBoot>>[] = [];
+  for (let boot = 0; boot < boots; boot++) all.push(await timesOfBoot(boot));
+  type Name = keyof (typeof all)[number];
+  const row = (name: string, own: Name, bare: Name): Row => {
+    const value = median(all.flatMap((times) => times[own]));
+    const against = { name: "bare virtiofsd and QEMU", value: median(all.flatMap((times) => times[bare])) };
+    return { name, value, unit: "ms", against, ratio: value / against.value, limit };
+  };
+  return [
+    row(`${fileMiB} MiB written to a volume, and to the disk`, "write", "bareWrite"),
+    row(`${fileMiB} MiB read from a volume`, "read", "bareRead"),
+    row(`a walk over ${treeFiles} files of a volume`, "walk", "bareWalk"),
+  ];
+}
