@@ -39,8 +39,8 @@ export class VolumeFiles {
   async #time(script: string): Promise<number> {
     const now = "cut -d ' ' -f 1 /proc/uptime";
     const text = await this.#shell.run(`${now} && { ${script}; } >/dev/null 2>&1 && ${now}`);
-    // Its kernel may have said something in between, where the shell is on the console.
-    const [start, end] = [...text.matchAll(/^(\d+\.\d+)$/gm)].map(([, seconds]) => Number(seconds));
+    // Where the shell is on the console, a prompt or words of the kernel may be in between.
+    const [start, end] = [...text.matchAll(/(\d+\.\d\d)$/gm)].map(([, seconds]) => Number(seconds));
     if (start === undefined || end === undefined) throw new Error(`no times: ${text}`);
     return (end - start) * 1000;
   }
