@@ -43,6 +43,12 @@ function character(major: number, minor: number): OciDeviceCgroup {
   return { allow: true, type: "c", major, minor, access: "rwm" };
 }
 
+/**
+ * The version that is told to the guest's runtime, whatever the host's is: the agent's protocol carries the fields of that one
+ * alone, and a runtime refuses versions that came after it (crun 1.8 all but 1.0, containerd 2.3 says 1.3).
+ */
+const ociVersion = "1.0.2";
+
 /** Annotations that would have crun do more than the specification says. */
 const runtimeAnnotation = /^(run\.oci|org\.criu|module\.wasm)\./;
 
@@ -72,6 +78,7 @@ export function guestSpec(spec: OciSpec, context: GuestSpecContext): GuestSpec {
     networkSysctls: network,
     spec: {
       ...withoutHostname,
+      ociVersion,
       ...(hasUts && hostname !== undefined && { hostname }),
       process: { ...guestProcess, ...(hasSelinux && selinuxLabel !== undefined && { selinuxLabel }) },
       root,

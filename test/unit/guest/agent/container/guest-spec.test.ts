@@ -29,6 +29,10 @@ describe("the specification a container gets in the guest", () => {
     expect(containerCgroup("c1")).to.equal("/kata/c1");
   });
 
+  it("has the version whose fields it has, however new the host's is", () => {
+    for (const ociVersion of ["1.0.0", "1.3.0"]) expect(made({ ociVersion }).spec.ociVersion).to.equal("1.0.2");
+  });
+
   it("shares what the sandbox shares, and the guest's network", () => {
     const types = ["network", "uts", "ipc", "time", "pid", "mount"];
     const { spec } = made({ linux: { namespaces: types.map((type) => ({ type, path: "/proc/99/ns/x" })) } });
