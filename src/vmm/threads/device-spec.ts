@@ -12,6 +12,13 @@ export interface DiskSpec {
   readonly queueSize?: number;
   /** What it may do; whatever the host's allows when absent. */
   readonly limits?: DiskLimits;
+  /** Reads and writes past the host's page cache. */
+  readonly direct?: boolean;
+  /** Takes the guest's flushes for done at once: a loss of the host's power may lose what the guest takes for written. */
+  readonly ignoreFlushes?: boolean;
+  /** Bytes of the sectors that the guest is told of, powers of two from 512 on; 512, and pages of 4096, when absent. */
+  readonly logicalSector?: number;
+  readonly physicalSector?: number;
 }
 
 /** Random numbers of the host's. */

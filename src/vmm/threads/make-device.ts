@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import type { Logger } from "../../core/log.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { discardPages } from "../memory/discard-pages.js";
@@ -6,6 +6,7 @@ import type { GuestMemory } from "../memory/guest-memory.js";
 import { BalloonDevice } from "../virtio/balloon/balloon-device.js";
 import { BlockDevice } from "../virtio/block/block-device.js";
 import { DiskThrottle } from "../virtio/block/disk-limits.js";
+import { blockErrors } from "../virtio/block/errors.js";
 import { FileDisk } from "../virtio/block/file-disk.js";
 import type { VirtioDevice } from "../virtio/device.js";
 import { makeFsDevice } from "../virtio/fs/make-fs-device.js";
@@ -64,10 +65,13 @@ function assertMappable({ regions }: GuestMemory, tag: string): void {
 }
 
 function makeDisk({ sys, log }: DeviceTools, spec: DiskSpec): BlockDevice {
-  const { id, path, readOnly, queues, queueSize, limits } = spec;
+  const { id, path, readOnly, queues, queueSize, limits, logicalSector, physicalSector } = spec;
+  const { direct = false, ignoreFlushes = false } = spec;
   const fd = openSync(path, readOnly ? "r" : "r+");
+  let past: number | undefined;
   try {
-    const disk = new FileDisk(sys, fd, { readOnly });
+    if (direct) past = openPast(sys, fd, path, readOnly);
+    const disk = new FileDisk(sys, fd, { readOnly, ignoreFlushes, direct: past });
     return new BlockDevice({
       name: id,
       disk,
@@ -75,11 +79,23 @@ function makeDisk({ sys, log }: DeviceTools, spec: DiskSpec): BlockDevice {
       log,
       ...(queues !== undefined && { queues }),
       ...(queueSize !== undefined && { queueSize }),
+      ...(logicalSector !== undefined && { logicalSector }),
+      ...(physicalSector !== undefined && { physicalSector }),
       ...(limits !== undefined && { throttle: new DiskThrottle(limits) }),
     });
   } catch (error) {
     closeSync(fd);
+    if (past !== undefined) closeSync(past);
     throw error;
+  }
+}
+
+/** Opens what is open already for reading and writing past the host's page cache. */
+function openPast(sys: Sys, fd: number, path: string, readOnly: boolean): number {
+  try {
+    return openSync(sys.files.pathOfFd(fd), constants.O_DIRECT | (readOnly ? constants.O_RDONLY : constants.O_RDWR));
+  } catch (cause) {
+    throw blockErrors.KATA_VMM_DISK_DIRECT({ path }, { cause });
   }
 }
 

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, existsSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -12,6 +13,27 @@ import { TestPod } from "../../support/test-pod.js";
 import { noTestpmd, Testpmd } from "../../support/testpmd.js";
 import { failureOf, never, type TestMachine } from "../../unit/plugins/hypervisors/qemu/machine.js";
 import { consoleShows, describeMachines, mark, small } from "./real-machine.js";
+
+/** What a monitor for people answers to a command. */
+async function askPeople(path: string, command: string): Promise<string> {
+  const people = connect(path);
+  let said = "";
+  people.on("data", (bytes: Buffer) => (said += String(bytes)));
+  const prompt = "(qemu) ";
+  const answered = async (times: number): Promise<void> => {
+    while (said.split(prompt).length <= times) await once(people, "data");
+  };
+  try {
+    await withDeadline({ ms: 30_000, what: `QEMU to answer "${command}"` }, async () => {
+      await answered(1);
+      people.write(`${command}\n`);
+      await answered(2);
+    });
+    return said;
+  } finally {
+    people.destroy();
+  }
+}
 
 describeMachines("a machine of the real QEMU", (make) => {
   const disk = (path: string, driver: string) =>
@@ -61,9 +83,15 @@ describeMachines("a machine of the real QEMU", (make) => {
     expect(machine.capability("block-hotplug")).to.deep.equal({ drivers: ["virtio-blk-pci", "virtio-scsi"] });
   });
 
-  it("takes a disk while it runs, and gives it back", async () => {
-    const made = await make();
-    const { machine } = made;
+  it("takes disks while it runs, many at once, and gives them back", async () => {
+    const made = await make({
+      extra_monitor_socket: "hmp",
+      indep_iothreads: 2,
+      num_queues: 2,
+      disk_rate_limiter_bw_max_rate: 8e9,
+      disk_rate_limiter_ops_max_rate: 1e6,
+    });
+    const { machine, runDirectory } = made;
     await machine.start(small, never);
     await consoleShows(made, /vda.*mounted filesystem/);
     expect(await machine.addDevice(disk(newDisk(made), "virtio-blk-pci"))).to.deep.equal({
@@ -73,6 +101,21 @@ describeMachines("a machine of the real QEMU", (make) => {
     await consoleShows(made, /\[vdb\] 4096 512-byte logical blocks/);
     await machine.removeDevice("disk");
     await machine.addDevice(disk(join(made.root, "disk.img"), "virtio-blk-pci"));
+    const ids = ["a", "b", "c", "d", "e", "f", "g"];
+    const add = (id: string) => machine.addDevice({ ...disk(newDisk(made, id), "virtio-blk-pci"), id });
+    const added = await Promise.all(ids.map(add));
+    expect(new Set(added.map(({ guestLocator }) => guestLocator)).size).to.equal(ids.length);
+    for (const letter of "bcdefghi") await consoleShows(made, new RegExp(`\\[vd${letter}\\] 4096 512-byte`));
+    const said = await askPeople(join(runDirectory, "extra.sock"), "qom-get /objects/device2-limits limits");
+    expect(said)
+      .to.match(/"bps-total": 1000000000,/)
+      .and.match(/"iops-total": 1000000,/);
+    await Promise.all(ids.map((id) => machine.removeDevice(id)));
+    // Nothing of theirs is left: the one that is there has a group, a file and a filter.
+    const objects = await askPeople(join(runDirectory, "extra.sock"), "qom-list /objects");
+    expect(objects.match(/device\d+-limits/g)).to.deep.equal(["device1-limits"]);
+    const blocks = await askPeople(join(runDirectory, "extra.sock"), "info block -n");
+    expect([...new Set(blocks.match(/device\d+/g))]).to.deep.equal(["device1"]);
   });
 
   it("takes a network card with several queues while it runs, and gives it back", async function () {

@@ -18,15 +18,20 @@ interface Machines {
   readonly needs?: (context: Context) => Promise<void>;
 }
 
+/** Bytes that a disk may move each second, and at once. */
+const rate = 4 * 2 ** 20;
+const limited = [`disk_rate_limiter_bw_max_rate = ${rate * 8}`];
+
 const dragonball = [
   "[runtime]",
   'hypervisor_name = "dragonball"',
   "[agent.kata]",
   "reconnect_timeout_ms = 300000",
   "[hypervisor.dragonball]",
+  ...limited,
 ];
 
-const scsi = ['block_device_driver = "virtio-scsi"', "enable_iothreads = true", "num_queues = 2"];
+const scsi = ['block_device_driver = "virtio-scsi"', "enable_iothreads = true", "num_queues = 2", ...limited];
 
 const machines: readonly Machines[] = [
   { name: "qemu", lines: [], disks: /^\/dev\/vd[b-z] / },
@@ -79,6 +84,19 @@ for (const { name, lines, disks, needs } of machines) {
       return { task, ended: () => task.wait({ id, execId: "" }) };
     };
 
+    /** Writes more than the disk may move at once: what came through is what its limit allows for the time it took. */
+    const movesNoMore = async (disk: string): Promise<void> => {
+      const bytes = 3 * rate;
+      const clock = "cut -d ' ' -f 1 /proc/uptime";
+      const write = `dd if=/dev/zero of=/big bs=${bytes} count=1 conv=fsync`;
+      const { ended } = await run("slow", disk, `${clock}; ${write} 2>/dev/null && ${clock}`);
+      expect((await ended()).exitStatus).to.equal(0);
+      const [from = Number.NaN, to = Number.NaN] = shim.output("slow").trim().split("\n").map(Number);
+      // The guest's clock counts hundredths.
+      expect(bytes).to.be.at.most(rate + rate * (to - from + 0.02));
+      await shim.remove("slow");
+    };
+
     it("are written to by the guest, also of containers that come later, and are given back", async () => {
       const [one, two] = [makeDisk("one"), makeDisk("two")];
       const script = "echo from $(hostname) >/written; grep ' / ' /proc/mounts; sync; exec sleep 100000";
@@ -94,6 +112,7 @@ for (const { name, lines, disks, needs } of machines) {
       expect((await again.ended()).exitStatus).to.equal(0);
       expect(shim.output("again")).to.equal("later\n");
       await shim.remove("again");
+      if (lines.includes(limited[0] ?? "")) await movesNoMore(makeDisk("slow"));
       // Several that come at the same time do not take each other's places, and go at the same time.
       const many = ["a", "b", "c"];
       const made = many.map((id) => makeDisk(id));

@@ -1,9 +1,10 @@
+import type { KeyComplaint } from "../../../core/config/extension.js";
 import { hypervisorConfig } from "../../../core/config/plugin-schema.js";
 
 /** `[hypervisor.dragonball]`: the keys this plugin acts on. */
 export const config = hypervisorConfig({
   // As upstream's file for it has them.
-  defaults: { block_device_driver: "virtio-blk-mmio", shared_fs: "inline-virtio-fs" },
+  defaults: { block_device_driver: "virtio-blk-mmio", block_device_aio: "threads", shared_fs: "inline-virtio-fs" },
   uses: [
     "hypervisor.kernel",
     "hypervisor.image",
@@ -19,14 +20,32 @@ export const config = hypervisorConfig({
     "hypervisor.enable_debug",
     "hypervisor.queue_size",
     "hypervisor.num_queues",
+    "hypervisor.block_device_aio",
+    "hypervisor.block_device_cache_set",
+    "hypervisor.block_device_cache_direct",
+    "hypervisor.block_device_cache_noflush",
+    "hypervisor.block_device_logical_sector_size",
+    "hypervisor.block_device_physical_sector_size",
     "hypervisor.disk_rate_limiter_bw_max_rate",
     "hypervisor.disk_rate_limiter_bw_one_time_burst",
     "hypervisor.disk_rate_limiter_ops_max_rate",
     "hypervisor.disk_rate_limiter_ops_one_time_burst",
     "hypervisor.factory",
   ],
-  check: ({ hypervisor: { queue_size } }) =>
-    queue_size >= 4
-      ? []
-      : [{ table: "hypervisor", key: "queue_size", problem: `is ${queue_size}; a disk of this machine has 4 or more` }],
+  check: ({ hypervisor }) => {
+    const complaints: KeyComplaint[] = [];
+    const complain = (key: keyof typeof hypervisor, problem: string) =>
+      complaints.push({ table: "hypervisor", key, problem });
+    const { queue_size, block_device_aio: aio } = hypervisor;
+    if (queue_size < 4) complain("queue_size", `is ${queue_size}; a disk of this machine has 4 or more`);
+    if (aio !== "threads")
+      complain("block_device_aio", `is "${aio}"; this machine reads and writes disks by "threads"`);
+    if (hypervisor.enable_iothreads)
+      complain("enable_iothreads", "is true; the devices of this machine have one thread, which is always there");
+    if (hypervisor.indep_iothreads > 0)
+      complain("indep_iothreads", "is set; the devices of this machine have one thread, which is always there");
+    if (hypervisor.enable_vhost_user_store)
+      complain("enable_vhost_user_store", "is true; disks that another program serves are not supported yet");
+    return complaints;
+  },
 });

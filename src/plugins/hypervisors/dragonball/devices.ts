@@ -5,7 +5,7 @@ import type { Sys } from "../../../core/sys/sys.js";
 import type { MicroVm } from "../../../vmm/micro-vm.js";
 import type { DeviceSpec } from "../../../vmm/threads/device-spec.js";
 import { closeSpec } from "../../../vmm/threads/spec-descriptors.js";
-import { type DiskKeys, diskLimits, diskQueues } from "./disk-settings.js";
+import { type DiskKeys, podDisk } from "./disk-settings.js";
 
 /** This plugin's name in messages. */
 export const hypervisor = "dragonball";
@@ -119,8 +119,7 @@ export class DeviceList {
           id,
           path: device.path,
           readOnly: device.readOnly,
-          ...diskQueues(this.#settings),
-          ...diskLimits(this.#settings),
+          ...podDisk(this.#settings),
         };
       case "net":
         return {

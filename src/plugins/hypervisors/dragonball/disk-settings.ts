@@ -1,4 +1,5 @@
 import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
+import { type DiskRateKeys, diskRates } from "../../../core/hypervisor/disk-rates.js";
 import type { DiskSpec } from "../../../vmm/threads/device-spec.js";
 
 /** Keys of `[hypervisor.dragonball]` that say how disks are. */
@@ -6,11 +7,13 @@ export type DiskKeys = Pick<
   HypervisorConfig,
   | "num_queues"
   | "queue_size"
-  | "disk_rate_limiter_bw_max_rate"
-  | "disk_rate_limiter_bw_one_time_burst"
-  | "disk_rate_limiter_ops_max_rate"
-  | "disk_rate_limiter_ops_one_time_burst"
->;
+  | "block_device_cache_set"
+  | "block_device_cache_direct"
+  | "block_device_cache_noflush"
+  | "block_device_logical_sector_size"
+  | "block_device_physical_sector_size"
+> &
+  DiskRateKeys;
 
 /** The queues of each disk. */
 export function diskQueues({
@@ -20,17 +23,17 @@ export function diskQueues({
   return { queues, queueSize };
 }
 
-/** What each disk of a pod may do. The guest's image is the runtime's own, and is not bounded. */
-export function diskLimits(keys: DiskKeys): Pick<DiskSpec, "limits"> {
-  const bits = keys.disk_rate_limiter_bw_max_rate;
-  const operations = keys.disk_rate_limiter_ops_max_rate;
-  if (bits === 0 && operations === 0) return {};
-  const bitBurst = keys.disk_rate_limiter_bw_one_time_burst ?? 0;
-  const operationBurst = keys.disk_rate_limiter_ops_one_time_burst ?? 0;
+/** How disks of a pod are kept and shown. The guest's image is the runtime's own: it is read as it is, and not bounded. */
+export function podDisk(keys: DiskKeys): Omit<DiskSpec, "kind" | "id" | "path" | "readOnly"> {
+  const limits = diskRates(keys);
+  const { block_device_logical_sector_size: logical, block_device_physical_sector_size: physical } = keys;
   return {
-    limits: {
-      ...(bits > 0 && { bytes: { perSecond: bits / 8, burst: bitBurst / 8 } }),
-      ...(operations > 0 && { operations: { perSecond: operations, burst: operationBurst } }),
-    },
+    ...diskQueues(keys),
+    ...(Object.keys(limits).length > 0 && { limits }),
+    // As upstream has it here, where `block_device_cache_set` is not needed for this one.
+    ...(keys.block_device_cache_direct && { direct: true }),
+    ...(keys.block_device_cache_set && keys.block_device_cache_noflush && { ignoreFlushes: true }),
+    ...(logical > 0 && { logicalSector: logical }),
+    ...(physical > 0 && { physicalSector: physical }),
   };
 }

@@ -1,9 +1,13 @@
 import type { KeyComplaint } from "../../../core/config/extension.js";
 import { hypervisorConfig } from "../../../core/config/plugin-schema.js";
 import { machineTypes } from "./bus.js";
+import { mostThreads } from "./disk-threads.js";
 
 /** What libvirt denies its QEMU too: system calls that a machine does not need once it runs. */
 const sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+
+/** Entries of the longest queue that QEMU gives a disk (`VIRTQUEUE_MAX_SIZE` of its source). */
+const mostEntries = 1024;
 
 const list = (names: readonly string[]) => names.map((name) => `"${name}"`).join(" and ");
 
@@ -40,6 +44,11 @@ export const config = hypervisorConfig({
     "hypervisor.queue_size",
     "hypervisor.num_queues",
     "hypervisor.enable_iothreads",
+    "hypervisor.indep_iothreads",
+    "hypervisor.disk_rate_limiter_bw_max_rate",
+    "hypervisor.disk_rate_limiter_bw_one_time_burst",
+    "hypervisor.disk_rate_limiter_ops_max_rate",
+    "hypervisor.disk_rate_limiter_ops_one_time_burst",
     "hypervisor.enable_debug",
     "hypervisor.extra_monitor_socket",
     "hypervisor.seccomp_sandbox",
@@ -58,6 +67,12 @@ export const config = hypervisorConfig({
     for (const [key, value] of Object.entries({ cpu_features, machine_accelerators }))
       if (!/^[\w,.=+:-]*$/.test(value))
         complain(key as "cpu_features", `is ${JSON.stringify(value)}; it takes words with commas between`);
+    if (hypervisor.queue_size < 4 || hypervisor.queue_size > mostEntries)
+      complain("queue_size", `is ${hypervisor.queue_size}; a disk of QEMU has 4 to ${mostEntries}`);
+    if (hypervisor.indep_iothreads > mostThreads)
+      complain("indep_iothreads", `is ${hypervisor.indep_iothreads}; it takes up to ${mostThreads}`);
+    if (hypervisor.enable_vhost_user_store)
+      complain("enable_vhost_user_store", "is true; disks that another program serves are not supported yet");
     const accelerator = /(?:^|,)\s*accel=([^,]*)/.exec(machine_accelerators)?.[1] ?? "kvm";
     if (accelerator !== "kvm" && accelerator !== "tcg")
       complain("machine_accelerators", `has accel=${accelerator}; this runtime knows "kvm" and "tcg"`);

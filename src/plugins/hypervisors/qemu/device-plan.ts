@@ -11,7 +11,7 @@ export interface ChardevPart {
 
 /** What stands behind a device on the host, in JSON. `id` is that of `properties`: a disk's is its `node-name`. */
 export interface BackendPart {
-  readonly kind: "blockdev" | "netdev";
+  readonly kind: "object" | "blockdev" | "netdev";
   readonly id: string;
   readonly properties: Properties;
 }

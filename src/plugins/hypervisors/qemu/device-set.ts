@@ -10,6 +10,7 @@ import type {
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import { type BlockKeys, scsiDisk, virtioDisk } from "./disk.js";
+import { diskThreads } from "./disk-threads.js";
 import { ScsiUnits } from "./scsi-units.js";
 import { sharedDirectory } from "./shared-directory.js";
 import { hotNetworkCard, mostQueuePairs, networkCard, servedCard } from "./network-card.js";
@@ -44,6 +45,7 @@ export class DeviceSet {
   readonly #known = new Map<string, KnownDevice>();
   readonly #inherit: (fd: number) => number;
   readonly #units = new ScsiUnits();
+  readonly #threads: readonly string[];
   #names = 0;
   #disks: number;
 
@@ -51,6 +53,7 @@ export class DeviceSet {
   constructor(bus: VirtioBus, keys: BlockKeys, disks: number, inherit: (fd: number) => number) {
     this.#bus = bus;
     this.#keys = keys;
+    this.#threads = diskThreads(keys);
     this.#disks = disks;
     this.#inherit = inherit;
   }
@@ -151,8 +154,9 @@ export class DeviceSet {
     try {
       if (device.driver === "virtio-scsi") return scsiDisk(name, device, this.#units.take(), noSlot, this.#keys);
       const slot = takeSlot();
+      const thread = this.#threads[this.#disks % this.#threads.length];
       const locator = `/dev/vd${diskLetters(this.#disks++)}`;
-      return virtioDisk(name, device, { bus: this.#bus, slot, locator }, this.#keys);
+      return virtioDisk(name, device, { bus: this.#bus, slot, locator, thread }, this.#keys);
     } catch (error) {
       if (error instanceof Error && "syscall" in error) throw refusal(device, messageOf(error), error);
       throw error;

@@ -1,10 +1,13 @@
 import { statSync } from "node:fs";
 import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
 import type { BlockDevice } from "../../../core/contracts/device.js";
+import type { DiskRateKeys } from "../../../core/hypervisor/disk-rates.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import type { Properties } from "./command.js";
-import type { DevicePlan } from "./device-plan.js";
+import type { BackendPart, DevicePlan } from "./device-plan.js";
+import { diskThreads, type ThreadKeys } from "./disk-threads.js";
 import { formatAddress, type ScsiAddress } from "./scsi-units.js";
+import { throttle } from "./throttle.js";
 
 /** Keys of the configuration that say how disks are read and written. */
 export type BlockKeys = Pick<
@@ -17,11 +20,9 @@ export type BlockKeys = Pick<
   | "block_device_physical_sector_size"
   | "queue_size"
   | "num_queues"
-  | "enable_iothreads"
->;
-
-/** Id of the thread that disks share with `enable_iothreads`. */
-export const diskThread = "disks";
+> &
+  ThreadKeys &
+  DiskRateKeys;
 
 /** The device that disks of SCSI hang on. */
 export const scsiController = "scsi0";
@@ -44,28 +45,48 @@ export function blockNode(node: string, path: string, readOnly: boolean, keys: B
 }
 
 function sectors(keys: BlockKeys): Properties {
-  const { block_device_logical_sector_size: logical, block_device_physical_sector_size: physical } = keys;
+  const logical = keys.block_device_logical_sector_size;
+  // QEMU's own is no more than a small sector, which a larger one cannot lie in.
+  const physical = Math.max(logical, keys.block_device_physical_sector_size);
   return {
     ...(logical > 0 && { logical_block_size: logical }),
     ...(physical > 0 && { physical_block_size: physical }),
   };
 }
 
+/** What a disk is made of below its device, and the node that the device is given. */
+function behind(
+  name: string,
+  { path, readOnly }: Pick<BlockDevice, "path" | "readOnly">,
+  keys: BlockKeys,
+): { readonly parts: readonly BackendPart[]; readonly node: string } {
+  const file = `${name}-disk`;
+  const { before, after, node } = throttle(name, file, readOnly, keys);
+  const properties = blockNode(file, path, readOnly, keys);
+  return { parts: [...before, { kind: "blockdev", id: file, properties }, ...after], node };
+}
+
 /** A virtio disk in a slot. `locator` is how the guest finds it where there is no PCI. */
 export function virtioDisk(
   name: string,
   device: Pick<BlockDevice, "path" | "readOnly">,
-  place: { readonly bus: VirtioBus; readonly slot: Slot; readonly locator?: string },
+  place: {
+    readonly bus: VirtioBus;
+    readonly slot: Slot;
+    readonly locator?: string;
+    /** Id of the thread that serves it. */
+    readonly thread?: string | undefined;
+  },
   keys: BlockKeys,
 ): DevicePlan {
-  const { bus, slot } = place;
+  const { bus, slot, thread } = place;
   const guestLocator = slot.pciPath ?? place.locator;
-  const node = `${name}-disk`;
+  const { parts, node } = behind(name, device, keys);
   return {
     name,
     slot,
     parts: [
-      { kind: "blockdev", id: node, properties: blockNode(node, device.path, device.readOnly, keys) },
+      ...parts,
       {
         kind: "device",
         properties: {
@@ -76,7 +97,7 @@ export function virtioDisk(
           "num-queues": Math.max(1, keys.num_queues),
           ...(keys.queue_size > 0 && { "queue-size": keys.queue_size }),
           ...sectors(keys),
-          ...(keys.enable_iothreads && { iothread: diskThread }),
+          ...(thread !== undefined && { iothread: thread }),
           // A full host disk is the guest's error to handle; QEMU would stop the whole machine.
           ...(!device.readOnly && { werror: "report" }),
         },
@@ -88,13 +109,14 @@ export function virtioDisk(
 
 /** The controller that disks of SCSI hang on: it has the queues, and the thread, which virtio's own disks have each. */
 export function scsiHost(bus: VirtioBus, slot: Slot, keys: BlockKeys): Properties {
+  const [thread] = diskThreads(keys);
   return {
     driver: bus.model("virtio-scsi"),
     id: scsiController,
     ...slot.place,
     num_queues: Math.max(1, keys.num_queues),
     ...(keys.queue_size > 0 && { virtqueue_size: keys.queue_size }),
-    ...(keys.enable_iothreads && { iothread: diskThread }),
+    ...(thread !== undefined && { iothread: thread }),
   };
 }
 
@@ -106,12 +128,12 @@ export function scsiDisk(
   slot: Slot,
   keys: BlockKeys,
 ): DevicePlan {
-  const node = `${name}-disk`;
+  const { parts, node } = behind(name, device, keys);
   return {
     name,
     slot,
     parts: [
-      { kind: "blockdev", id: node, properties: blockNode(node, device.path, device.readOnly, keys) },
+      ...parts,
       {
         kind: "device",
         properties: {

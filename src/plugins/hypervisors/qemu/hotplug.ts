@@ -14,7 +14,6 @@ const removalPauseMs = 20;
 /** What is asked of QEMU's monitor. */
 export type Monitor = Pick<QmpClient, "execute" | "giveDescriptor" | "expectEvent">;
 
-/**
 /** How a device is plugged in. */
 export interface PlugOptions {
   /** What the machine runs by. */
@@ -53,6 +52,8 @@ async function add(monitor: Monitor, part: DevicePart, { by, extraMs }: PlugOpti
       const backend = { type: "socket", data: { addr, server: false } };
       return void (await monitor.execute("chardev-add", { id: part.id, backend }));
     }
+    case "object":
+      return void (await monitor.execute("object-add", part.properties));
     case "blockdev":
       return void (await monitor.execute("blockdev-add", part.properties));
     case "netdev":
@@ -89,8 +90,10 @@ async function remove(monitor: Monitor, part: DevicePart): Promise<void> {
   switch (part.kind) {
     case "chardev":
       return removeChardev(monitor, part.id);
+    case "object":
+      return removeUsed(monitor, "object-del", { id: part.id });
     case "blockdev":
-      return removeDisk(monitor, part.id);
+      return removeUsed(monitor, "blockdev-del", { "node-name": part.id });
     case "netdev":
       return void (await monitor.execute("netdev_del", { id: part.id }));
     case "device":
@@ -103,11 +106,11 @@ async function removeChardev(monitor: Monitor, id: string): Promise<void> {
   if ((await chardevs(monitor)).includes(id)) await monitor.execute("chardev-remove", { id });
 }
 
-/** A disk's node may be in use for a moment after its device has gone. */
-async function removeDisk(monitor: Monitor, node: string): Promise<void> {
+/** What a disk had may be in use for a moment after its device has gone. */
+async function removeUsed(monitor: Monitor, command: string, what: Readonly<Record<string, string>>): Promise<void> {
   for (let tries = 50; ; tries--) {
     try {
-      await monitor.execute("blockdev-del", { "node-name": node });
+      await monitor.execute(command, what);
       return;
     } catch (error) {
       if (tries === 0 || codeOf(error) !== "KATA_QMP_REFUSED") throw error;

@@ -4,7 +4,8 @@ import type { VmSpec } from "../../../core/contracts/hypervisor.js";
 import type { Accelerator } from "./accelerator.js";
 import { MmioBus, type MachineType, PciBus, type Slot, type VirtioBus } from "./bus.js";
 import { QemuCommand } from "./command.js";
-import { diskThread, scsiHost, virtioDisk } from "./disk.js";
+import { scsiHost, virtioDisk } from "./disk.js";
+import { diskThreads } from "./disk-threads.js";
 import type { DeviceSet } from "./device-set.js";
 import { addToCommand } from "./device-plan.js";
 import type { GuestFiles } from "../../../core/hypervisor/guest-files.js";
@@ -116,8 +117,17 @@ function addGuest(command: QemuCommand, parts: MachineParts): void {
   if (guest.initrd !== undefined) command.option("initrd", guest.initrd);
   if (guest.image === undefined) return;
   // Never written to, so shared by all machines through the host's page cache, whatever the keys for other disks say.
-  const keys = { ...config, block_device_aio: "threads", block_device_cache_set: false } as const;
-  const image = virtioDisk("image", { path: guest.image, readOnly: true }, { bus, slot: slots.image }, keys);
+  const keys = {
+    ...config,
+    block_device_aio: "threads",
+    block_device_cache_set: false,
+    block_device_logical_sector_size: 0,
+    block_device_physical_sector_size: 0,
+    disk_rate_limiter_bw_max_rate: 0,
+    disk_rate_limiter_ops_max_rate: 0,
+  } as const;
+  const [thread] = diskThreads(config);
+  const image = virtioDisk("image", { path: guest.image, readOnly: true }, { bus, slot: slots.image, thread }, keys);
   addToCommand(command, image, accelerator.kind);
 }
 
@@ -203,7 +213,7 @@ export function writeMachine(command: QemuCommand, parts: MachineParts): QemuCom
   if (config.seccomp_sandbox !== "") command.option("sandbox", config.seccomp_sandbox);
   addMachine(command, parts);
   addMemory(command, parts);
-  if (config.enable_iothreads) command.json("object", { "qom-type": "iothread", id: diskThread });
+  for (const id of diskThreads(config)) command.json("object", { "qom-type": "iothread", id });
   addConsole(command, parts);
   addGuest(command, parts);
   addChannel(command, parts);

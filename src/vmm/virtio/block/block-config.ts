@@ -26,22 +26,29 @@ export interface BlockGeometry {
   readonly segments: number;
   readonly queues: number;
   readonly readOnly: boolean;
+  /** Bytes of the smallest piece that is read or written, and of what the disk writes at once. Powers of two. */
+  readonly logicalSector: number;
+  readonly physicalSector: number;
 }
 
+/** Bytes of a page of the host's cache, which are read and written whole. */
+export const pageBytes = 4096;
+
 /** `struct virtio_blk_config` (virtio 1.2, 5.2.4). */
-export function blockConfiguration({ sectors, segments, queues, readOnly }: BlockGeometry): Uint8Array {
+export function blockConfiguration(geometry: BlockGeometry): Uint8Array {
+  const { sectors, segments, queues, readOnly, logicalSector, physicalSector } = geometry;
   const fields = new DataView(new ArrayBuffer(60));
   fields.setBigUint64(0, BigInt(sectors), true);
   fields.setUint32(8, segmentBytes, true);
   fields.setUint32(12, segments, true);
-  fields.setUint32(20, sectorSize, true);
-  // Eight sectors to a physical block: pages of the host's cache, which are read and written whole.
-  fields.setUint8(24, 3);
+  fields.setUint32(20, logicalSector, true);
+  // The exponent of how many logical sectors there are to a physical one.
+  fields.setUint8(24, Math.log2(physicalSector / logicalSector));
   fields.setUint16(34, queues, true);
   if (!readOnly) {
     fields.setUint32(36, clearLimits.discardSectors, true);
     fields.setUint32(40, clearLimits.ranges, true);
-    fields.setUint32(44, 8, true);
+    fields.setUint32(44, physicalSector / sectorSize, true);
     fields.setUint32(48, clearLimits.zeroSectors, true);
     fields.setUint32(52, clearLimits.ranges, true);
     fields.setUint8(56, 1);

@@ -1,7 +1,14 @@
 import type { Logger } from "../../../core/log.js";
 import { nothingToSave } from "../../snapshot/device-saving.js";
 import type { DeviceContext, VirtioDevice } from "../device.js";
-import { type BlockGeometry, blockConfiguration, blockFeatures, sectorSize, segmentBytes } from "./block-config.js";
+import {
+  type BlockGeometry,
+  blockConfiguration,
+  blockFeatures,
+  pageBytes,
+  sectorSize,
+  segmentBytes,
+} from "./block-config.js";
 import { BlockSession } from "./block-session.js";
 import type { Disk } from "./disk.js";
 import type { DiskThrottle } from "./disk-limits.js";
@@ -23,6 +30,10 @@ export interface BlockOptions {
   readonly inFlight?: number;
   /** Keeps the disk within limits; nothing does when absent. */
   readonly throttle?: Pick<DiskThrottle, "admit">;
+  /** Bytes of a sector as the guest is to see it, a power of two; 512 by default. */
+  readonly logicalSector?: number;
+  /** The same of what is written at once; a page of the host's by default, or a sector if that is more. */
+  readonly physicalSector?: number;
 }
 
 /** A disk of the guest's (virtio 1.2, 5.2). A disk that is read-only is so whatever the driver asks for. */
@@ -39,12 +50,15 @@ export class BlockDevice implements VirtioDevice {
   #session: BlockSession | undefined;
 
   constructor(options: BlockOptions) {
-    const { name, disk, queues = 1, queueSize = 128 } = options;
+    const { name, disk, queues = 1, queueSize = 128, logicalSector = sectorSize } = options;
+    const { physicalSector = Math.max(pageBytes, logicalSector) } = options;
     this.name = `block ${name}`;
     this.#options = options;
     // A buffer has a descriptor for the header and one for the status besides its data.
     const segments = queueSize - 2;
-    this.#geometry = { sectors: Math.floor(disk.bytes / sectorSize), segments, queues, readOnly: disk.readOnly };
+    const sectors = Math.floor(disk.bytes / logicalSector) * (logicalSector / sectorSize);
+    const { readOnly } = disk;
+    this.#geometry = { sectors, segments, queues, readOnly, logicalSector, physicalSector };
     this.features = blockFeatures(this.#geometry);
     this.queueSizes = Array.from({ length: queues }, () => queueSize);
     this.configuration = blockConfiguration(this.#geometry);

@@ -11,6 +11,11 @@ export const blockErrors = defineErrors({
     message: (p: { position: number }) =>
       `the disk's file ends at ${p.position}, before the size it had when it was opened`,
   },
+  KATA_VMM_DISK_DIRECT: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { path: string }) =>
+      `the disk ${p.path} cannot be read and written past the host's page cache, as block_device_cache_direct asks for: its file system does not have that`,
+  },
   KATA_VMM_DISK_FILE: {
     status: "FAILED_PRECONDITION",
     message: (p: { fd: number }) => `descriptor ${p.fd} is neither a regular file nor a block device, so it is no disk`,

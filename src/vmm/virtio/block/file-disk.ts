@@ -31,6 +31,18 @@ const closeFile = promisify(close);
 
 type Vectored = typeof readv | typeof writev;
 
+/** How a disk is opened. */
+export interface FileDiskOptions {
+  readonly readOnly: boolean;
+  /** Flushes are done at once, and nothing of them reaches the host. */
+  readonly ignoreFlushes?: boolean;
+  /**
+   * The same file, open with `O_DIRECT`, taken too: what lies in memory as its disk needs it is read and written past the
+   * host's page cache, the rest through it.
+   */
+  readonly direct?: number | undefined;
+}
+
 /**
  * A disk in a raw file or in a block device of the host. What of it the host has in its cache is read at once, all else is
  * read and written by libuv's threads.
@@ -39,6 +51,8 @@ export class FileDisk implements Disk {
   readonly bytes: number;
   readonly readOnly: boolean;
   readonly #sys: Pick<Sys, "files" | "inodes">;
+  readonly #ignoreFlushes: boolean;
+  readonly #direct: number | undefined;
   #fd: number;
   /** Reads yet that are not tried at once: none after one that was cached, more after each that was not. */
   #untried = 0;
@@ -48,18 +62,20 @@ export class FileDisk implements Disk {
    * Takes a descriptor, open for writing unless `readOnly`. The size is what it is now. Something other than a file or a
    * block device is `KATA_VMM_DISK_FILE`, the descriptor is the caller's then.
    */
-  constructor(sys: Pick<Sys, "files" | "devices" | "inodes">, fd: number, options: { readonly readOnly: boolean }) {
+  constructor(sys: Pick<Sys, "files" | "devices" | "inodes">, fd: number, options: FileDiskOptions) {
     const stat = fstatSync(fd);
     if (!stat.isFile() && !stat.isBlockDevice()) throw blockErrors.KATA_VMM_DISK_FILE({ fd });
     this.bytes = stat.isFile() ? stat.size : deviceSize(sys, fd);
     this.readOnly = options.readOnly;
+    this.#ignoreFlushes = options.ignoreFlushes ?? false;
+    this.#direct = options.direct;
     this.#sys = sys;
     this.#fd = fd;
   }
 
   read(into: readonly Uint8Array[], position: number): void | Promise<void> {
     const length = lengthOf(into);
-    const done = length <= atOnceBytes ? this.#readCached(into, position) : 0;
+    const done = length <= atOnceBytes && this.#direct === undefined ? this.#readCached(into, position) : 0;
     return done === length ? undefined : this.#all(readv, dropFirst(into, done), position + done);
   }
 
@@ -68,6 +84,7 @@ export class FileDisk implements Disk {
   }
 
   flush(): Promise<void> {
+    if (this.#ignoreFlushes) return Promise.resolve();
     return poolShare.run(() => sync(this.#fd));
   }
 
@@ -91,6 +108,7 @@ export class FileDisk implements Disk {
     if (this.#fd < 0) return;
     const fd = this.#fd;
     this.#fd = -1;
+    if (this.#direct !== undefined) await closeFile(this.#direct);
     await closeFile(fd);
   }
 
@@ -115,17 +133,23 @@ export class FileDisk implements Disk {
   /** By callbacks: between a request and its answer each promise takes its time. */
   #all(call: Vectored, views: readonly Uint8Array[], start: number): Promise<void> {
     return new Promise((resolve, reject) => {
+      let fd = this.#direct ?? this.#fd;
       const go = (left: readonly Uint8Array[], position: number): void => {
         const some = left.length > viewsLimit ? left.slice(0, viewsLimit) : left;
         const ended = (error: Error | null, count: number): void => {
           poolShare.give();
+          if (error !== null && fd !== this.#fd && errnoNameOf(error) === "EINVAL") {
+            // The guest's buffers do not lie as the disk needs them.
+            fd = this.#fd;
+            return go(left, position);
+          }
           if (error !== null) return reject(error);
           if (count === 0) return reject(blockErrors.KATA_VMM_DISK_SHORT({ position }));
           const rest = dropFirst(left, count);
           if (rest.length === 0) resolve();
           else go(rest, position + count);
         };
-        poolShare.take(() => call(this.#fd, some, position, ended));
+        poolShare.take(() => call(fd, some, position, ended));
       };
       go(views, start);
     });

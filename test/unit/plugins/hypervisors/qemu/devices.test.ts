@@ -152,10 +152,73 @@ describe("the devices of a QEMU machine", () => {
         "num-queues": 4,
         "queue-size": 256,
         logical_block_size: 4096,
-        iothread: "disks",
+        physical_block_size: 4096,
+        iothread: "disks0",
         werror: "report",
       },
     ]);
+  });
+
+  it("are kept within limits by a filter of their own, whatever they hang on", () => {
+    const { devices, parts } = setOn(new PciBus(0), {
+      disk_rate_limiter_bw_max_rate: 8_000_000,
+      disk_rate_limiter_bw_one_time_burst: 16_000_000,
+      disk_rate_limiter_ops_max_rate: 100,
+    });
+    const limits = { "bps-total": 1e6, "bps-total-max": 3e6, "iops-total": 100, "iops-total-max": 100 };
+    for (const [index, driver] of ["virtio-blk-pci", "virtio-scsi"].entries()) {
+      const name = `device${index}`;
+      devices.addCold(disk(driver, driver, index === 0));
+      const [group, file, filter, device] = parts(driver);
+      expect(group).to.deep.equal({ "qom-type": "throttle-group", id: `${name}-limits`, limits });
+      expect(file).to.include({ "node-name": `${name}-disk`, driver: "raw" });
+      expect(filter).to.deep.equal({
+        driver: "throttle",
+        "node-name": `${name}-limited`,
+        "throttle-group": `${name}-limits`,
+        "read-only": index === 0,
+        file: `${name}-disk`,
+      });
+      expect(device).to.include({ id: name, drive: `${name}-limited` });
+    }
+  });
+
+  it("have limits that QEMU takes, whatever configuration says", () => {
+    const amount = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+    const property = fc.property(amount, amount, amount, amount, (rate, burst, operations, operationBurst) => {
+      const { devices, parts } = setOn(new PciBus(0), {
+        disk_rate_limiter_bw_max_rate: rate,
+        disk_rate_limiter_bw_one_time_burst: burst,
+        disk_rate_limiter_ops_max_rate: operations,
+        disk_rate_limiter_ops_one_time_burst: operationBurst,
+      });
+      devices.addCold(disk("a"));
+      const [first = {}] = parts("a");
+      const limits = "limits" in first ? (first.limits as Record<string, number>) : {};
+      expect("bps-total" in limits).to.equal(rate > 0);
+      expect("iops-total" in limits).to.equal(operations > 0);
+      for (const [name, value] of Object.entries(limits)) {
+        expect(Number.isInteger(value)).to.equal(true);
+        expect(value).to.be.within(1, 1e15);
+        if (!name.endsWith("-max")) expect(limits[`${name}-max`]).to.be.at.least(value);
+      }
+    });
+    fc.assert(property);
+  });
+
+  it("are spread over the threads that configuration gives them", () => {
+    const threadsOf = (keys: Partial<HypervisorConfig>) => {
+      const { devices, parts } = setOn(new PciBus(0), keys);
+      return ["a", "b", "c"].map((id) => {
+        devices.addCold(disk(id));
+        const device = parts(id)[1] ?? {};
+        return "iothread" in device ? device.iothread : undefined;
+      });
+    };
+    expect(threadsOf({})).to.deep.equal([undefined, undefined, undefined]);
+    expect(threadsOf({ enable_iothreads: true })).to.deep.equal(["disks0", "disks0", "disks0"]);
+    // The image was the first disk.
+    expect(threadsOf({ indep_iothreads: 2 })).to.deep.equal(["disks1", "disks0", "disks1"]);
   });
 
   it("connect to a daemon's socket", () => {

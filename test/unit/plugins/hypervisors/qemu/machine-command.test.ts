@@ -240,7 +240,16 @@ describe("QEMU's command line", () => {
     expect(drivers)
       .to.include.members(["virtio-balloon-pci-non-transitional", "virtio-scsi-pci-non-transitional"])
       .and.not.include("pci-bridge");
-    expect(values(command, "object")).to.deep.include({ "qom-type": "iothread", id: "disks" });
+    expect(values(command, "object")).to.deep.include({ "qom-type": "iothread", id: "disks0" });
+    expect(values(command, "device")).to.deep.include({
+      driver: "virtio-scsi-pci-non-transitional",
+      id: "scsi0",
+      bus: "pcie.0",
+      addr: "0x05",
+      num_queues: 1,
+      virtqueue_size: 128,
+      iothread: "disks0",
+    });
     expect(values(command, "sandbox")).to.deep.equal(["on,spawn=deny"]);
     expect(values(command, "mon")).to.include("chardev=extra,mode=control,pretty=on");
     expect(values(machine("q35", serial, { seccomp_sandbox: "" }), "sandbox")).to.deep.equal([]);

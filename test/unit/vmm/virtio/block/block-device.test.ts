@@ -77,6 +77,18 @@ describe("a block device", () => {
     expect(block().device.queueSizes).to.deep.equal([128]);
   });
 
+  it("has sectors of the size it is told, and no part of one", () => {
+    const sizes = (setup: BlockSetup) => {
+      const { driven } = block(setup);
+      const config = (at: number) => driven.read(mmioRegister.config + at);
+      return [config(0), config(20), config(24) & 0xff, config(44)];
+    };
+    expect(sizes({ bytes: 65_536 + 512 })).to.deep.equal([129, 512, 3, 8]);
+    expect(sizes({ bytes: 65_536 + 512, logicalSector: 4096 })).to.deep.equal([128, 4096, 0, 8]);
+    expect(sizes({ bytes: 65_536 + 512, logicalSector: 8192 })).to.deep.equal([128, 8192, 0, 16]);
+    expect(sizes({ logicalSector: 1024, physicalSector: 16_384 }).slice(1)).to.deep.equal([1024, 4, 32]);
+  });
+
   it("offers what a disk can", () => {
     const bits = (setup: BlockSetup) =>
       [5, 9, 12, 13, 14].filter((bit) => (block(setup).device.features >> BigInt(bit)) & 1n);

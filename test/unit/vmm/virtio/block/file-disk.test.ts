@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants as constantsOf,
   fstatSync,
   mkdirSync,
   openSync,
@@ -14,6 +15,7 @@ import { expect } from "chai";
 import { fakeSys } from "../../../../../src/testing/fake-sys.js";
 import { createGuestRam } from "../../../../../src/vmm/memory/guest-ram.js";
 import { FileDisk } from "../../../../../src/vmm/virtio/block/file-disk.js";
+import { skip } from "../../../../support/skip.js";
 import { rejected, temporaryDirectory, thrown } from "../../../core/sys/fixture.js";
 
 const size = 1 << 16;
@@ -59,6 +61,61 @@ describe("a disk in a file", () => {
     expect(readFileSync(path).readUInt32LE(8192 + 512)).to.equal(0x01020304);
     await disk.close();
     ram.close();
+  });
+
+  /** A disk whose direct way leads to another file: what went there went past the cache. */
+  const openPast = () => {
+    const { sys, path, fd } = open();
+    const past = join(temporary.path, "past.img");
+    writeFileSync(past, Buffer.alloc(size, 9));
+    const direct = openSync(past, "r+");
+    return { path, past, fds: [fd, direct], disk: new FileDisk(sys, fd, { readOnly: false, direct }) };
+  };
+
+  it("is read and written past the host's cache when that is asked for", async () => {
+    const { path, past, disk, fds } = openPast();
+    const into = new Uint8Array(512);
+    const reading = disk.read([into], 0);
+    // What the host has cached is not asked for.
+    expect(reading).to.be.instanceOf(Promise);
+    await reading;
+    expect(into.every((byte) => byte === 9)).to.equal(true);
+    await disk.write([into.fill(5)], 1024);
+    expect(readFileSync(past)[1024]).to.equal(5);
+    expect(readFileSync(path)[1024]).to.equal(7);
+    await disk.close();
+    for (const fd of fds) expect(() => fstatSync(fd)).to.throw(/EBADF/);
+  });
+
+  it("is read and written through the cache where the guest's memory does not lie as the disk needs it", async function () {
+    const { sys, path, fd } = open();
+    let direct: number;
+    try {
+      direct = openSync(path, constantsOf.O_RDWR | constantsOf.O_DIRECT);
+    } catch {
+      return skip(this, "the file system of the temporary directory has no O_DIRECT");
+    }
+    const disk = new FileDisk(sys, fd, { readOnly: false, direct });
+    const odd = new Uint8Array(4096).subarray(1, 513).fill(3);
+    await disk.write([odd], 512);
+    expect(
+      readFileSync(path)
+        .subarray(512, 1024)
+        .every((byte) => byte === 3),
+    ).to.equal(true);
+    odd.fill(0);
+    await disk.read([odd], 512);
+    expect(odd.every((byte) => byte === 3)).to.equal(true);
+    await disk.flush();
+    await disk.close();
+  });
+
+  it("does not flush when it is told so", async () => {
+    const { sys, fd } = open();
+    const disk = new FileDisk(sys, fd, { readOnly: false, ignoreFlushes: true });
+    closeSync(fd);
+    // A flush that reached the host would be refused: there is no such descriptor any more.
+    await disk.flush();
   });
 
   it("is done at once with what the host has in its cache, and reads the rest of it later", async () => {
