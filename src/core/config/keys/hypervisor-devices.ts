@@ -41,7 +41,11 @@ export const blockKeys = {
   disk_rate_limiter_ops_one_time_burst: integer(undefined, "Operations a disk may do at once, above that rate."),
   enable_iothreads: boolean(false, "Gives disks an I/O thread of their own."),
   indep_iothreads: integer(0, "I/O threads that disks share.", { max: 0xffffffff }),
-  disable_image_nvdimm: boolean(false, "Attaches the guest root image as a disk and not as NVDIMM."),
+  disable_image_nvdimm: boolean(
+    false,
+    "Attaches the guest root image as a disk and not as NVDIMM.",
+    noEffect("the guest root image is always a disk"),
+  ),
   enable_vhost_user_store: boolean(false, "Attaches vhost-user disks."),
   vhost_user_store_path: string("/var/run/vhost-user", "Directory of vhost-user sockets and nodes.", {
     ...hostPath,

@@ -43,7 +43,10 @@ export const bootKeys = {
   image: string("", "Guest root image; empty is the built one, unless initrd is set.", hostPath),
   initrd: string("", "Initial ram disk: the whole guest, or with image what mounts it.", hostPath),
   rootfs_type: choice(["ext4", "xfs", "erofs"], "ext4", "File system of the guest root image.", { unset: "" }),
-  vm_rootfs_driver: string("virtio-blk-pci", "How the guest root image is attached.", { unset: "" }),
+  vm_rootfs_driver: string("virtio-blk-pci", "How the guest root image is attached.", {
+    ...noEffect("the guest root image is always a disk of virtio-blk"),
+    unset: "",
+  }),
   kernel_params: string("", "Added to the guest kernel's command line."),
   kernel_verity_params: string(
     "",
