@@ -56,6 +56,20 @@ describeContainerd("the network of a pod", (suite) => {
     throw new Error(`no ${wanted} in: ${last}\n${logged().slice(-3000)}`);
   }
 
+  /** What a container is said to have sent and received by a link; undefined where containerd's form has no network. */
+  async function trafficOf(id: string, link: string) {
+    const { stdout } = await suite.containerd.ctr(["tasks", "metrics", "--format", "json", id]);
+    const { network } = JSON.parse(stdout) as { network?: { name: string; rx_bytes: number; tx_bytes: number }[] };
+    return network?.find(({ name }) => name === link);
+  }
+
+  /** What the host's end of a link has sent and received. */
+  function hostTraffic(link: string): { sent: number; received: number } {
+    const text = pod.run("ip", ["-json", "-s", "link", "show", link], pod.host);
+    const [{ stats64 }] = JSON.parse(text) as [{ stats64: { rx: { bytes: number }; tx: { bytes: number } } }];
+    return { sent: stats64.tx.bytes, received: stats64.rx.bytes };
+  }
+
   it("follows links that come while the container runs, and that go", async () => {
     const id = suite.newId();
     const { containerd } = suite;
@@ -65,6 +79,11 @@ describeContainerd("the network of a pod", (suite) => {
       pod.route.addRoute({ family: "ipv4", link: pod.index("eth1"), gateway: "10.1.2.1" });
       await until(id, "ip addr; ip route", /eth1[^]*10\.1\.2\.2\/24[^]*default via 10\.1\.2\.1/);
       expect(await exec(id, "ping -c 1 -w 30 10.1.2.1")).to.contain("1 packets received");
+      const told = await trafficOf(id, "eth1");
+      const { sent, received } = hostTraffic("peer1");
+      // The link may have had packets before the guest had its card, and since; a ping is a frame of 98 bytes.
+      if (told !== undefined) expect([told.rx_bytes >= 98, told.rx_bytes <= sent]).to.deep.equal([true, true]);
+      if (told !== undefined) expect([told.tx_bytes >= 98, told.tx_bytes <= received]).to.deep.equal([true, true]);
       const link = pod.index("eth1");
       pod.route.addAddress({ link, family: "ipv4", address: "10.5.0.2", prefix: 24 });
       pod.route.changeLink(link, { mtu: 1300 });
