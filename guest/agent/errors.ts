@@ -102,6 +102,13 @@ export const agentErrors = defineErrors({
     message: (p: { driver: string; source: string; target: string }) =>
       `the storage "${p.source}" (${p.driver}) cannot be mounted at ${p.target}`,
   },
+  KATA_GUEST_HUGE_PAGES: {
+    status: "RESOURCE_EXHAUSTED",
+    message: (p: { pageBytes: number; wanted: number; made: number }) =>
+      p.wanted === 0
+        ? `the guest's kernel has no pages of ${p.pageBytes} bytes`
+        : `the guest cannot set ${p.wanted} pages of ${p.pageBytes} bytes aside: it has memory for ${p.made}; give the machine more (default_memory)`,
+  },
   KATA_GUEST_STORAGE_DRIVER: {
     status: "UNIMPLEMENTED",
     message: (p: { driver: string; there: readonly string[] }) =>

@@ -25,7 +25,10 @@ import { plugin as rootfsErofs } from "./storage/rootfs-erofs/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
 import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
 import { plugin as volumeBlock } from "./storage/volume-block/index.js";
+import { plugin as volumeDirect } from "./storage/volume-direct/index.js";
 import { plugin as volumeEphemeral } from "./storage/volume-ephemeral/index.js";
+import { plugin as volumeHugePages } from "./storage/volume-hugepages/index.js";
+import { plugin as volumeLocal } from "./storage/volume-local/index.js";
 import { plugin as volumeSharedBind } from "./storage/volume-shared-bind/index.js";
 import { plugin as volumeShm } from "./storage/volume-shm/index.js";
 import { plugin as volumeSystem } from "./storage/volume-system/index.js";
@@ -61,5 +64,8 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   volumeShm,
   volumeEphemeral,
   volumeBlock,
+  volumeDirect,
+  volumeHugePages,
+  volumeLocal,
   volumeSharedBind,
 ].map((plugin) => ({ plugin, origin: "built-in" }));

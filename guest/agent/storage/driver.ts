@@ -18,4 +18,6 @@ export interface StorageDriver {
   isFile?(storage: Storage): boolean;
   /** Mounts `storage` on `target`, a descriptor of a directory, or of a file, that was made for it. */
   mount(storage: Storage, target: number, tools: StorageTools): Promise<void>;
+  /** Gives back what `mount` took besides, after it was unmounted. */
+  unmounted?(storage: Storage, tools: StorageTools): Promise<void>;
 }

@@ -1,18 +1,12 @@
 import { chmodSync, chownSync, fstatSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
 import type { Storage } from "../../../src/core/proto/gen/kata/agent.js";
 import { badArgument } from "../errors.js";
 import { type GuestNode, waitForBlockDevice } from "../machine/block-devices.js";
 import { waitForScsiDisk } from "../machine/scsi-disks.js";
 import type { StorageDriver, StorageTools } from "./driver.js";
+import { changeHugePages, hugePagesOf } from "./huge-pages.js";
 import { belowContainers } from "./mount-point.js";
-
-/** `name=value` among options, and the others. */
-function takeOption(options: readonly string[], name: string): { value: string | undefined; rest: string[] } {
-  const prefix = `${name}=`;
-  const rest = options.filter((option) => !option.startsWith(prefix));
-  return { value: options.findLast((option) => option.startsWith(prefix))?.slice(prefix.length), rest };
-}
+import { takeOption } from "./options.js";
 
 function wholeNumber(field: string, text: string, base: 8 | 10, most: number): number {
   const valid = base === 8 ? /^[0-7]{1,6}$/ : /^\d{1,10}$/;
@@ -77,10 +71,20 @@ const ephemeral: StorageDriver = {
   async mount(storage, target, tools) {
     const { value: group, rest } = takeOption(storage.options, "fsgid");
     const { fstype: type } = storage;
-    if (type === "hugetlbfs") await reserveHugePages(rest, tools);
-    await tools.modules.loadFileSystem(type);
-    await tools.sys.mounts.mountOci({ type, source: storage.source, options: rest }, target);
+    const pages = hugePagesOf(storage);
+    if (pages !== undefined) await changeHugePages(tools.roots, pages, 1);
+    try {
+      await tools.modules.loadFileSystem(type);
+      await tools.sys.mounts.mountOci({ type, source: storage.source, options: rest }, target);
+    } catch (error) {
+      if (pages !== undefined) await changeHugePages(tools.roots, pages, -1);
+      throw error;
+    }
     if (group !== undefined) giveToGroup(tools, runRelative(tools, storage.mountPoint), group);
+  },
+  async unmounted(storage, tools) {
+    const pages = hugePagesOf(storage);
+    if (pages !== undefined) await changeHugePages(tools.roots, pages, -1);
   },
 };
 
@@ -107,24 +111,6 @@ const overlay: StorageDriver = {
     await mountType({ ...storage, fstype: "overlay" }, "overlay", target, tools);
   },
 };
-
-const unitBytes: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
-
-function bytesOf(field: string, text: string): number {
-  const [, digits, unit = ""] = /^(\d{1,15})([kmg])?$/i.exec(text) ?? [];
-  if (digits === undefined) throw badArgument(field, text, "a size like 2M");
-  return Number(digits) * (unitBytes[unit.toLowerCase()] ?? 1);
-}
-
-async function reserveHugePages(options: readonly string[], tools: StorageTools): Promise<void> {
-  const page = takeOption(options, "pagesize").value;
-  const size = takeOption(options, "size").value;
-  if (page === undefined || size === undefined) return;
-  const pageBytes = bytesOf("the storage option pagesize", page);
-  const pages = Math.ceil(bytesOf("the storage option size", size) / pageBytes);
-  const file = `${tools.roots.sys}/kernel/mm/hugepages/hugepages-${pageBytes / 1024}kB/nr_hugepages`;
-  await writeFile(file, String(Number(await readFile(file, "utf8")) + pages));
-}
 
 /** The drivers by the names requests have for them. */
 export const storageDrivers: Readonly<Record<string, StorageDriver>> = {

@@ -5,14 +5,17 @@ import type { Storage } from "../../../src/core/proto/gen/kata/agent.js";
 import { errnoNameOf } from "../../../src/core/sys/sys-error.js";
 import { agentErrors } from "../errors.js";
 import { containersDirectory } from "../roots.js";
+import { OpenFlag } from "../../../src/core/sys/open-flags.js";
 import type { StorageTools } from "./driver.js";
 import { storageDrivers } from "./drivers.js";
+import { giveVolumeToGroup } from "./fs-group.js";
 import { belowContainers } from "./mount-point.js";
 
 /** Something mounted, and for whom. */
 interface Mounted {
   readonly owners: string[];
   readonly relative: string;
+  readonly storage: Storage;
   readonly ready: Promise<void>;
 }
 
@@ -62,7 +65,7 @@ export class Storages {
       return;
     }
     const ready = this.#mount(storage, relative);
-    this.#mounted.set(relative, { owners: [owner], relative, ready });
+    this.#mounted.set(relative, { owners: [owner], relative, storage, ready });
     try {
       await ready;
     } catch (error) {
@@ -77,7 +80,6 @@ export class Storages {
       const there = Object.keys(storageDrivers);
       throw agentErrors.KATA_GUEST_STORAGE_DRIVER({ driver: storage.driver, there });
     }
-    if (storage.fsGroup !== undefined) throw agentErrors.KATA_GUEST_FEATURE({ feature: "a storage's fs_group" });
     const { sys, roots } = this.#tools;
     const base = containersDirectory(roots);
     const target =
@@ -86,6 +88,7 @@ export class Storages {
         : sys.files.mkdirBeneath(base, relative, 0o755);
     try {
       await driver.mount(storage, target, this.#tools);
+      await this.#giveToGroup(storage, relative);
     } catch (cause) {
       if (codeOf(cause)?.startsWith("KATA_GUEST_") === true) throw cause;
       const { driver: name, source, mountPoint } = storage;
@@ -96,11 +99,30 @@ export class Storages {
     this.#log.debug("mounted a storage", { driver: storage.driver, at: storage.mountPoint });
   }
 
-  async #unmount({ relative }: Mounted): Promise<void> {
+  /** Gives what is mounted to the group it is for; what is read-only stays as it is. Unmounts it when that fails. */
+  async #giveToGroup({ fsGroup, options }: Storage, relative: string): Promise<void> {
+    if (fsGroup === undefined || options.includes("ro")) return;
+    const { sys, roots } = this.#tools;
+    const base = containersDirectory(roots);
+    try {
+      const fd = sys.files.openBeneath(base, relative, OpenFlag.directory);
+      try {
+        await giveVolumeToGroup(sys.files.pathOfFd(fd), fsGroup);
+      } finally {
+        sys.descriptors.close(fd);
+      }
+    } catch (error) {
+      await sys.mounts.unmountBeneath(base, relative, { detach: true });
+      throw error;
+    }
+  }
+
+  async #unmount({ relative, storage }: Mounted): Promise<void> {
     const { sys, roots } = this.#tools;
     const base = containersDirectory(roots);
     try {
       await sys.mounts.unmountBeneath(base, relative, { detach: true });
+      await storageDrivers[storage.driver]?.unmounted?.(storage, this.#tools);
       const path = `${base}/${relative}`;
       if (lstatSync(path).isDirectory()) rmdirSync(path);
       else unlinkSync(path);

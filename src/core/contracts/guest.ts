@@ -15,6 +15,15 @@ export interface GuestStorage {
   readonly mountPoint: string;
   /** Shared by containers: the agent counts its users. */
   readonly shared?: boolean;
+  /** The group that all in it is given to. */
+  readonly group?: GuestGroup;
+}
+
+/** A group that may write to a volume (Kubernetes' `fsGroup`; agent.proto `FSGroup`). */
+export interface GuestGroup {
+  readonly id: number;
+  /** Whether it is given all, or nothing when the root of the volume is its already. */
+  readonly policy: "always" | "on-root-mismatch";
 }
 
 /**

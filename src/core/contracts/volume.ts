@@ -14,6 +14,8 @@ export interface VolumeRequest {
   readonly shareFs: ShareFs | undefined;
   /** Disks of the sandbox's machine; absent where `disable_block_device_use` says that there shall be none of containers. */
   readonly disks: Disks | undefined;
+  /** `linux.resources.hugepageLimits` of the container. */
+  readonly hugePageLimits: readonly { readonly pageSize: string; readonly limit: number }[];
   /** Annotations of the container. */
   readonly annotations: Readonly<Record<string, string>>;
 }

@@ -134,6 +134,7 @@ describe("a container's files", function () {
         index,
         shareFs: share,
         disks: undefined,
+        hugePageLimits: [],
         annotations: {},
       });
     };
@@ -163,6 +164,7 @@ describe("a container's files", function () {
       index: 0,
       shareFs: share,
       disks: undefined,
+      hugePageLimits: [],
       annotations: {},
     };
     const error = await new SharedBind(request).prepare().catch((cause: unknown) => cause);

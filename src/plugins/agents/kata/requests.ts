@@ -7,6 +7,7 @@ import type {
   Device,
   Storage,
 } from "../../../core/proto/gen/kata/agent.js";
+import { FSGroupChangePolicy } from "../../../core/proto/gen/kata/types.js";
 
 /** agent.proto `CreateSandboxRequest`. */
 export function createSandboxRequest(setup: SandboxSetup): CreateSandboxRequest {
@@ -38,6 +39,11 @@ export function createContainerRequest(setup: ContainerSetup): CreateContainerRe
   };
 }
 
+const groupPolicies = {
+  always: FSGroupChangePolicy.Always,
+  "on-root-mismatch": FSGroupChangePolicy.OnRootMismatch,
+} as const;
+
 function toStorage(storage: GuestStorage): Storage {
   return {
     driver: storage.driver,
@@ -46,7 +52,7 @@ function toStorage(storage: GuestStorage): Storage {
     fstype: storage.fstype,
     options: [...storage.options],
     mountPoint: storage.mountPoint,
-    fsGroup: undefined,
+    fsGroup: storage.group && { groupId: storage.group.id, groupChangePolicy: groupPolicies[storage.group.policy] },
     shared: storage.shared ?? false,
   };
 }

@@ -191,8 +191,10 @@ export class Container {
     signal: AbortSignal,
   ): Promise<ContainerContribution> {
     const { request, sandboxId, shareFs, disks } = this.#parts;
-    const annotations = request.spec.annotations ?? {};
-    const volumeRequest = { containerId: this.id, sandboxId, mount, index, shareFs, disks, annotations };
+    const { annotations = {}, linux } = request.spec;
+    const hugePageLimits = linux?.resources?.hugepageLimits ?? [];
+    const host = { containerId: this.id, sandboxId, shareFs, disks };
+    const volumeRequest = { ...host, mount, index, hugePageLimits, annotations };
     const describe = () => `the mount of ${mount.source ?? mount.type ?? "nothing"} at ${mount.destination}`;
     const driver = mostSpecific("volume", drivers, (one) => one.match(volumeRequest), describe);
     return this.#resources.prepare(driver.create(volumeRequest), signal);

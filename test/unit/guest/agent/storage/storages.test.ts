@@ -2,6 +2,7 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -18,6 +19,7 @@ import { KataError } from "../../../../../src/core/errors/error.js";
 import { silentLogger } from "../../../../../src/core/log.js";
 import { Storage } from "../../../../../src/core/proto/gen/kata/agent.js";
 import { type FakeSys, fakeSys } from "../../../../../src/testing/fake-sys.js";
+import { needsRoot } from "../../../../support/needs-root.js";
 
 describe("storages of the guest", () => {
   let directory: string;
@@ -155,13 +157,56 @@ describe("storages of the guest", () => {
     mkdirSync(pages, { recursive: true });
     writeFileSync(join(pages, "nr_hugepages"), "3\n");
     const options = ["pagesize=2M", "size=5242880"];
-    await storages.add("c1", [storage({ driver: "ephemeral", fstype: "hugetlbfs", source: "nodev", options })]);
-    expect(readFileSync(join(pages, "nr_hugepages"), "utf8")).to.equal("6");
+    const huge = storage({ driver: "ephemeral", fstype: "hugetlbfs", source: "nodev", options });
+    const count = () => readFileSync(join(pages, "nr_hugepages"), "utf8");
+    await storages.add("c1", [huge]);
+    expect(count()).to.equal("6");
+    await storages.release("c1");
+    expect(count()).to.equal("3");
+    sys.fail("mounts", "mountOci", "ENODEV", 1);
+    await failure(storages.add("c1", [huge]));
+    expect(count()).to.equal("3");
+    const greedy = await failure(storages.add("c1", [{ ...huge, options: ["pagesize=2M", "size=65536G"] }]));
+    expect(greedy.code).to.equal("KATA_GUEST_HUGE_PAGES");
+    expect(count()).to.equal("3");
+    const other = { ...huge, options: ["pagesize=1G", "size=1G"] };
+    expect((await failure(storages.add("c1", [other]))).code).to.equal("KATA_GUEST_HUGE_PAGES");
+    for (const page of ["0", "x"]) {
+      const odd = { ...huge, options: [`pagesize=${page}`, "size=1G"] };
+      expect((await failure(storages.add("c1", [odd]))).status).to.equal("INVALID_ARGUMENT");
+    }
   });
 
-  it("refuses what it does not do", async () => {
-    const fsGroup = { groupId: 5, groupChangePolicy: 0 } as const;
-    expect((await failure(storages.add("c1", [storage({ fsGroup })]))).status).to.equal("UNIMPLEMENTED");
+  it("gives all of a volume to its group, but what links point to", async function () {
+    needsRoot(this);
+    const mountPoint = join(base, "sandbox/storage/x");
+    mkdirSync(join(mountPoint, "below"), { recursive: true });
+    const outside = join(directory, "outside");
+    writeFileSync(outside, "", { mode: 0o600 });
+    writeFileSync(join(mountPoint, "below/file"), "", { mode: 0o600 });
+    symlinkSync(outside, join(mountPoint, "link"));
+    const owned = (path: string) => {
+      const { gid, mode } = lstatSync(path);
+      return [gid, (mode & 0o7777).toString(8)];
+    };
+    const given = storage({ mountPoint, fsGroup: { groupId: 2000, groupChangePolicy: 1 } });
+    await storages.add("c1", [{ ...given, options: ["ro"] }]);
+    expect(owned(mountPoint)).to.deep.equal([0, "755"]);
+    await storages.release("c1");
+    rmSync(outside);
+    writeFileSync(outside, "", { mode: 0o600 });
+    await storages.add("c1", [given]);
+    expect(["", "below", "below/file"].map((name) => owned(join(mountPoint, name)))).to.deep.equal([
+      [2000, "2775"],
+      [2000, "2775"],
+      [2000, "660"],
+    ]);
+    expect(lstatSync(join(mountPoint, "link")).gid).to.equal(2000);
+    expect(owned(outside)).to.deep.equal([0, "600"]);
+    writeFileSync(join(mountPoint, "new"), "", { mode: 0o600 });
+    await storages.release("c1");
+    await storages.add("c2", [given]);
+    expect(owned(join(mountPoint, "new"))[1]).to.equal("600");
   });
 
   it("follows no symbolic link to where it mounts", async () => {

@@ -54,7 +54,16 @@ describe("BlockVolume", () => {
 
   const make = (mount: OciMount, parts: { disks: FakeDisks | undefined } = { disks }): BlockVolume =>
     new BlockVolume(
-      { containerId: "c", sandboxId: "s", mount, index: 7, shareFs: undefined, ...parts, annotations: {} },
+      {
+        containerId: "c",
+        sandboxId: "s",
+        mount,
+        index: 7,
+        shareFs: undefined,
+        ...parts,
+        hugePageLimits: [],
+        annotations: {},
+      },
       (path) => (path === "/dev/sdx" ? { path: "/dev/sdb", major: 8, minor: 16 } : undefined),
     );
   const mountPoint = "/run/kata-containers/sandbox/storage/c-7";

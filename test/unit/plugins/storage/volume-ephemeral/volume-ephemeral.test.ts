@@ -25,6 +25,7 @@ describe("the volume ephemeral", () => {
       index: 3,
       shareFs: undefined,
       disks: undefined,
+      hugePageLimits: [],
       annotations: {},
     };
     return new EphemeralVolume(request, () => found);

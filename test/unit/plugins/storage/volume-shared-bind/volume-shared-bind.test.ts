@@ -28,7 +28,16 @@ describe("the volume shared-bind", () => {
   });
 
   const make = (mount: OciMount, index = 4): SharedBind =>
-    new SharedBind({ containerId: "c", sandboxId: "s", mount, index, shareFs, disks: undefined, annotations: {} });
+    new SharedBind({
+      containerId: "c",
+      sandboxId: "s",
+      mount,
+      index,
+      shareFs,
+      disks: undefined,
+      hugePageLimits: [],
+      annotations: {},
+    });
   const bindOf = (source: string, options: string[] = ["rbind"]): OciMount => ({
     destination: "/data",
     type: "bind",

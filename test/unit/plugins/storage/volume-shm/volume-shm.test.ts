@@ -17,6 +17,7 @@ describe("the volume shm", () => {
       index: 3,
       shareFs: undefined,
       disks: undefined,
+      hugePageLimits: [],
       annotations: {},
     };
     const { storages } = await new ShmVolume(sys, request).prepare();
@@ -39,6 +40,7 @@ describe("the volume shm", () => {
       index: 3,
       shareFs: undefined,
       disks: undefined,
+      hugePageLimits: [],
       annotations: {},
     };
     const path = "/run/kata-containers/sandbox/shm";

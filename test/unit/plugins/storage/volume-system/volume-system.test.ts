@@ -38,6 +38,7 @@ describe("the volume system", () => {
       index: 0,
       shareFs: undefined,
       disks: undefined,
+      hugePageLimits: [],
       annotations: {},
     };
     const volume = new SystemVolume(request);

@@ -1,0 +1,65 @@
+import { fstatSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf } from "../../../core/errors/error.js";
+import { OpenFlag } from "../../../core/sys/open-flags.js";
+import type { Sys } from "../../../core/sys/sys.js";
+import { directVolumeErrors } from "./errors.js";
+import { type MountInfo, parseMountInfo } from "./parse-mount-info.js";
+
+/** Where CSI drivers write what they know of volumes, as in Kata, for whichever runtime of the host has the pod. */
+export const directVolumesRoot = "/run/kata-containers/shared/direct-volumes";
+
+/** Name of the file in a volume's directory. */
+export const infoName = "mountInfo.json";
+
+/** Bytes it may have. */
+const sizeLimit = 64 * 1024;
+
+/** The name of a volume's directory: its path in base64 for URLs, padded. */
+export const volumeName = (source: string): string =>
+  Buffer.from(source).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
+
+/**
+ * What was said of a volume. The file says what of the host a guest gets, so that it is believed only when it and its
+ * directories are root's (or this process's own) and nobody else may write them: `KATA_DIRECT_VOLUME_FILE`.
+ */
+export function readMountInfo(sys: Pick<Sys, "files" | "descriptors">, root: string, source: string): MountInfo {
+  const relative = join(volumeName(source), infoName);
+  const file = join(root, relative);
+  const fail = (problem: string, cause?: unknown): Error =>
+    directVolumeErrors.KATA_DIRECT_VOLUME_FILE({ source, file, problem }, { cause });
+  const open = (path: string): number => {
+    try {
+      return sys.files.openBeneath(root, path, OpenFlag.read | OpenFlag.nonBlock);
+    } catch (error) {
+      throw fail(messageOf(error), error);
+    }
+  };
+  for (const directory of [".", volumeName(source)]) {
+    const fd = open(directory);
+    try {
+      const problem = distrustOf(fd);
+      if (problem !== undefined) throw fail(`its directory ${join(root, directory)} ${problem}`);
+    } finally {
+      sys.descriptors.close(fd);
+    }
+  }
+  const fd = open(relative);
+  try {
+    if (!fstatSync(fd).isFile()) throw fail("it is no file");
+    const problem = distrustOf(fd);
+    if (problem !== undefined) throw fail(`it ${problem}`);
+    const bytes = Buffer.alloc(sizeLimit + 1);
+    const length = readSync(fd, bytes, 0, bytes.length, 0);
+    if (length > sizeLimit) throw fail(`it is longer than ${sizeLimit} bytes`);
+    return parseMountInfo(bytes.toString("utf8", 0, length), { source, file });
+  } finally {
+    sys.descriptors.close(fd);
+  }
+}
+
+function distrustOf(fd: number): string | undefined {
+  const { uid, mode } = fstatSync(fd);
+  if (uid !== 0 && uid !== process.geteuid?.()) return `belongs to user ${uid}`;
+  return (mode & 0o022) === 0 ? undefined : `can be written by others (mode ${(mode & 0o7777).toString(8)})`;
+}
