@@ -3,8 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import type { Context } from "mocha";
 import { checkLeaks } from "../../support/leaks.js";
 import { MachineShim, refusal } from "../../support/machine-shim.js";
+import { needsRealKvm } from "../../support/needs-kvm.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 
 const mib = 2 ** 20;
@@ -14,91 +16,115 @@ const layer = (source: string) => ({ type: "erofs", source, target: "", options:
 const overlay = (...options: string[]) => ({ type: "format/mkdir/overlay", source: "overlay", target: "", options });
 const hostUpper = ["workdir=/host/work", "upperdir=/host/fs"];
 
-describe("root file systems of containerd's erofs snapshotter", () => {
-  let directory: string;
-  let shim: MachineShim;
-  let [base, top]: string[] = [];
+/** Machines of one hypervisor. */
+interface Machines {
+  readonly name: string;
+  readonly lines: readonly string[];
+  readonly needs?: (context: Context) => Promise<void>;
+}
 
-  /** Makes a layer of a directory. */
-  const makeLayer = (name: string, fill: (tree: string) => void): string => {
-    const [tree, path] = [join(directory, name), join(directory, `${name}.erofs`)];
-    mkdirSync(tree);
-    fill(tree);
-    execFileSync("mkfs.erofs", ["--quiet", path, tree]);
-    return path;
-  };
+const dragonball = [
+  "[runtime]",
+  'hypervisor_name = "dragonball"',
+  "[agent.kata]",
+  "reconnect_timeout_ms = 300000",
+  "[hypervisor.dragonball]",
+];
 
-  before(() => {
-    directory = mkdtempSync(join(tmpdir(), "kata-ts-erofs-"));
-    base = makeLayer("base", (tree) => {
-      makeBusyboxRootfs(tree);
-      for (const name of ["kept", "replaced", "removed"]) writeFileSync(join(tree, name), `${name} of the base\n`);
+const machines: readonly Machines[] = [
+  { name: "qemu", lines: [] },
+  { name: "dragonball", lines: dragonball, needs: needsRealKvm },
+];
+
+for (const { name, lines, needs } of machines)
+  describe(`root file systems of containerd's erofs snapshotter, in a machine of ${name}`, () => {
+    let directory: string;
+    let shim: MachineShim;
+    let [base, top]: string[] = [];
+
+    /** Makes a layer of a directory. */
+    const makeLayer = (layerName: string, fill: (tree: string) => void): string => {
+      const [tree, path] = [join(directory, layerName), join(directory, `${layerName}.erofs`)];
+      mkdirSync(tree);
+      fill(tree);
+      execFileSync("mkfs.erofs", ["--quiet", path, tree]);
+      return path;
+    };
+
+    before(async function () {
+      await needs?.(this);
+      directory = mkdtempSync(join(tmpdir(), "kata-ts-erofs-"));
+      base = makeLayer("base", (tree) => {
+        makeBusyboxRootfs(tree);
+        for (const file of ["kept", "replaced", "removed"]) writeFileSync(join(tree, file), `${file} of the base\n`);
+      });
+      top = makeLayer("top", (tree) => {
+        writeFileSync(join(tree, "replaced"), "replaced of the top\n");
+        // What an overlay takes for a file that was removed.
+        execFileSync("mknod", [join(tree, "removed"), "c", "0", "0"]);
+      });
+      shim = new MachineShim(lines);
     });
-    top = makeLayer("top", (tree) => {
-      writeFileSync(join(tree, "replaced"), "replaced of the top\n");
-      // What an overlay takes for a file that was removed.
-      execFileSync("mknod", [join(tree, "removed"), "c", "0", "0"]);
+    after(() => {
+      shim?.close();
+      if (directory !== undefined) rmSync(directory, { recursive: true });
     });
-    shim = new MachineShim();
+    afterEach(() => shim.clear());
+    checkLeaks(() => shim.leakScope);
+
+    const run = async (id: string, rootfs: object[], script: string) => {
+      const pod = { "container-type": id === "pod" ? "sandbox" : "container", "sandbox-id": "pod" };
+      const annotations = Object.fromEntries(
+        Object.entries(pod).map(([key, value]) => [`io.kubernetes.cri.${key}`, value]),
+      );
+      return shim.launch(id, ["sh", "-c", script], { annotations, request: { rootfs: rootfs as never } });
+    };
+    const output = async (id: string, rootfs: object[], script: string): Promise<string> => {
+      const task = await run(id, rootfs, script);
+      await task.wait({ id, execId: "" });
+      return shim.output(id);
+    };
+    const two = () => [layer(top ?? ""), layer(base ?? "")];
+
+    it("are layers over each other, written to in memory or on a disk, which containers of a pod share", async () => {
+      const show = "cat /kept /replaced; ls /removed 2>&1; echo new >/written; cat /written; grep ' / ' /proc/mounts";
+      const seen = /^kept of the base\nreplaced of the top\nls: \/removed: No such .*\nnew\noverlay \/ overlay rw,/;
+      await run("pod", [...two(), overlay("lowerdir={{ overlay 0 1 }}", ...hostUpper)], `${show}; exec sleep 100000`);
+
+      const writable = join(directory, "writable");
+      writeFileSync(writable, "");
+      truncateSync(writable, 16 * mib);
+      execFileSync("mkfs.ext4", ["-q", "-F", writable]);
+      const upper = { type: "ext4", source: writable, target: "", options: ["rw", "loop"] };
+      const directories = ["upper", "work"].map((one) => `${one}dir={{ mount 0 }}/${one}`);
+      const made = ["upper", "work"].map((one) => `X-containerd.mkdir.path={{ mount 0 }}/${one}:0755`);
+      const onDisk = overlay(...made, ...directories, "lowerdir={{ overlay 1 2 }}");
+      expect(await output("disk", [upper, ...two(), onDisk], `${show}; sync`)).to.match(seen);
+      expect(shim.output("pod")).to.match(seen);
+      await shim.remove("disk");
+      const written = ["-R", "cat /upper/written", writable];
+      expect(execFileSync("debugfs", written, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })).to.equal(
+        "new\n",
+      );
+      expect(execFileSync("fsck.ext4", ["-f", "-n", writable], { encoding: "utf8", stdio: "pipe" })).to.include(
+        "files",
+      );
+
+      const view = await output("view", [layer(base ?? "")], "touch /written; echo $?; grep ' / ' /proc/mounts");
+      expect(view).to.match(/^1\n\/dev\/vd[b-z] \/ erofs ro,/);
+      await shim.remove("view");
+
+      const broken = join(directory, "broken.erofs");
+      const bytes = Buffer.alloc(mib, 0xff);
+      bytes.writeUInt32LE(0xe0f5e1e2, 1024);
+      writeFileSync(broken, bytes);
+      const refused = await refusal(run("broken", [layer(broken)], "true"));
+      expect(refused.message).to.include("/run/kata-containers/layers/").and.include("EINVAL");
+      const missing = join(directory, "missing");
+      const gone = await refusal(run("gone", [layer(missing)], "true"));
+      expect(gone.message).to.include(`the root file system of "gone": its mount 0 is erofs on ${missing}`);
+      const served = shim.shim("pod");
+      await shim.remove("pod");
+      await shim.gone(served);
+    });
   });
-  after(() => {
-    shim?.close();
-    rmSync(directory, { recursive: true });
-  });
-  afterEach(() => shim.clear());
-  checkLeaks(() => shim.leakScope);
-
-  const run = async (id: string, rootfs: object[], script: string) => {
-    const pod = { "container-type": id === "pod" ? "sandbox" : "container", "sandbox-id": "pod" };
-    const annotations = Object.fromEntries(
-      Object.entries(pod).map(([key, value]) => [`io.kubernetes.cri.${key}`, value]),
-    );
-    return shim.launch(id, ["sh", "-c", script], { annotations, request: { rootfs: rootfs as never } });
-  };
-  const output = async (id: string, rootfs: object[], script: string): Promise<string> => {
-    const task = await run(id, rootfs, script);
-    await task.wait({ id, execId: "" });
-    return shim.output(id);
-  };
-  const two = () => [layer(top ?? ""), layer(base ?? "")];
-
-  it("are layers over each other, written to in memory or on a disk, which containers of a pod share", async () => {
-    const show = "cat /kept /replaced; ls /removed 2>&1; echo new >/written; cat /written; grep ' / ' /proc/mounts";
-    const seen = /^kept of the base\nreplaced of the top\nls: \/removed: No such .*\nnew\noverlay \/ overlay rw,/;
-    await run("pod", [...two(), overlay("lowerdir={{ overlay 0 1 }}", ...hostUpper)], `${show}; exec sleep 100000`);
-
-    const writable = join(directory, "writable");
-    writeFileSync(writable, "");
-    truncateSync(writable, 16 * mib);
-    execFileSync("mkfs.ext4", ["-q", "-F", writable]);
-    const upper = { type: "ext4", source: writable, target: "", options: ["rw", "loop"] };
-    const directories = ["upper", "work"].map((name) => `${name}dir={{ mount 0 }}/${name}`);
-    const made = ["upper", "work"].map((name) => `X-containerd.mkdir.path={{ mount 0 }}/${name}:0755`);
-    const onDisk = overlay(...made, ...directories, "lowerdir={{ overlay 1 2 }}");
-    expect(await output("disk", [upper, ...two(), onDisk], `${show}; sync`)).to.match(seen);
-    expect(shim.output("pod")).to.match(seen);
-    await shim.remove("disk");
-    const written = ["-R", "cat /upper/written", writable];
-    expect(execFileSync("debugfs", written, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })).to.equal(
-      "new\n",
-    );
-    expect(execFileSync("fsck.ext4", ["-f", "-n", writable], { encoding: "utf8", stdio: "pipe" })).to.include("files");
-
-    const view = await output("view", [layer(base ?? "")], "touch /written; echo $?; grep ' / ' /proc/mounts");
-    expect(view).to.match(/^1\n\/dev\/vd[b-z] \/ erofs ro,/);
-    await shim.remove("view");
-
-    const broken = join(directory, "broken.erofs");
-    const bytes = Buffer.alloc(mib, 0xff);
-    bytes.writeUInt32LE(0xe0f5e1e2, 1024);
-    writeFileSync(broken, bytes);
-    const refused = await refusal(run("broken", [layer(broken)], "true"));
-    expect(refused.message).to.include("/run/kata-containers/layers/").and.include("EINVAL");
-    const missing = join(directory, "missing");
-    const gone = await refusal(run("gone", [layer(missing)], "true"));
-    expect(gone.message).to.include(`the root file system of "gone": its mount 0 is erofs on ${missing}`);
-    const served = shim.shim("pod");
-    await shim.remove("pod");
-    await shim.gone(served);
-  });
-});
