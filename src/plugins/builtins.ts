@@ -22,6 +22,7 @@ import { plugin as blockPci } from "./storage/block-virtio-pci/index.js";
 import { plugin as blockScsi } from "./storage/block-virtio-scsi/index.js";
 import { plugin as rootfsBlock } from "./storage/rootfs-block/index.js";
 import { plugin as rootfsErofs } from "./storage/rootfs-erofs/index.js";
+import { plugin as rootfsNydus } from "./storage/rootfs-nydus/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
 import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
 import { plugin as volumeBlock } from "./storage/volume-block/index.js";
@@ -60,6 +61,7 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   rootfsShared,
   rootfsBlock,
   rootfsErofs,
+  rootfsNydus,
   volumeSystem,
   volumeShm,
   volumeEphemeral,
