@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -20,7 +20,7 @@ interface Machines {
 
 /** Bytes that a disk may move each second, and at once. */
 const rate = 4 * 2 ** 20;
-const limited = [`disk_rate_limiter_bw_max_rate = ${rate * 8}`];
+const limited = [`disk_rate_limiter_bw_max_rate = ${rate * 8}`, "block_device_logical_sector_size = 4096"];
 
 const dragonball = [
   "[runtime]",
@@ -65,7 +65,7 @@ for (const { name, lines, disks, needs } of machines) {
       const path = join(directory, disk);
       writeFileSync(path, "");
       truncateSync(path, 32 * mib);
-      execFileSync("mkfs.ext4", ["-q", "-F", "-d", join(directory, "tree"), path]);
+      execFileSync("mkfs.ext4", ["-q", "-F", "-b", "4096", "-d", join(directory, "tree"), path]);
       return path;
     };
 
@@ -84,14 +84,34 @@ for (const { name, lines, disks, needs } of machines) {
       return { task, ended: () => task.wait({ id, execId: "" }) };
     };
 
+    /** A disk whose file cannot grow: its container is told, and goes like any other. */
+    const failsWhenFull = async (id: string): Promise<void> => {
+      const place = join(directory, "small");
+      mkdirSync(place);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", id, place]);
+      try {
+        const disk = makeDisk(join("small", id));
+        const script = "dd if=/dev/zero of=/big bs=1M count=12 conv=fsync 2>&1; echo $?";
+        const { ended } = await run(id, disk, script);
+        expect((await ended()).exitStatus).to.equal(0);
+        expect(shim.output(id)).to.match(/(Input\/output error|Read-only file system)[^]*\n1\n$/);
+        await shim.remove(id);
+      } finally {
+        execFileSync("umount", [place]);
+        rmdirSync(place);
+      }
+    };
+
     /** Writes more than the disk may move at once: what came through is what its limit allows for the time it took. */
     const movesNoMore = async (disk: string): Promise<void> => {
       const bytes = 3 * rate;
       const clock = "cut -d ' ' -f 1 /proc/uptime";
+      const sector = "cat /sys/class/block/[sv]d[b-z]/queue/logical_block_size | tail -n 1";
       const write = `dd if=/dev/zero of=/big bs=${bytes} count=1 conv=fsync`;
-      const { ended } = await run("slow", disk, `${clock}; ${write} 2>/dev/null && ${clock}`);
+      const { ended } = await run("slow", disk, `${clock}; ${write} 2>/dev/null && ${clock}; ${sector}`);
       expect((await ended()).exitStatus).to.equal(0);
-      const [from = Number.NaN, to = Number.NaN] = shim.output("slow").trim().split("\n").map(Number);
+      const [from = Number.NaN, to = Number.NaN, size] = shim.output("slow").trim().split("\n").map(Number);
+      expect(size).to.equal(4096);
       // The guest's clock counts hundredths.
       expect(bytes).to.be.at.most(rate + rate * (to - from + 0.02));
       await shim.remove("slow");
@@ -112,7 +132,8 @@ for (const { name, lines, disks, needs } of machines) {
       expect((await again.ended()).exitStatus).to.equal(0);
       expect(shim.output("again")).to.equal("later\n");
       await shim.remove("again");
-      if (lines.includes(limited[0] ?? "")) await movesNoMore(makeDisk("slow"));
+      if (limited.every((line) => lines.includes(line))) await movesNoMore(makeDisk("slow"));
+      await failsWhenFull("full");
       // Several that come at the same time do not take each other's places, and go at the same time.
       const many = ["a", "b", "c"];
       const made = many.map((id) => makeDisk(id));

@@ -40,6 +40,11 @@ export const qemuErrors = defineErrors({
     message: (p: { tries: number }) =>
       `no free vsock context id found in ${p.tries} tries; are there that many machines, or is /dev/vhost-vsock broken?`,
   },
+  KATA_QEMU_DEVICE_STAYS: {
+    status: "UNAVAILABLE",
+    message: (p: { id: string; ms: number }) =>
+      `the guest has not let go of the device "${p.id}" within ${p.ms} ms, so it stays in the machine; its kernel has to answer, which one that is paused or hangs does not`,
+  },
   KATA_QEMU_BUS_FULL: {
     status: "RESOURCE_EXHAUSTED",
     message: (p: { bus: string; slots: number; remedy: string }) => {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf } from "../../../core/errors/error.js";
+import { codeOf, messageOf } from "../../../core/errors/error.js";
 import { commandDeadline, type QmpClient } from "./qmp/client.js";
 import { chardevs } from "./qmp/queries.js";
 import type { Accelerator } from "./accelerator.js";
+import { qemuErrors } from "./errors.js";
 import { type DevicePart, type DevicePlan, deviceProperties } from "./device-plan.js";
 
 /** How long the guest may take to let go of a device, in milliseconds, when its code is not emulated. */
@@ -71,18 +72,35 @@ async function takeBack(monitor: Monitor, fdname: string): Promise<void> {
 }
 
 /**
- * Takes a device out of a running machine. The guest has to agree: when it does not within the time it has, `KATA_DEADLINE`
- * or QEMU's refusal, and the device stays. `slowdown` stretches that time.
+ * Takes a device out of a running machine. The guest has to agree: when it does not within the time it has,
+ * `KATA_QEMU_DEVICE_STAYS`, and the device, of which `id` is the name for others, stays. It may be asked for again, also when
+ * the guest has let go of it meanwhile. `slowdown` stretches the time.
  */
-export async function pullOut(monitor: Monitor, plan: DevicePlan, slowdown: number): Promise<void> {
+export async function pullOut(monitor: Monitor, plan: DevicePlan, id: string, slowdown: number): Promise<void> {
   const deleted = monitor.expectEvent("DEVICE_DELETED", (data) => data["device"] === plan.name);
+  const ms = unplugMs * slowdown;
   try {
-    await monitor.execute("device_del", { id: plan.name });
-    await deleted.within(unplugMs * slowdown);
+    if (await askToLeave(monitor, plan.name)) await deleted.within(ms);
+  } catch (cause) {
+    if (codeOf(cause) === "KATA_DEADLINE") throw qemuErrors.KATA_QEMU_DEVICE_STAYS({ id, ms }, { cause });
+    throw cause;
   } finally {
     deleted.forget();
   }
   for (const part of plan.parts.toReversed()) await remove(monitor, part);
+}
+
+/** Whether the device is still there to be waited for: one that was asked before may be gone. */
+async function askToLeave(monitor: Monitor, device: string): Promise<boolean> {
+  try {
+    await monitor.execute("device_del", { id: device });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "KATA_QMP_NO_DEVICE") return false;
+    // The guest was asked before, and has not answered yet (QEMU's qdev-monitor.c).
+    if (messageOf(error).includes("already in the process of unplug")) return true;
+    throw error;
+  }
 }
 
 /** Removes what stood behind a device that is gone. */

@@ -163,7 +163,7 @@ export class QemuHypervisor implements Hypervisor {
     if (this.#state !== "not started") {
       const monitor = this.#running(`remove the device "${id}"`);
       if (!isHotpluggable(device)) throw refusal(device, "it cannot be removed while the machine runs");
-      await pullOut(monitor, plan, this.slowdown);
+      await pullOut(monitor, plan, id, this.slowdown);
     }
     this.#devices.remove(id);
   }

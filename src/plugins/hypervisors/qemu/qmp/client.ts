@@ -88,7 +88,7 @@ export class QmpClient {
     }
   }
 
-  /** What a command returns, unchecked; `KATA_QMP_REFUSED` in QEMU's words when it does not do it. */
+  /** What a command returns, unchecked; `KATA_QMP_REFUSED` in QEMU's words when it does not do it, `KATA_QMP_NO_DEVICE` for a device it has not. */
   async execute(command: string, args?: Readonly<Record<string, unknown>>, ms = commandDeadline): Promise<unknown> {
     return this.#execute(command, args, ms, (line) => void this.#stream.write(line));
   }
@@ -119,6 +119,7 @@ export class QmpClient {
       const { result } = await withDeadline({ ms, what: `QEMU to answer "${command}"` }, () => answered);
       if ("value" in result) return result.value;
       const { kind, description } = result.error;
+      if (kind === "DeviceNotFound") throw qmpErrors.KATA_QMP_NO_DEVICE({ command, description });
       throw qmpErrors.KATA_QMP_REFUSED({ command, kind, description });
     } finally {
       this.#pending.delete(id);

@@ -10,6 +10,10 @@ export const qmpErrors = defineErrors({
     status: "UNAVAILABLE",
     message: (p: { command: string }) => `QEMU's monitor is gone; "${p.command}" has no answer`,
   },
+  KATA_QMP_NO_DEVICE: {
+    status: "NOT_FOUND",
+    message: (p: { command: string; description: string }) => `QEMU refused "${p.command}": ${p.description}`,
+  },
   KATA_QMP_REFUSED: {
     status: "FAILED_PRECONDITION",
     message: (p: { command: string; kind: string; description: string }) =>

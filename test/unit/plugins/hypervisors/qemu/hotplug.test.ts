@@ -1,10 +1,12 @@
 import { expect } from "chai";
-import { defineErrors, messageOf } from "../../../../../src/core/errors/error.js";
+import { codeOf, defineErrors, messageOf } from "../../../../../src/core/errors/error.js";
 import type { DevicePlan } from "../../../../../src/plugins/hypervisors/qemu/device-plan.js";
 import { type Monitor, plugIn, pullOut } from "../../../../../src/plugins/hypervisors/qemu/hotplug.js";
 import { failureOf } from "./machine.js";
 
-const { KATA_QMP_REFUSED } = defineErrors({
+const { KATA_QMP_REFUSED, KATA_QMP_NO_DEVICE, KATA_DEADLINE } = defineErrors({
+  KATA_QMP_NO_DEVICE: { status: "NOT_FOUND", message: () => "no such device" },
+  KATA_DEADLINE: { status: "DEADLINE_EXCEEDED", message: () => "waited" },
   KATA_QMP_REFUSED: { status: "INTERNAL", message: (p: { command: string }) => `QEMU refuses ${p.command}` },
 });
 
@@ -71,7 +73,7 @@ describe("plugging into a running QEMU", () => {
       ["device_add", { driver: "virtio-net-pci", id: "device0" }],
     ]);
     monitor.asked.length = 0;
-    await pullOut(monitor, served, 1);
+    await pullOut(monitor, served, "net1", 1);
     expect(monitor.asked).to.deep.equal([
       ["device_del", { id: "device0" }],
       ["netdev_del", { id: "net0" }],
@@ -103,6 +105,46 @@ describe("plugging into a running QEMU", () => {
       expect(monitor.commands.slice(monitor.commands.indexOf(refused) + 1)).to.deep.equal(undone);
     });
   }
+
+  /** A guest that does not answer, and a QEMU that says what it says then. */
+  const silent = (...answers: readonly (Error | undefined)[]): NotedMonitor => {
+    const monitor = new NotedMonitor();
+    const left = [...answers];
+    const execute = monitor.execute.bind(monitor);
+    monitor.execute = async (command, parameters) => {
+      const answer = await execute(command, parameters);
+      const error = command === "device_del" ? left.shift() : undefined;
+      if (error !== undefined) throw error;
+      return answer;
+    };
+    monitor.expectEvent = () => ({
+      within: async () => {
+        throw KATA_DEADLINE(undefined);
+      },
+      forget: () => undefined,
+    });
+    return monitor;
+  };
+
+  it("leaves a device of which the guest does not let go as it is, until it does", async () => {
+    const pending = KATA_QMP_REFUSED({ command: "x: Device device0 is already in the process of unplug" });
+    const monitor = silent(undefined, pending, KATA_QMP_NO_DEVICE(undefined));
+    for (const _ of [1, 2]) {
+      const error = await failureOf(pullOut(monitor, served, "net1", 10));
+      expect(codeOf(error)).to.equal("KATA_QEMU_DEVICE_STAYS");
+      expect(messageOf(error)).to.match(/let go of the device "net1" within 50000 ms, so it stays/);
+    }
+    expect(monitor.commands).to.deep.equal(["device_del", "device_del"]);
+    // It has let go meanwhile.
+    await pullOut(monitor, served, "net1", 10);
+    expect(monitor.commands.slice(2)).to.deep.equal(["device_del", "netdev_del"]);
+  });
+
+  it("says what QEMU says when it does not even ask the guest", async () => {
+    const monitor = silent(KATA_QMP_REFUSED({ command: "device_del" }));
+    expect(codeOf(await failureOf(pullOut(monitor, served, "net1", 1)))).to.equal("KATA_QMP_REFUSED");
+    expect(monitor.commands).to.deep.equal(["device_del"]);
+  });
 
   it("tries to undo everything, and tells of what it could not", async () => {
     const monitor = new NotedMonitor("device_add", "netdev_del");

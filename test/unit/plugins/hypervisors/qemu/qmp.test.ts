@@ -112,10 +112,13 @@ describe("QmpClient", () => {
   });
 
   it("gives QEMU's own words when it refuses", async () => {
-    const { client } = fakeQemu(() => ({ error: { class: "DeviceNotFound", desc: "Device 'x' not found" } }));
-    const error = await failure(client.execute("device_del", { id: "x" }));
+    const refusing = (kind: string) => fakeQemu(() => ({ error: { class: kind, desc: "Device 'x' is odd" } })).client;
+    const error = await failure(refusing("GenericError").execute("device_del", { id: "x" }));
     expect(codeOf(error)).to.equal("KATA_QMP_REFUSED");
-    expect(messageOf(error)).to.include("device_del").and.include("Device 'x' not found").and.include("DeviceNotFound");
+    expect(messageOf(error)).to.include("device_del").and.include("Device 'x' is odd").and.include("GenericError");
+    const missing = await failure(refusing("DeviceNotFound").execute("device_del", { id: "x" }));
+    expect(codeOf(missing)).to.equal("KATA_QMP_NO_DEVICE");
+    expect(messageOf(missing)).to.include("device_del").and.include("Device 'x' is odd");
   });
 
   it("names the command that is not answered in time, and ignores its late answer", async () => {
