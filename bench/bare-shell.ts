@@ -12,6 +12,8 @@ const tap = "tap9";
 const shareTag = "files";
 /** Where in the guest a shared directory is. */
 export const sharePlace = "/mnt";
+/** The same of a disk's file system. */
+export const diskPlace = "/mnt";
 
 /** The commands that a person types to join a pod's link with a tap. */
 const typed = [
@@ -39,6 +41,8 @@ export interface BareMachine {
   readonly pod?: TestPod;
   /** A raw file that is the guest's /dev/vdb, which it only reads; none unless told. */
   readonly disk?: string;
+  /** A raw file with an ext4 that the guest has at `diskPlace`, written as a container's disks are; none unless told. */
+  readonly files?: string;
   /** A directory of the host that the guest has at `sharePlace`, by a virtiofsd; none unless told. */
   readonly share?: string;
 }
@@ -58,7 +62,7 @@ export class BareShell implements Shell {
   }
 
   static async boot(options: BareMachine): Promise<BareShell> {
-    const { pod, share } = options;
+    const { pod, share, files } = options;
     if (pod !== undefined) setTapUp(pod);
     const daemon = share === undefined ? undefined : await BareVirtiofsd.start(share);
     const [program, args] = await commandOf(options, daemon?.socket);
@@ -72,6 +76,10 @@ export class BareShell implements Shell {
       }
       if (share !== undefined) {
         await shell.run(`modprobe virtiofs; mount -t virtiofs ${shareTag} ${sharePlace}`);
+        await shell.run(enterGroup);
+      }
+      if (files !== undefined) {
+        await shell.run(`mount -t ext4 /dev/vdb ${diskPlace}`);
         await shell.run(enterGroup);
       }
       return shell;
@@ -103,7 +111,7 @@ function setTapUp(pod: TestPod): void {
 }
 
 async function commandOf(
-  { memoryMiB, pod, disk }: BareMachine,
+  { memoryMiB, pod, disk, files: root }: BareMachine,
   shareSocket: string | undefined,
 ): Promise<[program: string, args: string[]]> {
   const { image, commandLine } = shellGuest();
@@ -123,13 +131,17 @@ async function commandOf(
     -device virtio-blk-pci,drive=image`;
   const added = `-drive if=none,id=disk,file=${disk},format=raw,readonly=on,cache=writeback,aio=threads
     -device virtio-blk-pci,drive=disk`;
+  const written = `-drive if=none,id=files,file=${root},format=raw,cache=writeback,aio=io_uring
+    -device virtio-blk-pci,drive=files`;
   const card = `-netdev tap,id=net,ifname=${tap},script=no,downscript=no${vhost}
     -device virtio-net-pci,netdev=net,mac=${mac(1, 2)},romfile=`;
   const files = `-object memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on
     -machine memory-backend=memory
     -chardev socket,id=files,path=${shareSocket}
     -device vhost-user-fs-pci,chardev=files,tag=${shareTag}`;
-  const extras = [disk && added, pod && card, shareSocket && files].filter((extra) => typeof extra === "string");
+  const extras = [disk && added, root && written, pod && card, shareSocket && files].filter(
+    (extra) => typeof extra === "string",
+  );
   const lines = [options, ...extras].join("\n");
   const args = lines.split("\n").flatMap((line) => line.trim().split(/ (.*)/s, 2));
   const all = [...args, "-nodefaults", "-no-user-config"];

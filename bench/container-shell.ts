@@ -20,6 +20,8 @@ export interface ContainerShellOptions {
   readonly network?: string;
   /** A directory of the host that it has as /volume. */
   readonly volume?: string;
+  /** A raw file with an ext4 that is its root, with busybox in it; a directory that is shared unless told. */
+  readonly disk?: string;
 }
 
 const sys = createLinuxSys();
@@ -60,7 +62,8 @@ export class ContainerShell implements Shell {
     const shell = new ContainerShell(options);
     const rootPath = join(shell.#directory, "rootfs");
     makeBusyboxRootfs(rootPath);
-    const { volume, network } = options;
+    const { volume, network, disk } = options;
+    const rootfs = disk === undefined ? [] : [{ type: "ext4", source: disk, target: "", options: [] }];
     const bound = { destination: "/volume", type: "bind", source: volume ?? "", options: ["rbind", "rw"] };
     const programs = { destination: "/programs", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] };
     const mounts = volume === undefined ? [programs] : [programs, bound];
@@ -69,7 +72,7 @@ export class ContainerShell implements Shell {
     if (namespace !== undefined && network !== undefined) namespace.path = network;
     const id = { containerId: shell.#id, execId: "" };
     const io = { stdin: shell.#path("stdin"), stdout: shell.#path("stdout"), terminal: false };
-    await shell.#runtime.request(createTask({ ...id, bundle: shell.#directory, spec, rootfs: [], io }));
+    await shell.#runtime.request(createTask({ ...id, bundle: shell.#directory, spec, rootfs, io }));
     await shell.#runtime.request(startTask(id));
     return shell;
   }

@@ -113,7 +113,10 @@ export class DeviceList {
     switch (device.kind) {
       case "block":
         if (device.driver !== diskDriver)
-          throw refusal(device, `its driver is "${device.driver}"; this machine takes ${diskDriver}`);
+          throw refusal(
+            device,
+            `its driver is "${device.driver}", and this machine takes ${diskDriver} alone; set [hypervisor.dragonball] block_device_driver`,
+          );
         return {
           kind: "disk",
           id,

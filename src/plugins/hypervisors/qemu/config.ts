@@ -71,6 +71,8 @@ export const config = hypervisorConfig({
       complain("queue_size", `is ${hypervisor.queue_size}; a disk of QEMU has 4 to ${mostEntries}`);
     if (hypervisor.indep_iothreads > mostThreads)
       complain("indep_iothreads", `is ${hypervisor.indep_iothreads}; it takes up to ${mostThreads}`);
+    if (hypervisor.block_device_driver === "virtio-pmem" && !hypervisor.disable_block_device_use)
+      complain("block_device_driver", 'is "virtio-pmem"; QEMU does not let go of such disks (7.2): take "virtio-scsi"');
     if (hypervisor.enable_vhost_user_store)
       complain("enable_vhost_user_store", "is true; disks that another program serves are not supported yet");
     const accelerator = /(?:^|,)\s*accel=([^,]*)/.exec(machine_accelerators)?.[1] ?? "kvm";

@@ -149,7 +149,8 @@ export class DeviceSet {
   #planDisk(name: string, device: BlockDevice, takeSlot: () => Slot): DevicePlan {
     const virtio = this.#bus.isPci ? "virtio-blk-pci" : "virtio-blk-mmio";
     if (device.driver !== virtio && device.driver !== "virtio-scsi") {
-      throw refusal(device, `its driver is "${device.driver}"; this machine takes ${virtio} and virtio-scsi`);
+      const problem = `its driver is "${device.driver}", and this machine takes ${virtio} and virtio-scsi; set [hypervisor.qemu] block_device_driver`;
+      throw refusal(device, problem);
     }
     try {
       if (device.driver === "virtio-scsi") return scsiDisk(name, device, this.#units.take(), noSlot, this.#keys);

@@ -246,6 +246,8 @@ describe("[hypervisor.qemu]", () => {
     expect(complaints({ pflashes: ["f"] })?.[0]).to.include("absolute");
     expect(complaints({ queue_size: 2048 })?.[0]).to.match(/^queue_size is 2048.*4 to 1024/);
     expect(complaints({ queue_size: 2 })?.[0]).to.match(/^queue_size is 2;/);
+    expect(complaints({ block_device_driver: "virtio-pmem" })?.[0]).to.match(/^block_device_driver .*"virtio-scsi"$/);
+    expect(complaints({ block_device_driver: "virtio-pmem", disable_block_device_use: true })).to.deep.equal([]);
     expect(complaints({ indep_iothreads: 65 })?.[0]).to.match(/^indep_iothreads is 65; it takes up to 64/);
     expect(complaints({ enable_vhost_user_store: true })?.[0]).to.match(/^enable_vhost_user_store .*not supported/);
     expect(complaints({ cpu_features: "x -device evil" })?.[0]).to.match(/^cpu_features /);

@@ -1,0 +1,60 @@
+import { BareShell, diskPlace } from "./bare-shell.js";
+import { ContainerShell } from "./container-shell.js";
+import { DiskFiles, DiskImages, fileMiB } from "./disk-files.js";
+import { pinMachines } from "./pin-machines.js";
+import type { Row } from "./row.js";
+import { inTurns, median } from "./turns.js";
+
+const rounds = 5;
+/** Machines of each side: where a kernel lies in memory, other each time, makes some percent when it is emulated. */
+const boots = 3;
+const memoryMiB = 512;
+/** At least 0.97 of the speed. */
+const limit = 1 / 0.97;
+
+/** Boots one machine of each side, and measures both in turns. */
+async function timesOfBoot(images: DiskImages, number: number) {
+  const sides: DiskFiles[] = [];
+  try {
+    const disk = images.make(`own${number}`);
+    const keys = { default_memory: memoryMiB };
+    const own = new DiskFiles(await ContainerShell.start({ name: `disk${number}`, keys, disk }), "");
+    sides.push(own);
+    const bareDisk = images.make(`bare${number}`);
+    const bare = new DiskFiles(await BareShell.boot({ memoryMiB, files: bareDisk }), diskPlace);
+    sides.push(bare);
+    pinMachines();
+    return await inTurns(rounds, {
+      write: () => own.write(),
+      bareWrite: () => bare.write(),
+      read: () => own.read(),
+      bareRead: () => bare.read(),
+      random: () => own.random(),
+      bareRandom: () => bare.random(),
+    });
+  } finally {
+    for (const side of sides) await side.close();
+  }
+}
+
+/** Files of a container whose root is a disk, against the same disk of a QEMU that was started by hand. */
+export async function run(): Promise<Row[]> {
+  const images = new DiskImages();
+  try {
+    const all: Awaited<ReturnType<typeof timesOfBoot>>[] = [];
+    for (let boot = 0; boot < boots; boot++) all.push(await timesOfBoot(images, boot));
+    type Name = keyof (typeof all)[number];
+    const row = (name: string, unit: string, own: Name, bare: Name): Row => {
+      const value = median(all.flatMap((times) => times[own]));
+      const against = { name: "bare QEMU", value: median(all.flatMap((times) => times[bare])) };
+      return { name, value, unit, against, ratio: value / against.value, limit };
+    };
+    return [
+      row(`${fileMiB} MiB written to a disk, and flushed`, "ms", "write", "bareWrite"),
+      row(`${fileMiB} MiB read from a disk`, "ms", "read", "bareRead"),
+      row("random read of 4 KiB of a disk", "us", "random", "bareRandom"),
+    ];
+  } finally {
+    images.close();
+  }
+}
