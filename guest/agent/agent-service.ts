@@ -99,11 +99,7 @@ export function agentService(sandbox: Sandbox, tools: AgentTools): Implementatio
     },
 
     async waitProcess(request, { signal }) {
-      const process = processOf(request);
-      const aborted = new Promise<never>((_, reject) => {
-        signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-      });
-      const status = await Promise.race([process.wait(), aborted]);
+      const status = await processOf(request).wait(signal);
       sandbox.containers.get(request.containerId).sweep();
       return { status };
     },

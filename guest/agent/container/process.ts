@@ -40,9 +40,12 @@ export class ContainerProcess {
     return this.#isToldEnded && stdout.drained && stderr?.drained !== false;
   }
 
-  /** Its exit status, once it has ended; the answer is what the host needs to know. */
-  async wait(): Promise<number> {
-    const status = await this.ended;
+  /**
+   * Its exit status, once it has ended; the answer is what the host needs to know. Who has stopped waiting by then (`signal`)
+   * is not told, so that a host which comes back can ask again.
+   */
+  async wait(signal: AbortSignal): Promise<number> {
+    const status = await untilAborted(this.ended, signal);
     this.#isToldEnded = true;
     return status;
   }
@@ -61,4 +64,14 @@ export class ContainerProcess {
     this.#parts.onExit();
     return exitCode;
   }
+}
+
+/** The value, unless the signal aborts first: then it rejects with the reason. */
+function untilAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop, { once: true });
+    void value.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
