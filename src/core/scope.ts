@@ -98,6 +98,14 @@ export class Scope {
     return this.#end(reason);
   }
 
+  /** Forgets what closing would undo, here and below, and undoes none of it: it stays as it is for somebody else to go on with. */
+  abandon(): void {
+    for (const child of this.#children) child.abandon();
+    this.#closers.length = 0;
+    this.#closing ??= Promise.resolve();
+    this.#forget();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -42,6 +42,19 @@ export class FakeHypervisor implements Hypervisor {
     this.#settle({ code: -1, signal: "SIGKILL", expected: true });
   }
 
+  /** Gives it the capability `adopt`; its state is `state`. Call it before it is started or adopted. */
+  outliveProcesses(state: unknown = {}): void {
+    this.capabilities.adopt = {
+      state: () => state,
+      adopt: async (found) => {
+        this.calls.push(`adopt ${JSON.stringify(found)}`);
+        if (this.startError !== undefined) throw this.startError;
+        this.spec = { vcpus: 1, memoryMiB: 1, kernelParameters: [] };
+      },
+      release: () => void this.calls.push("release"),
+    };
+  }
+
   /** Ends the machine as if its VMM had crashed. */
   crash(signal = "SIGSEGV"): void {
     this.#settle({ code: -1, signal, expected: false });

@@ -38,6 +38,21 @@ export class FakeShareFs implements ShareFs {
     return { guestPath: `/share/${request.name}`, release: async () => void this.held.delete(request.name) };
   }
 
+  /** What is shared, by name, as it was asked for. */
+  state(): unknown {
+    return [...this.held];
+  }
+
+  async adopt(state: unknown): Promise<void> {
+    for (const [name, request] of state as [string, ShareRequest][]) this.held.set(name, request);
+    this.prepared = true;
+  }
+
+  shared(name: string): Share | undefined {
+    if (!this.held.has(name)) return undefined;
+    return { guestPath: `/share/${name}`, release: async () => void this.held.delete(name) };
+  }
+
   async cleanup(): Promise<void> {
     this.prepared = false;
   }

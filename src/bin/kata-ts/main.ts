@@ -6,6 +6,7 @@ import { configCommand } from "./commands/config.js";
 import { factoryCommand } from "./commands/factory.js";
 import { guestCommand } from "./commands/guest.js";
 import { pluginsCommand } from "./commands/plugins.js";
+import { recoverCommand } from "./commands/recover.js";
 import { runCommand } from "./commands/run.js";
 
 const commands: readonly Command[] = [
@@ -15,6 +16,7 @@ const commands: readonly Command[] = [
   configCommand,
   guestCommand,
   factoryCommand,
+  recoverCommand,
 ];
 
 function help(): string {

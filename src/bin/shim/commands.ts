@@ -1,10 +1,12 @@
 import { writeSync } from "node:fs";
 import { createLinuxSys } from "../../core/sys/linux/index.js";
 import type { ShimArguments } from "./arguments.js";
+import type { ShimClaim } from "./claim.js";
 import { cleanUpSandbox } from "./cleanup.js";
 import { deleteContainer } from "./delete.js";
 import { runtimeInfo } from "./info.js";
 import type { ShimName, ShimRoots } from "./layout.js";
+import { takeOver } from "./take-over.js";
 import { versionLine } from "./version.js";
 
 export { readBootstrap } from "./bootstrap.js";
@@ -44,6 +46,16 @@ export async function runCommand(roots: ShimRoots, given: ShimArguments): Promis
       return problems.length === 0 ? 0 : 1;
     }
   }
+}
+
+/** Goes on with what a dead shim left; undefined when that cannot be. */
+export function takeOverClaim(
+  roots: ShimRoots,
+  name: ShimName,
+  socket: string,
+  process: ShimClaim["process"],
+): Promise<ShimClaim | undefined> {
+  return takeOver({ sys: createLinuxSys(), roots, name, socket, process });
 }
 
 /** Undoes what a dead shim left; throws when something stays. */

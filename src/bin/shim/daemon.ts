@@ -2,22 +2,28 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withDeadline } from "../../core/deadline.js";
 import { describeError } from "../../core/errors/error.js";
+import type { Source } from "../../core/config/source.js";
 import { createLogger, type Logger } from "../../core/log.js";
+import { recoverSandbox } from "../../core/messages/recovery.js";
 import { Runtime } from "../../core/runtime/runtime.js";
+import { loadState } from "../../core/sandbox/state-file.js";
 import { createLinuxSys } from "../../core/sys/linux/index.js";
 import { builtins } from "../../plugins/builtins.js";
 import type { DeletedContainer, TaskServiceConfig } from "../../plugins/services/task/config.js";
 import { dropClaim } from "./claim.js";
 import type { Handover } from "./handover.js";
 import { giveBackWhenIdle } from "./idle-memory.js";
-import { deletedFile } from "./layout.js";
+import { deletedFile, runDirectory } from "./layout.js";
 import { descriptorSink } from "./log-sink.js";
 import { closeInheritedDescriptors, leaveSession, raiseOomScore } from "./process-setup.js";
 import { removeSocket } from "./socket.js";
+import { noteStart } from "./start-parameters.js";
 import { version } from "./version.js";
 
 /** Exit code after an error nobody caught (`EX_SOFTWARE`). */
 const crashed = 70;
+/** Exit code when a sandbox could not be taken over (`EX_UNAVAILABLE`). */
+const notRecovered = 69;
 /** Milliseconds everything may take to end after such an error. */
 const crashTime = 20_000;
 /** Milliseconds a handle that somebody forgot may keep the process after its end. */
@@ -32,6 +38,7 @@ export async function serve(handover: Handover): Promise<void> {
   const log = createLogger(descriptorSink(2), debug ? "debug" : "info", { shim: name.sandboxId });
   process.chdir("/");
   const sys = createLinuxSys();
+  const configSources = handover.adopted && configurationLeft(handover);
   const runtime = new Runtime({
     plugins: builtins,
     namespace: name.namespace,
@@ -39,6 +46,7 @@ export async function serve(handover: Handover): Promise<void> {
     sys,
     log,
     importer: handover.importer,
+    ...(configSources && { configSources }),
   });
   const removeOwn = (): void => {
     connections.close();
@@ -56,15 +64,42 @@ export async function serve(handover: Handover): Promise<void> {
     deleted: (container) => noteDeleted(container, log),
   };
   const service = await runtime.createService("task", config);
+  if (handover.adopted) await recover(handover, runtime, log);
   await service.start();
   closeInheritedDescriptors();
   raiseOomScore(log);
   leaveSession(sys, log);
   log.info("the shim serves", { version, pid: process.pid, socket });
+  await noteStart(sys, handover).catch((error: unknown) =>
+    log.warn("cannot note how this shim was started; its sandbox cannot be recovered when it dies", { error }),
+  );
   await service.finished;
   await runtime.close();
   log.info("the shim ends");
   setTimeout(() => process.exit(0), lingerTime).unref();
+}
+
+/** The configuration that the sandbox was made with. */
+function configurationLeft({ roots, name, adopted }: Handover): readonly Source[] {
+  try {
+    const { namespace, sandboxId: id } = name;
+    return loadState(runDirectory(roots, name), { namespace, id }).configuration;
+  } catch (error) {
+    adopted?.refuse(error);
+    process.exit(notRecovered);
+  }
+}
+
+/** Takes over what another shim has left. When that fails this process goes, and nothing is undone: that is for `delete`. */
+async function recover({ name: { sandboxId }, adopted }: Handover, runtime: Runtime, log: Logger): Promise<void> {
+  try {
+    await runtime.request(recoverSandbox({ sandboxId }));
+    adopted?.announce();
+  } catch (error) {
+    log.error("the sandbox cannot be recovered", { error: describeError(error) });
+    adopted?.refuse(error);
+    process.exit(notRecovered);
+  }
 }
 
 /** Leaves the answer for the `delete` that containerd is about to run; without it that one has to look for itself. */

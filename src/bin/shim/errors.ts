@@ -39,10 +39,6 @@ export const shimErrors = defineErrors({
     status: "INTERNAL",
     message: (p: { path: string }) => `cannot write ${p.path}`,
   },
-  KATA_SHIM_LEFTOVER: {
-    status: "INTERNAL",
-    message: (p: { what: string }) => `cannot undo what the sandbox left: ${p.what}`,
-  },
   KATA_SHIM_STUCK: {
     status: "DEADLINE_EXCEEDED",
     message: (p: { pid: number; ms: number }) => `the shim with pid ${p.pid} did not end within ${p.ms} ms of SIGKILL`,

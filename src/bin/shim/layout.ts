@@ -23,6 +23,9 @@ export function shimDirectory(roots: ShimRoots, { namespace, sandboxId }: ShimNa
   return join(shimsDirectory(roots), namespace, sandboxId);
 }
 
+/** With what a shim was started: what one needs that goes on with its sandbox. */
+export const startFile = (roots: ShimRoots, name: ShimName): string => join(shimDirectory(roots, name), "start.json");
+
 /** The sandbox's own directory, which holds its record. */
 export function runDirectory(roots: ShimRoots, { namespace, sandboxId }: ShimName): string {
   return join(roots.run, namespace, sandboxId);

@@ -5,10 +5,11 @@ import type { Loader } from "./bundle-loader.js";
 import { dropClaim } from "./claim.js";
 import type * as commands from "./commands.js";
 import type * as daemon from "./daemon.js";
+import type { Handover } from "./handover.js";
 import type { ShimName, ShimRoots } from "./layout.js";
 import { removeSocket } from "./socket.js";
-import { type Started, start } from "./start.js";
-import { detachStdio } from "./stdio.js";
+import { type Started, type StartRequest, start } from "./start.js";
+import { detachLog, detachOutput, detachStdio } from "./stdio.js";
 
 const program = "containerd-shim-kata-ts-v2";
 
@@ -43,13 +44,30 @@ async function startAndStay(roots: ShimRoots, given: ShimArguments, loader: Load
       : { parameters: given, eventsAddress: process.env["TTRPC_ADDRESS"] ?? "" };
   const { namespace, id, debug } = parameters;
   const cleanUp = (name: ShimName): Promise<void> => loadCommands(loader).cleanUp(roots, name);
-  const started = await start({ roots, namespace, id, bundle, cleanUp });
-  announce(roots, started);
+  const takeOver: StartRequest["takeOver"] = (name, socket, own) =>
+    loadCommands(loader).takeOverClaim(roots, name, socket, own);
+  const started = await start({ roots, namespace, id, bundle, cleanUp, takeOver });
+  const adopted = started.connections !== undefined && started.adopted;
+  if (!adopted) announce(roots, started);
   if (started.connections === undefined) return;
-  detachStdio(bundle);
+  if (adopted) detachLog(bundle);
+  else detachStdio(bundle);
   const { serve } = loader.load("daemon.cjs") as typeof daemon;
   const { connections, socket, name } = started;
-  await serve({ roots, name, connections, socket, bundle, debug, eventsAddress, importer: loader.import });
+  const own = { roots, name, connections, socket, bundle, address: parameters.address, debug, eventsAddress };
+  await serve({ ...own, importer: loader.import, ...(adopted && { adopted: announceLater(socket) }) });
+}
+
+/** Prints the address of a sandbox that was taken over, once it was; or why it was not, where nothing else is read. */
+function announceLater(socket: string): NonNullable<Handover["adopted"]> {
+  const say = (text: string) => {
+    writeSync(1, text);
+    detachOutput();
+  };
+  return {
+    announce: () => say(`unix://${socket}`),
+    refuse: (error) => say(`${program}: ${describeError(error).replaceAll(/\s*\n\s*/g, " ")}\n`),
+  };
 }
 
 /** Prints the address, with nothing after it; when nobody reads it there is no shim either. */

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
 import { identityOf } from "../../core/process/identity.js";
@@ -20,11 +20,19 @@ export interface StartRequest {
   readonly bundle: string;
   /** Undoes what a shim left that was killed. */
   readonly cleanUp: (name: ShimName) => Promise<void>;
+  /** Goes on with what it left; undefined when that cannot be. */
+  readonly takeOver: (name: ShimName, socket: string, process: ShimClaim["process"]) => Promise<ShimClaim | undefined>;
 }
 
 /** How it was started: this process serves a new sandbox, or another one serves the container's. */
 export type Started =
-  | { readonly socket: string; readonly name: ShimName; readonly connections: Connections }
+  | {
+      readonly socket: string;
+      readonly name: ShimName;
+      readonly connections: Connections;
+      /** Another shim of the sandbox was killed, and this one is to go on with what it left. */
+      readonly adopted: boolean;
+    }
   | { readonly socket: string; readonly connections?: undefined };
 
 /**
@@ -44,13 +52,18 @@ export async function start(request: StartRequest): Promise<Started> {
   }
   const own = identityOf(process.pid);
   if (own === undefined) throw shimErrors.KATA_SHIM_STATE({ path: "/proc/self/stat" });
+  const adopted = await adopt(request, name, own);
+  if (adopted !== undefined) {
+    const connections = await listenPrivately(adopted.socket);
+    return { socket: adopted.socket, name, connections, adopted: true };
+  }
   const socket = socketPath(roots, own);
   await claim(request, name, { process: own, socket });
   let connections: Connections | undefined;
   try {
     connections = await listenPrivately(socket);
     writeAddress(bundle, socket);
-    return { socket, name, connections };
+    return { socket, name, connections, adopted: false };
   } catch (error) {
     connections?.close();
     if (connections !== undefined) removeSocket(socket);
@@ -63,6 +76,30 @@ async function findShim(roots: ShimRoots, name: ShimName, id: string): Promise<s
   const claim = readClaim(roots, name);
   if (claim !== undefined && isClaimed(roots, name) && (await answers(claim.socket))) return claim.socket;
   throw shimErrors.KATA_SHIM_GONE({ id, ...name });
+}
+
+/**
+ * Takes over a sandbox whose shim is dead: one that is started in the very bundle where that has written its address. A
+ * container that is created anew has a bundle without one, even where it has the same id.
+ */
+async function adopt(
+  { roots, bundle, takeOver }: StartRequest,
+  name: ShimName,
+  own: ShimClaim["process"],
+): Promise<ShimClaim | undefined> {
+  const address = readAddress(bundle);
+  const left = address === undefined ? undefined : readClaim(roots, name);
+  if (left === undefined || address !== `unix://${left.socket}` || isClaimed(roots, name)) return undefined;
+  return takeOver(name, left.socket, own);
+}
+
+function readAddress(bundle: string): string | undefined {
+  try {
+    return readFileSync(join(bundle, "address"), "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** Claims the sandbox, after undoing what a dead shim of it left. */

@@ -7,9 +7,19 @@ import { codeOf } from "../../core/errors/error.js";
  * opened for reading too, so that writing to it neither waits for containerd nor fails without it.
  */
 export function detachStdio(bundle: string): void {
+  detachLog(bundle);
+  detachOutput();
+}
+
+/** All of it but the output, on which something is still to be said. */
+export function detachLog(bundle: string): void {
   replace(0, () => openSync("/dev/null", "r"));
-  replace(1, () => openSync("/dev/null", "w"));
   replace(2, () => openLog(join(bundle, "log")) ?? openSync("/dev/null", "w"));
+}
+
+/** The rest. */
+export function detachOutput(): void {
+  replace(1, () => openSync("/dev/null", "w"));
 }
 
 /** The lowest free number is the one that was just closed: nothing else runs yet. */

@@ -6,12 +6,13 @@ import { hypervisorKeys, type HypervisorConfig } from "./keys/hypervisor.js";
 import { implemented, type KeyEffect, type KeyRow, type KeyTable } from "./keys/key.js";
 import { runtimeKeys, type RuntimeConfig } from "./keys/runtime.js";
 import { formatKey } from "./node.js";
-import { type Origin, originOf } from "./source.js";
+import { type Origin, originOf, type Source } from "./source.js";
 
 /** What an effective configuration is made of. */
 export interface EffectiveParts {
   readonly file: string | undefined;
   readonly dropIns: readonly string[];
+  readonly sources: readonly Source[];
   readonly plugins: PluginPackageList;
   readonly checked: CheckedTables;
   /** The chosen hypervisor's table, fitted to the host. */
@@ -30,6 +31,7 @@ const noRow: KeyRow = {
 export class EffectiveTables implements EffectiveConfig {
   readonly file: string | undefined;
   readonly dropIns: readonly string[];
+  readonly sources: readonly Source[];
   readonly plugins: PluginPackageList;
   readonly runtime: RuntimeConfig;
   readonly hypervisor: HypervisorConfig;
@@ -40,6 +42,7 @@ export class EffectiveTables implements EffectiveConfig {
   constructor(parts: EffectiveParts) {
     this.file = parts.file;
     this.dropIns = parts.dropIns;
+    this.sources = parts.sources;
     this.plugins = parts.plugins;
     this.#checked = parts.checked;
     this.#extensions = parts.extensions;

@@ -2,7 +2,7 @@ import type { AgentConfig } from "./keys/agent.js";
 import type { HypervisorConfig } from "./keys/hypervisor.js";
 import type { KeyEffect } from "./keys/key.js";
 import type { RuntimeConfig } from "./keys/runtime.js";
-import type { Origin } from "./source.js";
+import type { Origin, Source } from "./source.js";
 
 /** Plugin packages that a configuration names, to be resolved from the place of `file`. */
 export interface PluginPackageList {
@@ -30,6 +30,8 @@ export interface EffectiveConfig {
   readonly file: string | undefined;
   /** Files of `config.d` in the order they count, the last wins. */
   readonly dropIns: readonly string[];
+  /** The texts of all these files. */
+  readonly sources: readonly Source[];
   readonly plugins: PluginPackageList;
   readonly runtime: RuntimeConfig;
   /** `[hypervisor.<runtime.hypervisor_name>]`. */

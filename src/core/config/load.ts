@@ -16,7 +16,7 @@ import { type ConfigDocument, type ReadOptions, readConfig } from "./read-config
 import type { KeyProblemCode } from "./report.js";
 import { formatPlace, type Place, type Source } from "./source.js";
 
-export { type ConfigDocument, type ReadOptions, readConfig } from "./read-config.js";
+export { type ConfigDocument, documentOf, type ReadOptions, readConfig } from "./read-config.js";
 
 /** Directories of Kata's kernels and images, besides which an annotation may name others. */
 const imageDirectories = ["/usr/share/kata-containers", "/opt/kata/share/kata-containers"];
@@ -139,6 +139,7 @@ export function effectiveConfig(document: ConfigDocument, options: EffectiveOpti
   const config = new EffectiveTables({
     file: document.file,
     dropIns: document.dropIns,
+    sources: document.sources,
     plugins: document.plugins,
     checked,
     hypervisor: fitToHost(chosen.hypervisor, options.host ?? hostSizes()),

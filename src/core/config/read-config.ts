@@ -23,6 +23,8 @@ export interface ConfigDocument {
   /** Packages to load before the rest is checked: their plugins' keys count. */
   readonly plugins: PluginPackageList;
   readonly table: TableNode;
+  /** The texts it was read from, in the order they count: `documentOf` reads the same from them again. */
+  readonly sources: readonly Source[];
 }
 
 function parseAll(sources: readonly Source[]): TableNode[] {
@@ -46,11 +48,15 @@ function parseAll(sources: readonly Source[]): TableNode[] {
  */
 export async function readConfig(options: ReadOptions = {}): Promise<ConfigDocument> {
   const found = options.builtIn ? undefined : await findConfig(options);
-  const sources = found ? [await readConfigFile(found), ...(await readDropIns(found.file))] : [];
+  return documentOf(found ? [await readConfigFile(found), ...(await readDropIns(found.file))] : []);
+}
+
+/** The configuration that these texts are: the file itself, if there is one, and then its drop-ins. */
+export function documentOf(sources: readonly Source[]): ConfigDocument {
   const nothing = emptyTable(placeOf({ kind: "override", name: "built in", text: "" }));
   const table = parseAll(sources).reduce((base, later) => mergeTables(base, later), nothing);
   const report = new Report();
   const plugins = packageList(table, report);
   report.throwIfAny();
-  return { file: found?.file, dropIns: sources.slice(1).map((source) => source.name), plugins, table };
+  return { file: sources[0]?.name, dropIns: sources.slice(1).map((source) => source.name), plugins, table, sources };
 }

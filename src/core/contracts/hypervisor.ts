@@ -23,7 +23,7 @@ export interface VmSpec {
 
 /** How a VM ended. */
 export interface VmExit {
-  /** Exit code of the VMM; -1 when it was ended by `signal`. */
+  /** Exit code of the VMM; -1 when it was ended by `signal`, or nobody could see how: it was adopted. */
   readonly code: number;
   readonly signal?: string;
   /** True when `stop` or `destroy` was called before; everything else is a failure. */
@@ -57,6 +57,21 @@ export interface HypervisorCapabilities {
   "net-hotplug": { readonly queuePairs: number };
   /** Takes `fs` devices. */
   "fs-sharing": { readonly hotplug: boolean };
+  /**
+   * A VM that outlives the process that started it, and can be taken over by another one. Absent where the machine is a part
+   * of that process.
+   */
+  adopt: {
+    /** What the other process needs to know, as plain data that JSON has; known after `start`, changed by `addDevice`. */
+    state(): unknown;
+    /**
+     * Instead of `addDevice` and `start`: takes over the running VM of this sandbox. `state` was on disk, and is checked. When
+     * it fails the VM is left as it is.
+     */
+    adopt(state: unknown, signal: AbortSignal): Promise<void>;
+    /** Lets go of the VM, which goes on without this process. The instance is of no use then. Idempotent. */
+    release(): void;
+  };
   /** Host thread ids of the vCPUs, in order, for pinning and cgroups. */
   "vcpu-threads": { threads(): Promise<readonly number[]> };
 }
@@ -64,7 +79,7 @@ export interface HypervisorCapabilities {
 /**
  * A virtual machine and the monitor that runs it. One instance is one VM, made in the sandbox's scope.
  *
- * Order of calls: `addDevice`* → `start` → (`addDevice` | `removeDevice`)* → `stop` or `destroy`. Before `start` devices
+ * Order of calls: (`addDevice`* → `start` | `adopt`) → (`addDevice` | `removeDevice`)* → `stop` or `destroy`. Before `start` devices
  * are only noted; afterwards they are hotplugged, which needs the matching capability. A capability that is absent is
  * `undefined` here and `KATA_HYPERVISOR_UNSUPPORTED` where somebody insists.
  *

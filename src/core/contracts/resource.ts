@@ -9,7 +9,7 @@
  * - `detach` undoes `attach`, `cleanup` undoes `prepare`. Both may be called after any step failed, once or again, and in
  *   that order; what was never made is not an error. `cleanup` must not need the guest.
  *
- * Resources are prepared in the order of `requires`, and undone in reverse. Whoever prepares owns the undoing.
+ * Resources are prepared (and adopted) in the order of `requires`, and undone in reverse. Whoever prepares owns the undoing.
  */
 export interface Resource<Contribution> {
   /** Unique within its sandbox or container, and what `requires` of others names. */
@@ -20,4 +20,12 @@ export interface Resource<Contribution> {
   attach?(signal: AbortSignal): Promise<void>;
   detach?(): Promise<void>;
   cleanup(): Promise<void>;
+  /** What `adopt` needs to know, as plain data that JSON has. May be asked at any time after `prepare`. */
+  state?(): unknown;
+  /**
+   * Instead of `prepare` and `attach`: takes over what an instance in a process that was killed has made. `state` is what
+   * that one said; it was on disk, and is checked. Disks are added again, which plugs none while a machine is adopted. A
+   * sandbox with a resource that has no `adopt` cannot be recovered.
+   */
+  adopt?(state: unknown): Promise<void>;
 }

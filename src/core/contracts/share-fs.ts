@@ -38,6 +38,8 @@ export interface Share {
  */
 export interface ShareFs extends Resource<ShareFsContribution> {
   share(request: ShareRequest): Promise<Share>;
+  /** What is shared under a name since before `adopt`; undefined when nothing is. Absent where `adopt` is. */
+  shared?(name: string): Share | undefined;
   /** Settles with the reason when sharing stops working by itself. */
   readonly failed: Promise<Error>;
 }

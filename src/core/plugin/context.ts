@@ -3,6 +3,7 @@ import type { Dispatcher } from "../dispatch/dispatcher.js";
 import type { EventBus } from "../dispatch/event-bus.js";
 import type { Logger } from "../log.js";
 import type { SandboxRecord } from "../sandbox/record.js";
+import type { SandboxState } from "../sandbox/state.js";
 import type { Scope } from "../scope.js";
 import type { Sys } from "../sys/sys.js";
 import type { PluginId, PluginInstance } from "./kinds.js";
@@ -40,6 +41,8 @@ export interface SandboxRequest {
   readonly annotations: Readonly<Record<string, string>>;
   /** `configuration.toml` to be used instead of the process's own. */
   readonly configPath?: string;
+  /** It is there, left by a process that was killed: its directory, record and state are taken over. */
+  readonly adopted?: true;
 }
 
 /** Everything of one sandbox: closing `scope` ends it, the run directory last. */
@@ -49,9 +52,14 @@ export interface SandboxEnvironment {
   readonly config: EffectiveConfig;
   readonly plugins: PluginSource;
   readonly log: Logger;
+  /** Of one that is taken over: what was kept of it. Nothing is undone by `scope` yet but what is deferred to it. */
+  readonly state?: SandboxState;
 }
 
-/** Loads a sandbox's configuration and makes its run directory; `ALREADY_EXISTS` when that is there. */
+/**
+ * Loads a sandbox's configuration and makes its run directory; `ALREADY_EXISTS` when that is there. For one that is to be
+ * adopted the errors of `stateErrors`.
+ */
 export type SandboxOpener = (request: SandboxRequest) => Promise<SandboxEnvironment>;
 
 /** Makes instances of other plugins: the only way plugins meet, through contracts. */

@@ -4,6 +4,7 @@ import { messageOf } from "../errors/error.js";
 import { processErrors } from "./errors.js";
 import { defaultPath } from "./find-executable.js";
 import { identityOf, type ProcessIdentity } from "./identity.js";
+import type { HelperProcess } from "./helper-process.js";
 import { LineRing } from "./line-ring.js";
 
 /** What a helper process is started with. */
@@ -54,7 +55,7 @@ const outputGraceMs = 200;
  * its output is kept as its last lines; its working directory is `/`. Of the descriptors that this process opened it gets
  * only those given; what this process was itself started with is for its entry point to mark close-on-exec.
  */
-export class Child {
+export class Child implements HelperProcess {
   readonly name: string;
   readonly identity: ProcessIdentity;
   /** Settles once it has ended and its last output was read. Never rejects. */

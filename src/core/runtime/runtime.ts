@@ -1,8 +1,8 @@
 import { firstValueFrom } from "rxjs";
 import type { EffectiveConfig } from "../config/effective.js";
-import { type ConfigDocument, type ConfigOverride, effectiveConfig, readConfig } from "../config/load.js";
+import { type ConfigDocument, type ConfigOverride, documentOf, effectiveConfig, readConfig } from "../config/load.js";
 import { extensionsOf } from "../config/plugin-schema.js";
-import { formatChoice } from "../config/source.js";
+import { formatChoice, type Source } from "../config/source.js";
 import type { RuntimeHandler } from "../contracts/runtime-handler.js";
 import type { Service } from "../contracts/service.js";
 import { Dispatcher, type Interceptor } from "../dispatch/dispatcher.js";
@@ -28,6 +28,8 @@ export interface RuntimeOptions {
   readonly plugins: readonly { readonly plugin: Plugin; readonly origin: string }[];
   /** `configuration.toml`; searched for at the usual places when absent. */
   readonly configPath?: string;
+  /** Texts to be taken for the configuration, instead of any file: those that a sandbox was made with which is recovered. */
+  readonly configSources?: readonly Source[];
   /** Values that count more than any file, such as those of command line flags. */
   readonly overrides?: readonly ConfigOverride[];
   /** Keeps ids of different users apart: containerd's namespace. `default` when absent. */
@@ -156,8 +158,9 @@ export class Runtime {
     return handler;
   }
 
-  #readConfig(configPath: string | undefined): Promise<ConfigDocument> {
-    const { configPath: path } = this.#options;
+  async #readConfig(configPath: string | undefined): Promise<ConfigDocument> {
+    const { configPath: path, configSources } = this.#options;
+    if (configSources !== undefined) return documentOf(configSources);
     return readConfig({ ...(path !== undefined && { path }), ...(configPath !== undefined && { configPath }) });
   }
 

@@ -46,6 +46,11 @@ export class ContainerLimits {
     return this.#all;
   }
 
+  /** The containers of a sandbox that is adopted have these already, and so has all that follows them. */
+  adopt(all: SandboxLimits): void {
+    this.#all = all;
+  }
+
   /** Adds one that is told of every change from the next on: before the first container, to miss none. */
   follow(follower: LimitsFollower): void {
     this.#followers.push(follower);

@@ -3,6 +3,8 @@ import type { Disk, DiskMount, DiskRequest, Disks } from "../contracts/disks.js"
 import type { GuestDevice, GuestStorage } from "../contracts/guest.js";
 import type { Hypervisor } from "../contracts/hypervisor.js";
 import { sandboxErrors } from "./errors.js";
+import { stateErrors } from "./state-errors.js";
+import type { DisksState, DiskState } from "./state.js";
 
 /** What disks are plugged into, and how. */
 export interface MachineDisksParts {
@@ -16,12 +18,31 @@ export class MachineDisks implements Disks {
   readonly #parts: MachineDisksParts;
   #driver: Promise<BlockDriver> | undefined;
   #booting: Promise<unknown> | undefined;
+  readonly #there = new Map<string, DiskState>();
+  /** While the machine is being adopted: its disks that nobody has asked for again. */
+  #unclaimed: DiskState[] | undefined;
   #made = 0;
   #gone = false;
 
   constructor(parts: MachineDisksParts) {
     this.#parts = parts;
     void parts.hypervisor.exited.then(() => (this.#gone = true));
+  }
+
+  /** What `adopt` needs to know. */
+  state(): DisksState {
+    return { made: this.#made, there: [...this.#there.values()] };
+  }
+
+  /** The machine was adopted: until `adopted` a disk that is added is one that it has, and not plugged in. */
+  adopt({ made, there }: DisksState): void {
+    this.#made = made;
+    this.#unclaimed = [...there];
+  }
+
+  /** Whoever had a disk has added it again. One that nobody wants stays until the machine ends. */
+  adopted(): void {
+    this.#unclaimed = undefined;
   }
 
   /** The machine is being started: until that has come to its end it takes no disks. */
@@ -34,20 +55,30 @@ export class MachineDisks implements Disks {
     this.#driver ??= this.#parts.driver();
     const driver = await this.#driver;
     await this.#booting;
-    const device = driver.device(`disk${this.#made++}`, path, readOnly);
-    const { id, guestLocator } = await hypervisor.addDevice(device);
+    const claimed = this.#unclaimed && this.#claim(this.#unclaimed, purpose, path, readOnly);
+    const { id, guestLocator } =
+      claimed ?? (await hypervisor.addDevice(driver.device(`disk${this.#made++}`, path, readOnly)));
     let taken = true;
     const release = async (): Promise<void> => {
       await this.#booting?.catch(() => undefined);
       if (taken && !this.#gone) await hypervisor.removeDevice(id);
       taken = false;
+      this.#there.delete(id);
     };
     if (guestLocator === undefined) {
       await release();
       throw sandboxErrors.KATA_DISK_NOWHERE({ purpose, path, hypervisor: hypervisor.name });
     }
+    this.#there.set(id, { id, path, readOnly, guestLocator });
     const storage = (mount: DiskMount): GuestStorage => driver.storage(guestLocator, mount);
     return { storage, device: (containerPath) => guestDevice(containerPath, storage), release };
+  }
+
+  #claim(unclaimed: DiskState[], purpose: string, path: string, readOnly: boolean): DiskState {
+    const index = unclaimed.findIndex((one) => one.path === path && one.readOnly === readOnly);
+    const [claimed] = index === -1 ? [] : unclaimed.splice(index, 1);
+    if (claimed !== undefined) return claimed;
+    throw stateErrors.KATA_RECOVER_PART({ what: purpose, problem: `the machine has no disk of ${path}` });
   }
 }
 

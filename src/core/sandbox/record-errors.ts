@@ -14,4 +14,8 @@ export const recordErrors = defineErrors({
     status: "DATA_LOSS",
     message: (p: { file: string; problem: string }) => `the sandbox's record ${p.file} cannot be used: ${p.problem}`,
   },
+  KATA_SHIM_LEFTOVER: {
+    status: "INTERNAL",
+    message: (p: { what: string }) => `cannot undo what the sandbox left: ${p.what}`,
+  },
 });

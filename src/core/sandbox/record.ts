@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { codeOf } from "../errors/error.js";
-import { identityOf, parseIdentity, type ProcessIdentity } from "../process/identity.js";
+import { identityOf, isRunning, parseIdentity, type ProcessIdentity } from "../process/identity.js";
 import { processMark } from "./process-mark.js";
 import { recordErrors } from "./record-errors.js";
 
@@ -120,6 +120,16 @@ export class SandboxRecord {
       },
       ended: () => this.#drop({ processes: others() }),
     };
+  }
+
+  /** The note of a process that was started before the record was loaded; undefined when there is none of that name that runs. */
+  running(name: string): (Pick<ProcessNote, "ended"> & { readonly identity: ProcessIdentity }) | undefined {
+    for (const { name: noted, mark, identity } of this.#content.processes) {
+      if (noted !== name || identity === undefined || !isRunning(identity)) continue;
+      const ended = () => this.#drop({ processes: this.#content.processes.filter((one) => one.mark !== mark) });
+      return { identity, ended };
+    }
+    return undefined;
   }
 
   /** Notes a mount point, before `mount`. */

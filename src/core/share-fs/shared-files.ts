@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { Share, ShareRequest } from "../contracts/share-fs.js";
 import { messageOf } from "../errors/error.js";
 import type { SandboxRecord } from "../sandbox/record.js";
+import { stateErrors } from "../sandbox/state-errors.js";
 import type { Sys } from "../sys/sys.js";
 import { errnoNameOf } from "../sys/sys-error.js";
 import { shareErrors } from "./errors.js";
@@ -48,6 +49,36 @@ export class SharedFiles {
     this.#tree = tree;
     await tree.create();
     return tree.view;
+  }
+
+  /** What is shared, by name: the state for `adopt`. */
+  state(): unknown {
+    return [...this.#shares];
+  }
+
+  /** Takes over the tree that another process has made, who was killed, and what is shared in it. */
+  adopt(state: unknown): void {
+    if (this.#state !== "new") throw this.#unfit("take over a tree");
+    const { sys, directory } = this.#parts;
+    const what = `the shared directory ${directory}`;
+    const isShare = (one: unknown): one is [string, string] =>
+      Array.isArray(one) && one.length === 2 && one.every((text) => typeof text === "string");
+    if (!Array.isArray(state) || !state.every(isShare))
+      throw stateErrors.KATA_RECOVER_PART({ what, problem: "its state is not a list of shares" });
+    const tree = new SharedTree(sys, realDirectory(directory));
+    if (!sys.mounts.list().some(({ mountPoint }) => mountPoint === tree.view))
+      throw stateErrors.KATA_RECOVER_PART({ what, problem: `nothing is mounted at ${tree.view}` });
+    for (const [name, source] of state) {
+      this.#checkName(name);
+      this.#shares.set(name, source);
+    }
+    this.#tree = tree;
+    this.#state = "prepared";
+  }
+
+  /** What is shared under a name. */
+  shared(name: string): Share | undefined {
+    return this.#shares.has(name) ? this.#share(name) : undefined;
   }
 
   /** `KATA_SHARE_STATE` when it was closed meanwhile. */
@@ -117,6 +148,10 @@ export class SharedFiles {
     } finally {
       if (fd !== undefined) sys.descriptors.close(fd);
     }
+    return this.#share(name);
+  }
+
+  #share(name: string): Share {
     let released: Promise<void> | undefined;
     return { guestPath: `${guestDirectory}/${name}`, release: () => (released ??= this.track(this.#release(name))) };
   }

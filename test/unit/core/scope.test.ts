@@ -63,6 +63,21 @@ describe("Scope", () => {
     expect(error.errors[0]).to.have.property("message").that.includes('"the slow one" of the scope "root" to close');
   });
 
+  it("is abandoned without undoing anything, and all below it", async () => {
+    const root = Scope.root("root");
+    const closed: string[] = [];
+    const child = root.child("child");
+    child.child("grandchild").defer("third", () => void closed.push("third"));
+    child.defer("second", () => void closed.push("second"));
+    root.defer("first", () => void closed.push("first"));
+    child.abandon();
+    expect(root.pending()).to.deep.equal(["first"]);
+    await child.close();
+    expect(() => child.defer("late", () => undefined)).to.throw(/the scope "root\/child" is closed/);
+    await root.close();
+    expect(closed).to.deep.equal(["first"]);
+  });
+
   it("refuses work once it is closed", async () => {
     const root = Scope.root("root");
     await root.close();

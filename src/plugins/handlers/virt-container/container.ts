@@ -1,15 +1,18 @@
 import type { Agent } from "../../../core/contracts/agent.js";
 import type { Disks } from "../../../core/contracts/disks.js";
 import type { ContainerContribution, GuestStorage } from "../../../core/contracts/guest.js";
-import type { RootfsContribution, RootfsDriver } from "../../../core/contracts/rootfs.js";
+import type { Resource } from "../../../core/contracts/resource.js";
+import type { RootfsContribution, RootfsDriver, RootfsRequest } from "../../../core/contracts/rootfs.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
-import type { VolumeDriver } from "../../../core/contracts/volume.js";
-import type { OciMount, OciProcess } from "../../../core/oci/spec.js";
+import type { VolumeDriver, VolumeRequest } from "../../../core/contracts/volume.js";
+import type { OciLinuxResources, OciMount, OciProcess } from "../../../core/oci/spec.js";
 import type { CreateTask } from "../../../core/messages/task.js";
 import type { PluginSource } from "../../../core/plugin/context.js";
 import { mostSpecific } from "../../../core/plugin/match.js";
 import type { ContainerRole } from "../../../core/sandbox/identity.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
+import { stateErrors } from "../../../core/sandbox/state-errors.js";
+import type { ContainerState, ResourceState } from "../../../core/sandbox/state.js";
 import type { Scope } from "../../../core/scope.js";
 import { join, isAbsolute } from "node:path";
 import { handlerErrors } from "./errors.js";
@@ -38,6 +41,14 @@ interface Prepared {
   readonly devices: readonly ContainerContribution[];
 }
 
+/** A resource, and which driver made it for what. */
+interface Made {
+  readonly kind: ResourceState["kind"];
+  readonly driver: string;
+  readonly index: number;
+  readonly resource: Resource<unknown>;
+}
+
 /** A further process and what it runs. */
 interface Exec {
   readonly process: Process;
@@ -51,12 +62,14 @@ export class Container {
   readonly bundle: string;
   readonly #parts: ContainerParts;
   readonly #resources: ResourceSet;
+  readonly #made: Made[] = [];
   readonly #execs = new Map<string, Exec>();
   /** Ids of processes that are being added. */
   readonly #reserved = new Set<string>();
   readonly init: Process;
   #inGuest = false;
 
+  /** `init.adopted` is there when it is a container of a sandbox that is adopted. */
   constructor(parts: ContainerParts, init: Omit<ProcessParts, "id" | "agent" | "io">) {
     this.id = parts.request.containerId;
     this.role = parts.role;
@@ -113,10 +126,9 @@ export class Container {
     for (const [index, mount] of (this.#parts.request.spec.mounts ?? []).entries()) {
       volumes.push(await this.#prepareVolume(drivers, mount, index, signal));
     }
-    const { request, disks } = this.#parts;
     const devices: ContainerContribution[] = [];
-    for (const device of blockDevicesOf(request.spec)) {
-      devices.push(await this.#resources.prepare(new PluggedDevice(device, request.spec, disks), signal));
+    for (const index of blockDevicesOf(this.#parts.request.spec).keys()) {
+      devices.push(await this.#resources.prepare(this.#deviceAt(index), signal));
     }
     return { root, volumes, devices };
   }
@@ -147,6 +159,25 @@ export class Container {
     this.init.watch(lost);
   }
 
+  /** Takes over what another shim has prepared of it, which was killed. The guest has it. */
+  async adopt(resources: readonly ResourceState[]): Promise<void> {
+    this.#inGuest = true;
+    for (const one of resources) await this.#resources.adopt(await this.#resourceAgain(one), one.state);
+  }
+
+  /** What `adopt` in another shim needs to know. */
+  state(limits: OciLinuxResources): ContainerState {
+    const { request, role } = this.#parts;
+    const execs = [...this.#execs.values()].map(({ process, spec }) => ({ ...process.state(), spec }));
+    return {
+      request,
+      role,
+      limits,
+      resources: this.#made.map(({ resource, ...made }) => ({ ...made, state: resource.state?.() })),
+      processes: [this.init.state(), ...execs],
+    };
+  }
+
   /** Removes the container from the guest; no error when it never got there. */
   async removeFromGuest(): Promise<void> {
     if (!this.#inGuest) return;
@@ -166,9 +197,21 @@ export class Container {
   }
 
   async #prepareRootfs(signal: AbortSignal): Promise<RootfsContribution> {
-    const { request, shareFs, disks, plugins } = this.#parts;
+    const { rootfs, spec } = this.#parts.request;
+    const request = this.#rootfsRequest();
+    const drivers: RootfsDriver[] = await this.#parts.plugins.all("rootfs");
+    const describe = () =>
+      `a root file system of ${rootfs.map((one) => `${one.type || "bind"} ${one.source}`).join(", ") || spec.root?.path}`;
+    const driver = mostSpecific("rootfs", drivers, (one) => one.match(request), describe);
+    const resource = driver.create(request);
+    this.#made.push({ kind: "rootfs", driver: driver.name, index: 0, resource });
+    return this.#resources.prepare(resource, signal);
+  }
+
+  #rootfsRequest(): RootfsRequest {
+    const { request, shareFs, disks } = this.#parts;
     const path = request.spec.root?.path ?? "rootfs";
-    const rootfsRequest = {
+    return {
       containerId: this.id,
       bundle: request.bundle,
       rootPath: isAbsolute(path) ? path : join(request.bundle, path),
@@ -177,11 +220,6 @@ export class Container {
       shareFs,
       disks,
     };
-    const drivers: RootfsDriver[] = await plugins.all("rootfs");
-    const describe = () =>
-      `a root file system of ${request.rootfs.map((one) => `${one.type || "bind"} ${one.source}`).join(", ") || path}`;
-    const driver = mostSpecific("rootfs", drivers, (one) => one.match(rootfsRequest), describe);
-    return this.#resources.prepare(driver.create(rootfsRequest), signal);
   }
 
   async #prepareVolume(
@@ -190,13 +228,50 @@ export class Container {
     index: number,
     signal: AbortSignal,
   ): Promise<ContainerContribution> {
+    const request = this.#volumeRequest(mount, index);
+    const describe = () => `the mount of ${mount.source ?? mount.type ?? "nothing"} at ${mount.destination}`;
+    const driver = mostSpecific("volume", drivers, (one) => one.match(request), describe);
+    const resource = driver.create(request);
+    this.#made.push({ kind: "volume", driver: driver.name, index, resource });
+    return this.#resources.prepare(resource, signal);
+  }
+
+  #volumeRequest(mount: OciMount, index: number): VolumeRequest {
     const { request, sandboxId, shareFs, disks } = this.#parts;
     const { annotations = {}, linux } = request.spec;
     const hugePageLimits = linux?.resources?.hugepageLimits ?? [];
-    const host = { containerId: this.id, sandboxId, shareFs, disks };
-    const volumeRequest = { ...host, mount, index, hugePageLimits, annotations };
-    const describe = () => `the mount of ${mount.source ?? mount.type ?? "nothing"} at ${mount.destination}`;
-    const driver = mostSpecific("volume", drivers, (one) => one.match(volumeRequest), describe);
-    return this.#resources.prepare(driver.create(volumeRequest), signal);
+    return { containerId: this.id, sandboxId, shareFs, disks, mount, index, hugePageLimits, annotations };
+  }
+
+  /** The one of the spec's block devices with this position among them. */
+  #deviceAt(index: number): PluggedDevice {
+    const { request, disks } = this.#parts;
+    const device = blockDevicesOf(request.spec)[index];
+    if (device === undefined) throw this.#unadoptable(`its spec has no block device ${index}`);
+    const resource = new PluggedDevice(device, request.spec, disks);
+    this.#made.push({ kind: "device", driver: "", index, resource });
+    return resource;
+  }
+
+  /** A resource as a driver has made it before; it is to be adopted. */
+  async #resourceAgain({ kind, driver: name, index }: ResourceState): Promise<Resource<unknown>> {
+    const { plugins, request } = this.#parts;
+    if (kind === "device") return this.#deviceAt(index);
+    const named = <D extends { readonly name: string }>(drivers: readonly D[]): D => {
+      const driver = drivers.find((one) => one.name === name);
+      if (driver !== undefined) return driver;
+      throw this.#unadoptable(`its ${kind} was made by the plugin "${name}", which is not there`);
+    };
+    const mount = request.spec.mounts?.[index];
+    let resource: Resource<unknown>;
+    if (kind === "rootfs") resource = named<RootfsDriver>(await plugins.all("rootfs")).create(this.#rootfsRequest());
+    else if (mount === undefined) throw this.#unadoptable(`its spec has no mount ${index}`);
+    else resource = named<VolumeDriver>(await plugins.all("volume")).create(this.#volumeRequest(mount, index));
+    this.#made.push({ kind, driver: name, index, resource });
+    return resource;
+  }
+
+  #unadoptable(problem: string): Error {
+    return stateErrors.KATA_RECOVER_PART({ what: `the container "${this.id}"`, problem });
   }
 }

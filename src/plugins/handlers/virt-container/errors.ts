@@ -35,6 +35,10 @@ export const handlerErrors = defineErrors({
     message: (p: { container: string; sandbox: string }) =>
       `the container "${p.container}" belongs to the sandbox "${p.sandbox}", whose own container has ended; the pod must be made anew`,
   },
+  KATA_SANDBOX_HERE: {
+    status: "ALREADY_EXISTS",
+    message: (p: { sandbox: string }) => `the sandbox "${p.sandbox}" is served by this very process`,
+  },
   KATA_SPEC_UNSUPPORTED: {
     status: "UNIMPLEMENTED",
     message: (p: { field: string; value: string; reason: string }) =>

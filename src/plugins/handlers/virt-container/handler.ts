@@ -1,6 +1,6 @@
 import type { RuntimeHandler } from "../../../core/contracts/runtime-handler.js";
 import type { HandlerTable } from "../../../core/dispatch/dispatcher.js";
-import { openProcessStreams, type ProcessStreams } from "../../../core/io/process-streams.js";
+import type { ProcessStreams } from "../../../core/io/process-streams.js";
 import {
   execAdded,
   execStarted,
@@ -36,14 +36,18 @@ import {
   updateTask,
   waitTask,
 } from "../../../core/messages/task.js";
+import { type RecoveredSandbox, recoverSandbox } from "../../../core/messages/recovery.js";
 import type { OciProcess } from "../../../core/oci/spec.js";
 import type { PluginContext } from "../../../core/plugin/context.js";
 import { assertId } from "../../../core/runtime/errors.js";
 import { type ContainerIdentity, containerIdentity } from "../../../core/sandbox/identity.js";
 import { Container } from "./container.js";
+import { containerParts, openStreams } from "./container-parts.js";
 import { handlerErrors } from "./errors.js";
 import { guestIdentity, networkNamespaceOf } from "./identity.js";
+import { keepAfter } from "./keep-after.js";
 import { Process } from "./process.js";
+import { recover } from "./recover.js";
 import { readStats, updateResources } from "./resources.js";
 import { VirtSandbox } from "./sandbox.js";
 import { checkSpec } from "./spec-check.js";
@@ -75,22 +79,24 @@ export class VirtContainerHandler implements RuntimeHandler {
 
   register(table: HandlerTable): void {
     const { name } = this;
-    table.handle(createTask, name, (request) => this.#create(request));
+    const kept = keepAfter(table, (containerId) => this.#sandboxOf(containerId));
+    kept.handle(createTask, name, (request) => this.#create(request));
     table.handle(startTask, name, (id) => this.#start(id));
-    table.handle(execTask, name, (request) => this.#exec(request));
-    table.handle(deleteTask, name, (id) => this.#delete(id));
+    kept.handle(execTask, name, (request) => this.#exec(request));
+    kept.handle(deleteTask, name, (id) => this.#delete(id));
+    table.handle(recoverSandbox, name, ({ sandboxId }) => this.#recover(sandboxId));
     table.handle(killTask, name, (request) => this.#process(request).signal(request.signal, request.all));
     table.handle(waitTask, name, async (id) => this.#process(id).exited);
     table.handle(taskState, name, async (id) => this.#state(id));
     table.handle(taskPids, name, async ({ containerId }) => ({ pids: [this.#find(containerId).sandbox.pid] }));
     table.handle(connectTask, name, async ({ containerId }) => ({ pid: this.#find(containerId).sandbox.pid }));
-    table.handle(pauseTask, name, ({ containerId }) => this.#pause(containerId));
-    table.handle(resumeTask, name, ({ containerId }) => this.#resume(containerId));
+    kept.handle(pauseTask, name, ({ containerId }) => this.#pause(containerId));
+    kept.handle(resumeTask, name, ({ containerId }) => this.#resume(containerId));
     table.handle(resizeTask, name, (request) => this.#process(request).resize(request));
     table.handle(closeTaskIo, name, async (request) => {
       if (request.stdin) this.#process(request).closeStdin();
     });
-    table.handle(updateTask, name, async ({ containerId, resources }) =>
+    kept.handle(updateTask, name, async ({ containerId, resources }) =>
       updateResources(this.#find(containerId).sandbox, containerId, resources),
     );
     table.handle(taskStats, name, async ({ containerId }) => readStats(this.#find(containerId).sandbox, containerId));
@@ -133,7 +139,7 @@ export class VirtContainerHandler implements RuntimeHandler {
   }
 
   #reserve(id: string): void {
-    const there = [...this.#sandboxes.values()].find((sandbox) => sandbox.containers.has(id));
+    const there = this.#sandboxOf(id);
     if (there) throw handlerErrors.KATA_CONTAINER_EXISTS({ id, sandbox: there.id });
     if (this.#creating.has(id)) throw handlerErrors.KATA_CONTAINER_EXISTS({ id, sandbox: "being created" });
     this.#creating.add(id);
@@ -158,7 +164,7 @@ export class VirtContainerHandler implements RuntimeHandler {
       ...(request.configPath !== undefined && { configPath: request.configPath }),
     });
     const guest = await guestIdentity(sandboxId, request, env.log);
-    const sandbox = new VirtSandbox(this.#context, env, guest);
+    const sandbox = new VirtSandbox(this.#context, env, guest, request.spec.annotations ?? {});
     this.#sandboxes.set(sandboxId, sandbox);
     return sandbox;
   }
@@ -166,9 +172,7 @@ export class VirtContainerHandler implements RuntimeHandler {
   /** Creates a container while its sandbox boots, if it has to; undoes its host side when anything fails. */
   async #createIn(sandbox: VirtSandbox, request: CreateTask, identity: ContainerIdentity): Promise<void> {
     const { containerId: id } = request;
-    const { agent, shareFs, containerDisks } = await sandbox.parts();
-    const { disable_guest_seccomp } = sandbox.env.config.runtime;
-    const { disable_guest_selinux, disable_block_device_use } = sandbox.env.config.hypervisor;
+    const parts = await sandbox.parts();
     const scope = sandbox.env.scope.child(`container ${id}`);
     const booting = sandbox.start();
     booting.catch(() => undefined);
@@ -176,20 +180,11 @@ export class VirtContainerHandler implements RuntimeHandler {
     try {
       const processId = { containerId: id, execId: "" };
       const streams = await this.#openStreams(sandbox, processId, request.io, request.bundle);
-      container = new Container(
-        {
-          request,
-          role: identity.role,
-          sandboxId: sandbox.id,
-          scope,
-          agent,
-          shareFs,
-          disks: disable_block_device_use ? undefined : containerDisks,
-          plugins: sandbox.env.plugins,
-          guestOptions: { disableSeccomp: disable_guest_seccomp, disableSelinux: disable_guest_selinux },
-        },
-        { streams, log: sandbox.env.log, onExit: (exit) => this.#exited(processId, sandbox, exit) },
-      );
+      container = new Container(containerParts(sandbox, parts, { request, role: identity.role, scope }), {
+        streams,
+        log: sandbox.env.log,
+        onExit: (exit) => this.#exited(processId, sandbox, exit),
+      });
       const one = container;
       const prepared = await sandbox.phases.run("container on the host", () => one.prepare(sandbox.signal));
       await booting;
@@ -214,9 +209,7 @@ export class VirtContainerHandler implements RuntimeHandler {
   }
 
   #openStreams(sandbox: VirtSandbox, id: ProcessId, io: ProcessIo, bundle: string): Promise<ProcessStreams> {
-    const { sys } = this.#context;
-    const { info, log } = sandbox.env;
-    return openProcessStreams(io, { sys, log, bundle, namespace: info.namespace, ...id });
+    return openStreams(this.#context, sandbox, id, io, bundle);
   }
 
   async #start(id: ProcessId): Promise<{ pid: number }> {
@@ -228,14 +221,20 @@ export class VirtContainerHandler implements RuntimeHandler {
     const { events } = this.#context;
     if (id.execId === "") {
       const begin = () => agent.startContainer(container.id);
-      const announce = () => events.publish(taskStarted, { containerId: id.containerId, pid });
+      const announce = async () => {
+        await sandbox.keep();
+        events.publish(taskStarted, { containerId: id.containerId, pid });
+      };
       await sandbox.phases.run("start in the guest", () => process.start(begin, announce));
     } else {
       const begin = async () => {
         await agent.execProcess(process.guest, container.execSpec(id.execId));
         process.watch(sandbox.lost);
       };
-      await process.start(begin, () => events.publish(execStarted, { ...id, pid }));
+      await process.start(begin, async () => {
+        await sandbox.keep();
+        events.publish(execStarted, { ...id, pid });
+      });
     }
     return { pid };
   }
@@ -318,6 +317,7 @@ export class VirtContainerHandler implements RuntimeHandler {
   }
 
   #exited(id: ProcessId, sandbox: VirtSandbox, exit: ProcessExit): void {
+    void sandbox.keep();
     this.#context.events.publish(taskExited, { id, pid: sandbox.pid, exit });
     if (id.execId === "" && id.containerId === sandbox.id) void this.#endPod(sandbox);
   }
@@ -339,11 +339,21 @@ export class VirtContainerHandler implements RuntimeHandler {
     }
   }
 
+  async #recover(sandboxId: string): Promise<RecoveredSandbox> {
+    if (this.#sandboxes.has(sandboxId)) throw handlerErrors.KATA_SANDBOX_HERE({ sandbox: sandboxId });
+    const sandbox = await recover(this.#context, sandboxId, (id, one, exit) => this.#exited(id, one, exit));
+    this.#sandboxes.set(sandboxId, sandbox);
+    return { pid: sandbox.pid, containers: [...sandbox.containers.keys()] };
+  }
+
+  #sandboxOf(containerId: string): VirtSandbox | undefined {
+    return [...this.#sandboxes.values()].find((sandbox) => sandbox.containers.has(containerId));
+  }
+
   #find(containerId: string): Placed {
-    for (const sandbox of this.#sandboxes.values()) {
-      const container = sandbox.containers.get(containerId);
-      if (container) return { sandbox, container };
-    }
+    const sandbox = this.#sandboxOf(containerId);
+    const container = sandbox?.containers.get(containerId);
+    if (sandbox && container) return { sandbox, container };
     const there = [...this.#sandboxes.values()].flatMap((sandbox) => [...sandbox.containers.keys()]);
     throw handlerErrors.KATA_CONTAINER_UNKNOWN({ id: containerId, there });
   }

@@ -53,6 +53,11 @@ export class PluggedDevice implements Resource<ContainerContribution> {
     return { devices: [this.#disk.device(path)] };
   }
 
+  /** Finds its disk in the machine. */
+  async adopt(): Promise<void> {
+    await this.prepare();
+  }
+
   async detach(): Promise<void> {
     await this.#disk?.release();
   }

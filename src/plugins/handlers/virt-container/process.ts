@@ -1,8 +1,9 @@
-import { setTimeout } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
 import type { Agent, GuestProcess } from "../../../core/contracts/agent.js";
 import type { Logger } from "../../../core/log.js";
 import type { ProcessExit, ProcessId, ProcessIo, ProcessStatus } from "../../../core/messages/task.js";
 import type { ProcessStreams } from "../../../core/io/process-streams.js";
+import type { ProcessState } from "../../../core/sandbox/state.js";
 import { StateMachine } from "../../../core/sandbox/state-machine.js";
 import { handlerErrors } from "./errors.js";
 
@@ -28,6 +29,13 @@ const transitions = {
 
 type State = "created" | "starting" | "running" | "paused" | "stopped" | "deleted";
 
+/** Where the state machine of a process begins. */
+function initialState(adopted: ProcessState | undefined): State {
+  if (adopted === undefined) return "created";
+  if (adopted.exit !== undefined) return "stopped";
+  return adopted.status === "running" || adopted.status === "paused" ? adopted.status : "created";
+}
+
 /** What a process needs to know of its surroundings. */
 export interface ProcessParts {
   readonly id: ProcessId;
@@ -37,6 +45,8 @@ export interface ProcessParts {
   readonly log: Logger;
   /** Called once, after the process has ended and, if it was being started, after the start has been answered. */
   readonly onExit: (exit: ProcessExit) => void;
+  /** What another shim knew of it, which was killed; `resume` goes on from there. */
+  readonly adopted?: ProcessState;
 }
 
 /**
@@ -61,8 +71,13 @@ export class Process {
     this.id = parts.id;
     this.io = parts.io;
     this.#parts = parts;
-    this.machine = new StateMachine<State, keyof typeof transitions>(this.describe(), "created", transitions);
+    const initial = initialState(parts.adopted);
+    this.machine = new StateMachine<State, keyof typeof transitions>(this.describe(), initial, transitions);
     this.exited = new Promise((resolve) => (this.#settleExit = resolve));
+    const exit = parts.adopted?.exit;
+    if (exit === undefined) return;
+    this.#exit = { status: exit.status, exitedAt: new Date(exit.exitedAt) };
+    this.#settleExit(this.#exit);
   }
 
   describe(): string {
@@ -82,6 +97,13 @@ export class Process {
     return state === "starting" ? "created" : state;
   }
 
+  /** What `adopted` is in another shim. */
+  state(): ProcessState {
+    const { id, io, status, exit } = this;
+    const ended = exit && { exit: { status: exit.status, exitedAt: exit.exitedAt.toISOString() } };
+    return { execId: id.execId, io, status, ...ended };
+  }
+
   get guest(): GuestProcess {
     const { containerId, execId } = this.id;
     return { containerId, execId: execId === "" ? containerId : execId };
@@ -91,7 +113,7 @@ export class Process {
    * Starts it by `begin`, the agent's call, with its output flowing from the first byte on. `announce` is called once it
    * runs, before its end is told, however early that comes.
    */
-  async start(begin: () => Promise<void>, announce: () => void): Promise<void> {
+  async start(begin: () => Promise<void>, announce: () => Promise<void>): Promise<void> {
     this.machine.apply("start");
     const start = this.#start(begin, announce);
     this.#starting = start.catch(() => undefined);
@@ -102,6 +124,19 @@ export class Process {
   watch(lost: Promise<unknown>): void {
     this.#lost = lost;
     void this.#watch(lost);
+  }
+
+  /**
+   * Goes on with a process that is adopted: waits for its end, unless that has come, and passes on its output from where it is.
+   * `lost` as for `watch`.
+   */
+  resume(lost: Promise<unknown>): void {
+    const { state } = this.machine;
+    if (state === "stopped" || (state === "created" && this.id.execId !== "")) return;
+    this.watch(lost);
+    if (state === "created") return;
+    // The guest may forget a process that has ended when all of its output was read: it is waited for first.
+    this.#pumping = nextTurn().then(() => this.#parts.streams.pump(this.#parts.agent, this.guest));
   }
 
   async signal(signal: number, all: boolean): Promise<void> {
@@ -126,7 +161,7 @@ export class Process {
     await this.#parts.streams.close();
   }
 
-  async #start(begin: () => Promise<void>, announce: () => void): Promise<void> {
+  async #start(begin: () => Promise<void>, announce: () => Promise<void>): Promise<void> {
     try {
       await begin();
     } catch (error) {
@@ -135,7 +170,7 @@ export class Process {
     }
     this.#pumping = this.#parts.streams.pump(this.#parts.agent, this.guest);
     if (this.machine.can("started")) this.machine.apply("started");
-    announce();
+    await announce();
     if (this.#size && this.machine.state === "running") await this.#parts.agent.resizeTerminal(this.guest, this.#size);
   }
 

@@ -4,11 +4,15 @@ import { taskOutOfMemory } from "../../../core/messages/events.js";
 import type { PluginContext, SandboxEnvironment } from "../../../core/plugin/context.js";
 import { ContainerLimits } from "../../../core/sandbox/container-limits.js";
 import { PhaseTimer, phaseDone } from "../../../core/sandbox/phases.js";
+import { StateFile } from "../../../core/sandbox/state-file.js";
 import { StateMachine } from "../../../core/sandbox/state-machine.js";
+import type { SandboxState } from "../../../core/sandbox/state.js";
+import { adoptMachine } from "./adopt.js";
 import { bootMachine, type GuestIdentity, machineFailure, type MachineParts, prepareMachine } from "./boot.js";
 import type { Container } from "./container.js";
 import { handlerErrors } from "./errors.js";
 import { NetworkWatch } from "./network-watch.js";
+import { sandboxState } from "./sandbox-state.js";
 
 const transitions = {
   start: { from: ["new"], to: "starting" },
@@ -33,6 +37,8 @@ export class VirtSandbox {
   /** The limits of its containers, for what on the host is sized by them. */
   readonly limits: ContainerLimits;
   readonly env: SandboxEnvironment;
+  /** Annotations of the pod. */
+  readonly annotations: Readonly<Record<string, string>>;
   readonly phases: PhaseTimer;
   /** Settles with the reason when the guest is gone, whether it failed or was stopped. */
   readonly lost: Promise<unknown>;
@@ -40,15 +46,24 @@ export class VirtSandbox {
   readonly #machine: StateMachine<State, keyof typeof transitions>;
   readonly #abort = new AbortController();
   readonly #identity: GuestIdentity;
+  #release: (reason: unknown) => Promise<void> = () => Promise.resolve();
   #settleLost: (reason: unknown) => void = () => undefined;
   #parts: Promise<MachineParts> | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
+  /** Absent while there is no machine that another process could adopt. */
+  #kept: StateFile | undefined;
   #pid = 0;
 
-  constructor(context: PluginContext, env: SandboxEnvironment, identity: GuestIdentity) {
+  constructor(
+    context: PluginContext,
+    env: SandboxEnvironment,
+    identity: GuestIdentity,
+    annotations: Readonly<Record<string, string>>,
+  ) {
     this.#context = context;
     this.env = env;
+    this.annotations = annotations;
     this.id = env.info.id;
     this.limits = new ContainerLimits(env.log);
     this.#identity = identity;
@@ -85,6 +100,37 @@ export class VirtSandbox {
     return this.#started;
   }
 
+  /**
+   * In the place of `start`: takes over the machine of a sandbox whose shim was killed. `begin` is to follow, once its
+   * containers are there. What it rejects with leaves everything as it was.
+   */
+  async adopt(state: SandboxState): Promise<void> {
+    this.#machine.apply("start");
+    const adopted = await adoptMachine(this.env, state, this.#context.sys, this.signal);
+    this.#parts = Promise.resolve(adopted.parts);
+    this.#started = Promise.resolve();
+    this.#release = (reason) => adopted.release(reason);
+    this.limits.adopt(new Map(state.containers.map(({ request, limits }) => [request.containerId, limits] as const)));
+  }
+
+  /** Goes on with what was adopted: from here on the sandbox is as if it had been started here. */
+  async begin(): Promise<void> {
+    this.#run(await this.parts());
+  }
+
+  /** Lets go of what was adopted, and leaves it as it is. */
+  async abandon(reason: unknown): Promise<void> {
+    this.#abort.abort(reason);
+    this.#settleLost(reason);
+    this.env.scope.abandon();
+    await this.#release(reason);
+  }
+
+  /** Ends when what another process needs to go on with the sandbox is on disk, as it is now. */
+  async keep(): Promise<void> {
+    await this.#kept?.save();
+  }
+
   /** Ends the sandbox: by force with a `reason`, in good order without. Everyone waits for the one end. */
   stop(reason?: unknown): Promise<void> {
     this.#stopped ??= this.#stop(reason);
@@ -97,8 +143,17 @@ export class VirtSandbox {
     const booting = bootMachine(this.env, this.#context.sys, parts, this.#identity, this.phases, this.signal);
     parts.disks.boot(booting);
     await booting;
+    this.#run(parts);
+  }
+
+  #run(parts: MachineParts): void {
     this.#pid = parts.hypervisor.pid;
     this.#machine.apply("started");
+    if (parts.hypervisor.capability("adopt") !== undefined) {
+      const { env, annotations, limits, containers } = this;
+      const state = () => sandboxState({ env, parts, annotations, limits, containers: containers.values() });
+      this.#kept = new StateFile({ sys: this.#context.sys, log: env.log, runDirectory: env.info.runDirectory, state });
+    }
     this.#watch(parts);
   }
 
@@ -140,6 +195,7 @@ export class VirtSandbox {
     this.#machine.apply("stop");
     this.#abort.abort(reason ?? new Error(`the sandbox "${this.id}" is being stopped`));
     this.#settleLost(reason);
+    await this.#kept?.close();
     await this.#parts?.catch(() => undefined);
     await this.#started?.catch(() => undefined);
     const errors: unknown[] = [];

@@ -39,6 +39,18 @@ class SlotPool {
     if (slot === undefined) {
       throw qemuErrors.KATA_QEMU_BUS_FULL({ bus: this.#bus, slots: this.#slots, remedy: this.#remedy });
     }
+    return this.#taken(slot);
+  }
+
+  /** Takes this very slot; undefined when it is not free. */
+  retake(slot: number): { readonly slot: number; readonly release: () => void } | undefined {
+    const index = this.#free.indexOf(slot);
+    if (index === -1) return undefined;
+    this.#free.splice(index, 1);
+    return this.#taken(slot);
+  }
+
+  #taken(slot: number): { readonly slot: number; readonly release: () => void } {
     let taken = true;
     const release = () => {
       if (taken) this.#free.push(slot);
@@ -62,6 +74,8 @@ export interface VirtioBus {
   removableSlot(): Slot;
   /** A slot into which a device can be plugged while the machine runs; undefined when it has none of that kind. */
   hotSlot(): Slot | undefined;
+  /** The slot that a device has in a machine that is adopted, by its `place`; undefined when that is none, or not free. */
+  retake(place: Properties): Slot | undefined;
 }
 
 /** Devices that QEMU also has in an older form, with the I/O ports of virtio 0.9, which nobody needs here. */
@@ -126,6 +140,19 @@ export class PciBus implements VirtioBus {
     const { slot, release } = bridge.pool.take();
     return { place: { bus: bridge.id, addr: `0x${hex(slot)}` }, pciPath: `${hex(bridge.slot)}/${hex(slot)}`, release };
   }
+
+  retake(place: Properties): Slot | undefined {
+    const bridge = this.#bridges.find(({ id }) => id === place["bus"]);
+    const pool = place["bus"] === "pcie.0" ? this.#root : bridge?.pool;
+    const taken = pool?.retake(Number(place["addr"]));
+    if (taken === undefined) return undefined;
+    const addr = hex(taken.slot);
+    return {
+      place: { bus: place["bus"], addr: `0x${addr}` },
+      pciPath: bridge === undefined ? addr : `${hex(bridge.slot)}/${addr}`,
+      release: taken.release,
+    };
+  }
 }
 
 /** The eight memory-mapped virtio transports of microvm. Nothing can be plugged in while it runs. */
@@ -148,5 +175,11 @@ export class MmioBus implements VirtioBus {
 
   hotSlot(): undefined {
     return undefined;
+  }
+
+  retake({ bus }: Properties): Slot | undefined {
+    const number = /^virtio-mmio-bus\.(\d)$/.exec(typeof bus === "string" ? bus : "")?.[1];
+    const taken = number === undefined ? undefined : this.#transports.retake(Number(number));
+    return taken && { place: { bus }, release: taken.release };
   }
 }

@@ -15,6 +15,7 @@ import { ScsiUnits } from "./scsi-units.js";
 import { sharedDirectory } from "./shared-directory.js";
 import { hotNetworkCard, mostQueuePairs, networkCard, servedCard } from "./network-card.js";
 import type { DevicePlan } from "./device-plan.js";
+import type { DeviceSetState } from "./machine-state.js";
 import { passedThrough } from "./passed-through.js";
 
 /** QEMU's name in messages. */
@@ -106,6 +107,30 @@ export class DeviceSet {
     this.#known.delete(id);
     plan.slot.release();
     if (device.kind === "block" && device.driver === "virtio-scsi") this.#units.release(plan.guestLocator);
+  }
+
+  /** All of it as plain data. */
+  state(): DeviceSetState {
+    const devices = this.list().map(({ device, plan: { name, parts, slot, guestLocator } }) => {
+      // The descriptors are of this process.
+      const known = device.kind === "net" ? { ...device, tapFds: [] } : device;
+      return { device: known, name, parts, place: slot.place, ...(guestLocator !== undefined && { guestLocator }) };
+    });
+    return { devices, names: this.#names, disks: this.#disks, units: this.#units.state() };
+  }
+
+  /** Takes over the devices of a machine that runs; there must be none yet. */
+  adopt({ devices, names, disks, units }: DeviceSetState): void {
+    for (const { device, name, parts, place, guestLocator } of devices) {
+      const slot = place["bus"] === undefined ? noSlot : this.#bus.retake(place);
+      if (slot === undefined) throw refusal(device, `the slot ${JSON.stringify(place)} is not one, or not free`);
+      this.#known.set(device.id, {
+        device,
+        plan: { name, parts, slot, ...(guestLocator !== undefined && { guestLocator }) },
+      });
+    }
+    [this.#names, this.#disks] = [names, disks];
+    this.#units.adopt(units);
   }
 
   #add(device: Device, takeSlot: () => Slot, hot = false): AttachedDevice {

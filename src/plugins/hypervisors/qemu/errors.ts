@@ -35,6 +35,16 @@ export const qemuErrors = defineErrors({
     message: (p: { program: string; kernel: string; how: string; lines: readonly string[] }) =>
       `${p.program} ended (${p.how}) before it ran the kernel ${p.kernel}; ${said(p.lines)}; ${keys}`,
   },
+  KATA_QEMU_GONE: {
+    status: "UNAVAILABLE",
+    message: (p: { sandbox: string }) =>
+      `the QEMU of the sandbox "${p.sandbox}" does not run any more, so there is nothing to take over`,
+  },
+  KATA_QEMU_ADOPT: {
+    status: "UNAVAILABLE",
+    message: (p: { sandbox: string; pid: number }) =>
+      `the QEMU of the sandbox "${p.sandbox}" (pid ${p.pid}) runs, and cannot be taken over`,
+  },
   KATA_QEMU_NO_CID: {
     status: "RESOURCE_EXHAUSTED",
     message: (p: { tries: number }) =>

@@ -8,26 +8,31 @@ import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { HypervisorOptions } from "../../../core/hypervisor/hypervisor-options.js";
 import { probeKvm } from "../../../core/kvm/probe.js";
 import type { Logger } from "../../../core/log.js";
+import { AdoptedProcess } from "../../../core/process/adopted-process.js";
 import { Child, forcedKill, gentleKill, type KillStep } from "../../../core/process/child.js";
+import type { HelperProcess } from "../../../core/process/helper-process.js";
 import type { ProcessNote } from "../../../core/sandbox/record.js";
 import { type Accelerator, chooseAccelerator } from "./accelerator.js";
 import { type MachineType, machineTypes, type VirtioBus } from "./bus.js";
 import { type Channel, openChannel } from "./channel.js";
 import { QemuCommand } from "./command.js";
 import { GuestConsole } from "../../../core/hypervisor/guest-console.js";
-import { DeviceSet, type HotDevice, isHotpluggable, refusal } from "./device-set.js";
+import { DeviceSet, isHotpluggable, refusal } from "./device-set.js";
 import { mostQueuePairs } from "./network-card.js";
 import { plugIn, pullOut } from "./hotplug.js";
+import { assertHotpluggable } from "./hotpluggable.js";
 import { qemuErrors } from "./errors.js";
 import { guestFiles } from "../../../core/hypervisor/guest-files.js";
 import { kernelCommandLine } from "../../../core/hypervisor/kernel-command-line.js";
 import { clockParameters } from "./clock-parameters.js";
-import { busOf, type FixedSlots, type MachineSockets, writeMachine } from "./machine-command.js";
+import { busOf, type FixedSlots, writeMachine } from "./machine-command.js";
 import { findQemu } from "./program.js";
+import { explainStart } from "./start-failure.js";
 import { pinTime } from "./pinned-memory.js";
-import { greetingDeadline, QmpClient } from "./qmp/client.js";
-import { vcpuThreads } from "./qmp/queries.js";
-import type { QmpEvent } from "./qmp/messages.js";
+import { adoptedDeadline, askToQuit, connectMachine } from "./machine-link.js";
+import { greetingDeadline, type QmpClient } from "./qmp/client.js";
+import { addressOf, type MachineState, parseMachineState } from "./machine-state.js";
+import { assertRuns, vcpuThreads } from "./qmp/queries.js";
 import { MachineSocketFiles } from "./sockets.js";
 
 /** What a machine is made with. */
@@ -38,9 +43,6 @@ export interface QemuOptions extends HypervisorOptions {
 
 type State = "not started" | "starting" | "running" | "ending" | "gone";
 
-/** How long QEMU may take to end by itself after it was told to. */
-const quitMs = 5000;
-
 /** How long the end of the guest's console may take to arrive after QEMU's end, which is told with it. */
 const lastWordsMs = 500;
 
@@ -50,7 +52,6 @@ const emulationSlowdown = 10;
 /** A machine of `qemu-system-x86_64`: one process, told what to do over its monitor. */
 export class QemuHypervisor implements Hypervisor {
   readonly name = "qemu";
-  readonly guestAddress: GuestAddress;
   readonly exited: Promise<VmExit>;
   readonly #options: QemuOptions;
   readonly #log: Logger;
@@ -68,7 +69,8 @@ export class QemuHypervisor implements Hypervisor {
   #kernel = "";
   #memoryMiB = 0;
   #accelerator: Accelerator | undefined;
-  #child: Child | undefined;
+  #child: HelperProcess | undefined;
+  #address: GuestAddress;
   #monitor: QmpClient | undefined;
   #ending: Promise<void> | undefined;
   /** Programs beside QEMU can read and write the guest's memory; known after `start`. */
@@ -100,7 +102,11 @@ export class QemuHypervisor implements Hypervisor {
       debugConsole: options.config.agent.debug_console_enabled,
       ...(options.vsockDevice !== undefined && { device: options.vsockDevice }),
     });
-    this.guestAddress = this.#channel.address;
+    this.#address = this.#channel.address;
+  }
+
+  get guestAddress(): GuestAddress {
+    return this.#address;
   }
 
   get pid(): number {
@@ -146,7 +152,8 @@ export class QemuHypervisor implements Hypervisor {
   async addDevice(device: Device): Promise<AttachedDevice> {
     if (this.#state === "not started") return this.#devices.addCold(device);
     const monitor = this.#running(`take the device "${device.id}"`);
-    this.#assertHotpluggable(device);
+    const drivers = this.capability("block-hotplug")?.drivers ?? [];
+    assertHotpluggable(device, { drivers, sharesMemory: this.#sharesMemory });
     const attached = this.#devices.addHot(device);
     try {
       const options = { by: this.#accelerator?.kind ?? "tcg", extraMs: pinTime(device.kind, this.#memoryMiB) } as const;
@@ -168,23 +175,6 @@ export class QemuHypervisor implements Hypervisor {
     this.#devices.remove(id);
   }
 
-  #assertHotpluggable(device: Device): asserts device is HotDevice {
-    if (!isHotpluggable(device)) throw refusal(device, "this kind must be there before the machine starts");
-    if (device.kind === "net" || device.kind === "vfio") return;
-    if (device.kind === "vhost-user-net") return this.#assertSharedMemory(device);
-    const drivers = this.capability("block-hotplug")?.drivers ?? [];
-    if (drivers.includes(device.driver)) return;
-    throw refusal(device, `a running machine of this configuration takes ${drivers.join(" and ") || "no disks"}`);
-  }
-
-  /** Whoever serves a device reads and writes the guest's memory, which is shared from the start or never. */
-  #assertSharedMemory(device: Device): void {
-    if (this.#sharesMemory) return;
-    const why =
-      "the memory of this machine was not shared when it started; it is with shared_fs or with such a card then";
-    throw refusal(device, why);
-  }
-
   capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined {
     const pci = this.#machineType === "q35" && this.#options.settings.default_bridges > 0;
     const drivers = [...(pci ? ["virtio-blk-pci"] : []), ...(this.#slots.scsi === undefined ? [] : ["virtio-scsi"])];
@@ -192,6 +182,11 @@ export class QemuHypervisor implements Hypervisor {
       pause: {
         pause: async () => void (await this.#running("pause").execute("stop")),
         resume: async () => void (await this.#running("resume").execute("cont")),
+      },
+      adopt: {
+        state: () => this.#machineState(),
+        adopt: (state, signal) => this.#adopt(parseMachineState(state), signal),
+        release: () => this.#letGo(),
       },
       "vcpu-threads": { threads: () => vcpuThreads(this.#running("tell its threads")) },
       "fs-sharing": { hotplug: false },
@@ -233,7 +228,7 @@ export class QemuHypervisor implements Hypervisor {
         added: spec.kernelParameters,
         configured: settings.kernel_params,
       }),
-      sockets: this.#listen(),
+      sockets: this.#sockets.listenAll(settings.extra_monitor_socket !== ""),
       channel: this.#channel.parts(this.#sockets),
       bus: this.#bus,
       slots: this.#slots,
@@ -249,10 +244,54 @@ export class QemuHypervisor implements Hypervisor {
     await this.#converse(signal);
   }
 
-  #listen(): MachineSockets {
-    const [monitor, console] = [this.#sockets.listen("qmp"), this.#sockets.listen("console")];
-    if (this.#options.settings.extra_monitor_socket === "") return { monitor, console };
-    return { monitor, console, extraMonitor: this.#sockets.listen("extra") };
+  #machineState(): MachineState {
+    const accelerator = this.#accelerator;
+    if (accelerator === undefined) throw this.#stateError("tell its state");
+    return {
+      ...(this.#address.kind === "vsock" && { cid: this.#address.cid }),
+      sockets: this.#sockets.names,
+      program: this.#program,
+      kernel: this.#kernel,
+      accelerator,
+      memoryMiB: this.#memoryMiB,
+      sharesMemory: this.#sharesMemory,
+      devices: this.#devices.state(),
+    };
+  }
+
+  /** Takes over a QEMU that another process has started, who was killed. */
+  async #adopt(state: MachineState, signal: AbortSignal): Promise<void> {
+    if (this.#state !== "not started") throw this.#stateError("adopt a machine");
+    const { sandbox, sys } = this.#options;
+    const noted = sandbox.record.running("qemu");
+    const child = noted && AdoptedProcess.watch(sys, "QEMU", noted.identity);
+    if (noted === undefined || child === undefined) throw qemuErrors.KATA_QEMU_GONE({ sandbox: sandbox.id });
+    this.#state = "starting";
+    try {
+      this.#channel.release();
+      this.#address = addressOf(state, sandbox.runDirectory);
+      this.#devices.adopt(state.devices);
+      [this.#program, this.#kernel, this.#accelerator] = [state.program, state.kernel, state.accelerator];
+      [this.#memoryMiB, this.#sharesMemory] = [state.memoryMiB, state.sharesMemory];
+      const { monitor } = await this.#attach(adoptedDeadline);
+      this.#assertStarting(signal);
+      await assertRuns(monitor);
+    } catch (error) {
+      this.#child = child;
+      this.#letGo();
+      throw qemuErrors.KATA_QEMU_ADOPT({ sandbox: sandbox.id, pid: child.pid }, { cause: error });
+    }
+    this.#sockets.adopt(state.sockets);
+    this.#child = child;
+    void this.#outlive(child, noted);
+    this.#state = "running";
+  }
+
+  /** Goes without ending QEMU. */
+  #letGo(): void {
+    this.#state = "gone";
+    this.#monitor?.close();
+    if (this.#child instanceof AdoptedProcess) this.#child.release();
   }
 
   async #spawn(
@@ -281,7 +320,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   /** Waits for QEMU's end, however it comes, and tells it. */
-  async #outlive(child: Child, note: ProcessNote): Promise<void> {
+  async #outlive(child: HelperProcess, note: Pick<ProcessNote, "ended">): Promise<void> {
     const { code, signal } = await child.exited;
     this.#state = "gone";
     this.#release();
@@ -292,36 +331,24 @@ export class QemuHypervisor implements Hypervisor {
 
   /** Connects to a QEMU that was just spawned and has its machine begin. */
   async #converse(signal: AbortSignal): Promise<void> {
-    // Before the monitor, so that no first line of the guest is lost.
-    this.#console.attach(await this.#sockets.connect("console"));
-    const { stream, send } = await this.#sockets.connectForDescriptors("qmp");
-    const monitor = new QmpClient(stream, (event) => this.#onEvent(event), send);
-    this.#monitor = monitor;
     const pinned = Math.max(0, ...this.#devices.list().map(({ device }) => pinTime(device.kind, this.#memoryMiB)));
-    const version = await monitor.negotiate(greetingDeadline + pinned);
+    const { monitor, version } = await this.#attach(greetingDeadline + pinned);
     this.#assertStarting(signal);
     await monitor.execute("cont");
     this.#log.debug("QEMU runs the machine", { pid: this.pid, version });
   }
 
-  #onEvent({ name, data }: QmpEvent): void {
-    if (name === "RESUME" || name === "STOP" || name === "SHUTDOWN") this.#log.debug("QEMU's event", { name, data });
-    else if (name === "BLOCK_IO_ERROR" || name === "GUEST_PANICKED") this.#log.warn("QEMU's event", { name, data });
+  async #attach(ms: number): Promise<{ monitor: QmpClient; version: string }> {
+    const { monitor, greeted } = await connectMachine(this.#sockets, this.#console, this.#log, ms);
+    this.#monitor = monitor;
+    return { monitor, version: await greeted };
   }
 
-  /** The error of a failed start: QEMU's own end and words, when it ended, say more than whatever noticed it. */
+  /** The error of a failed start. */
   async #explain(error: unknown): Promise<unknown> {
-    const child = this.#child;
-    if (child === undefined) return error;
-    const exit = await child.waitFor(500);
-    const lines = [...this.#console.tail(5), ...child.tail(10)];
-    const what = { program: this.#program, kernel: this.#kernel, lines };
-    if (exit === undefined) {
-      const { sockets } = this.#devices;
-      return qemuErrors.KATA_QEMU_START({ ...what, step: messageOf(error), sockets }, { cause: error });
-    }
-    const how = exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-    return qemuErrors.KATA_QEMU_EXITED({ ...what, how }, { cause: error });
+    const [child, console] = [this.#child, this.#console];
+    const what = { program: this.#program, kernel: this.#kernel, sockets: this.#devices.sockets };
+    return child === undefined ? error : explainStart(error, { ...what, child, console });
   }
 
   #end(steps: readonly KillStep[]): Promise<void> {
@@ -340,22 +367,13 @@ export class QemuHypervisor implements Hypervisor {
     const child = this.#child;
     try {
       if (child !== undefined) {
-        if (politely) await this.#quit(child);
+        if (politely) await askToQuit(child, this.#monitor, this.#log);
         await child.end(steps);
       }
     } finally {
       this.#release();
       if (child === undefined) this.#state = "gone";
     }
-  }
-
-  /** Asks QEMU to end: it writes out its disks. That it does not answer is no error, it is ended by signals then. */
-  async #quit(child: Child): Promise<void> {
-    const asked = this.#monitor?.execute("quit", undefined, quitMs).catch((error: unknown) => {
-      if (child.exit === undefined) this.#log.debug("QEMU did not answer to quit", { error });
-    });
-    await Promise.race([asked, child.exited]);
-    await child.waitFor(quitMs);
   }
 
   #release(): void {

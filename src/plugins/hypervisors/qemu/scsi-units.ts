@@ -6,6 +6,12 @@ export interface ScsiAddress {
   readonly unit: number;
 }
 
+/** How many addresses were given away for the first time, and which of them were given back. */
+export interface ScsiUnitsState {
+  readonly taken: number;
+  readonly free: readonly number[];
+}
+
 /** Units of each target: those that have an address of one byte. */
 const units = 256;
 
@@ -34,6 +40,17 @@ export class ScsiUnits {
     if (index === undefined)
       throw qemuErrors.KATA_QEMU_BUS_FULL({ bus: "SCSI controller", slots: this.#most, remedy: "" });
     return { target: Math.floor(index / units), unit: index % units };
+  }
+
+  /** Which there are, and which were given back. */
+  state(): ScsiUnitsState {
+    return { taken: this.#taken, free: [...this.#free] };
+  }
+
+  /** Those of a machine that is adopted. */
+  adopt({ taken, free }: ScsiUnitsState): void {
+    this.#taken = taken;
+    this.#free.push(...free);
   }
 
   /** Gives back what `formatAddress` wrote. */

@@ -1,10 +1,11 @@
 import { rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { withDeadline } from "../../../core/deadline.js";
 import { SocketFamily, SocketType, unixAddress } from "../../../core/sys/socket-address.js";
 import type { Sys } from "../../../core/sys/sys.js";
+import type { MachineSockets } from "./machine-command.js";
 
 /** A connection over which descriptors can be sent, too. */
 export interface DescriptorConnection {
@@ -37,6 +38,22 @@ export class MachineSocketFiles {
     const fd = this.#sys.sockets.listenUnix(path);
     this.#paths.set(path, fd);
     return fd;
+  }
+
+  /** Makes those that every machine has, and one for people if it is to have that. */
+  listenAll(extra: boolean): MachineSockets {
+    const [monitor, console] = [this.listen("qmp"), this.listen("console")];
+    return { monitor, console, ...(extra && { extraMonitor: this.listen("extra") }) };
+  }
+
+  /** Names of those that were made. */
+  get names(): string[] {
+    return [...this.#paths.keys()].map((path) => basename(path, ".sock"));
+  }
+
+  /** Takes over the sockets of a QEMU that has them already, by their names. */
+  adopt(names: readonly string[]): void {
+    for (const name of names) this.#paths.set(this.path(name), undefined);
   }
 
   /** Connects to one of them. */

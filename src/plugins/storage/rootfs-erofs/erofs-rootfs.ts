@@ -3,6 +3,7 @@ import type { GuestStorage } from "../../../core/contracts/guest.js";
 import type { ContainerdMount, Rootfs, RootfsContribution, RootfsRequest } from "../../../core/contracts/rootfs.js";
 import { messageOf } from "../../../core/errors/error.js";
 import { diskFileSystems } from "../../../core/hypervisor/disk-file-systems.js";
+import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import { erofsRootfsErrors } from "./errors.js";
 import { type HeldLayer, LayerDisks } from "./layer-disks.js";
 import { layerFile, writableFile } from "./layer-file.js";
@@ -50,6 +51,26 @@ export class ErofsRootfs implements Rootfs {
     const above = this.#upperStorages(layers, upper);
     const overlay = this.#overlay(layers);
     return { guestPath: overlay.mountPoint, storages: [...below, ...above, overlay] };
+  }
+
+  /** Where the guest has its layers, lowest first. */
+  state(): unknown {
+    return this.#held.map(({ mountPoint }) => mountPoint);
+  }
+
+  /** Finds its disks in the machine. */
+  async adopt(state: unknown): Promise<void> {
+    const { containerId: container, disks } = this.#request;
+    const { lower } = this.#read();
+    if (disks === undefined || !Array.isArray(state) || state.length !== lower.length)
+      throw stateErrors.KATA_RECOVER_PART({ what: this.name, problem: "its state is not a list of its layers" });
+    LayerDisks.of(disks).adopt(
+      lower.map((index) => this.#fileOf(index, layerFile)),
+      state,
+    );
+    await this.prepare(new AbortController().signal);
+    if (this.#held.some(({ mountPoint }, index) => mountPoint !== state[index]))
+      throw stateErrors.KATA_RECOVER_PART({ what: `${this.name} (${container})`, problem: "its layers are elsewhere" });
   }
 
   /** The guest has unmounted all of it with its container. */

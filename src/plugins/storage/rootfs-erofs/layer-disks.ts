@@ -1,5 +1,7 @@
+import { basename } from "node:path";
 import type { Disk, Disks } from "../../../core/contracts/disks.js";
 import type { GuestStorage } from "../../../core/contracts/guest.js";
+import { stateErrors } from "../../../core/sandbox/state-errors.js";
 
 /** A layer that a container holds. */
 export interface HeldLayer {
@@ -24,6 +26,8 @@ export class LayerDisks {
   static readonly #ofMachines = new WeakMap<Disks, LayerDisks>();
   readonly #disks: Disks;
   readonly #held = new Map<string, Entry>();
+  /** Numbers of layers that are there already, by path, until they are held. */
+  readonly #adopted = new Map<string, number>();
   #made = 0;
 
   private constructor(disks: Disks) {
@@ -67,11 +71,28 @@ export class LayerDisks {
     };
   }
 
+  /** The guest of a machine that is adopted has the layers at these paths there: `hold` is to find them where they are. */
+  adopt(paths: readonly string[], mountPoints: readonly unknown[]): void {
+    for (const [index, path] of paths.entries()) {
+      const at = mountPoints[index];
+      const number = typeof at === "string" && at.startsWith(`${guestDirectory}/`) ? Number(basename(at)) : Number.NaN;
+      if (!Number.isSafeInteger(number) || number < 0)
+        throw stateErrors.KATA_RECOVER_PART({
+          what: `the layer ${path}`,
+          problem: "it is not known where the guest has it",
+        });
+      if (!this.#held.has(path)) this.#adopted.set(path, number);
+      this.#made = Math.max(this.#made, number + 1);
+    }
+  }
+
   #entry(path: string, purpose: string): Entry {
     let entry = this.#held.get(path);
     if (entry === undefined) {
       const disk = this.#disks.add({ purpose, path, readOnly: true });
-      entry = { disk, mountPoint: `${guestDirectory}/${this.#made++}`, users: 0 };
+      const number = this.#adopted.get(path) ?? this.#made++;
+      this.#adopted.delete(path);
+      entry = { disk, mountPoint: `${guestDirectory}/${number}`, users: 0 };
       this.#held.set(path, entry);
     }
     return entry;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ContainerdMount, Rootfs, RootfsContribution, RootfsRequest } from "../../../core/contracts/rootfs.js";
 import type { Share } from "../../../core/contracts/share-fs.js";
 import { messageOf } from "../../../core/errors/error.js";
+import { isPlainObject } from "../../../core/sandbox/plain-object.js";
 import type { SandboxRecord } from "../../../core/sandbox/record.js";
 import { OpenFlag } from "../../../core/sys/open-flags.js";
 import type { Sys } from "../../../core/sys/sys.js";
@@ -42,6 +43,16 @@ export class SharedRootfs implements Rootfs {
     const source = mounts.length > 0 ? await this.#mountAll(mounts, signal) : rootPath;
     this.#share = await shareFs.share({ name: `${containerId}/rootfs`, source, readOnly: false });
     return { guestPath: this.#share.guestPath };
+  }
+
+  state(): unknown {
+    return { mounted: this.#target !== undefined };
+  }
+
+  async adopt(state: unknown): Promise<void> {
+    const { containerId, bundle, shareFs } = this.#request;
+    this.#share = shareFs?.shared?.(`${containerId}/rootfs`);
+    if (isPlainObject(state) && state["mounted"] === true) this.#target = join(realpathSync(bundle), "rootfs");
   }
 
   async cleanup(): Promise<void> {

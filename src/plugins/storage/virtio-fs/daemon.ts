@@ -2,8 +2,10 @@ import { readFileSync, readdirSync } from "node:fs";
 import { withDeadline } from "../../../core/deadline.js";
 import { codeOf } from "../../../core/errors/error.js";
 import type { Logger } from "../../../core/log.js";
+import { AdoptedProcess } from "../../../core/process/adopted-process.js";
 import { Child, type ChildExit, forcedKill, gentleKill } from "../../../core/process/child.js";
 import { defaultPath } from "../../../core/process/find-executable.js";
+import type { HelperProcess } from "../../../core/process/helper-process.js";
 import { identityOf, killByIdentity, type ProcessIdentity } from "../../../core/process/identity.js";
 import type { SandboxRecord } from "../../../core/sandbox/record.js";
 import type { Sys } from "../../../core/sys/sys.js";
@@ -21,6 +23,9 @@ export interface DaemonRequest {
   readonly command: Omit<DaemonCommand, "fd">;
 }
 
+/** What the sandbox's record calls it. */
+const recordedName = "virtiofsd";
+
 /** Number of the first descriptor a child is given. */
 const firstFd = 3;
 
@@ -35,11 +40,11 @@ const readyMs = 10_000;
  */
 export class Daemon {
   readonly exited: Promise<ChildExit>;
-  readonly #child: Child;
+  readonly #child: HelperProcess;
   readonly #path: string;
   readonly #waiting: Promise<void>;
 
-  private constructor(child: Child, path: string, waiting: Promise<void>) {
+  private constructor(child: HelperProcess, path: string, waiting: Promise<void>) {
     this.#child = child;
     this.#path = path;
     this.#waiting = waiting;
@@ -58,7 +63,7 @@ export class Daemon {
       log.debug(line, { process: "virtiofsd" });
       if (line.includes(readyLine)) isWaiting();
     };
-    const note = record.process("virtiofsd");
+    const note = record.process(recordedName);
     let listening: number | undefined;
     let child: Child | undefined;
     try {
@@ -78,6 +83,15 @@ export class Daemon {
       // Ours too would keep connections waiting for a daemon that has died.
       if (listening !== undefined) sys.descriptors.close(listening);
     }
+  }
+
+  /** Takes over the one that a process has started who was killed; undefined when it does not run any more. */
+  static adopt({ sys, record }: Pick<DaemonRequest, "sys" | "record">): Daemon | undefined {
+    const noted = record.running(recordedName);
+    const child = noted && AdoptedProcess.watch(sys, "virtiofsd", noted.identity);
+    if (noted === undefined || child === undefined) return undefined;
+    void child.exited.then(() => noted.ended());
+    return new Daemon(child, "", Promise.resolve());
   }
 
   get pid(): number {
@@ -113,6 +127,7 @@ export class Daemon {
 
 /** The end of a process in words. */
 export function howItEnded(exit: ChildExit): string {
+  if (exit.code === -1 && exit.signal === undefined) return "nobody saw how";
   return exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`;
 }
 

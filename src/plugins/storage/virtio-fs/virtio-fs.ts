@@ -3,6 +3,7 @@ import type { Share, ShareFs, ShareFsContribution, ShareRequest } from "../../..
 import type { Logger } from "../../../core/log.js";
 import type { ChildExit } from "../../../core/process/child.js";
 import type { SandboxRecord } from "../../../core/sandbox/record.js";
+import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import { guestStorage, shareTag } from "../../../core/share-fs/guest-share.js";
 import { SharedFiles } from "../../../core/share-fs/shared-files.js";
 import type { Sys } from "../../../core/sys/sys.js";
@@ -55,6 +56,26 @@ export class VirtioFs implements ShareFs {
     return this.#files.share(request);
   }
 
+  state(): unknown {
+    return this.#files.state();
+  }
+
+  async adopt(state: unknown): Promise<void> {
+    const daemon = Daemon.adopt(this.#parts);
+    if (daemon === undefined)
+      throw stateErrors.KATA_RECOVER_PART({
+        what: "the shared directory",
+        problem: "its virtiofsd does not run any more",
+      });
+    this.#files.adopt(state);
+    this.#daemon = daemon;
+    void daemon.exited.then((exit) => this.#ended(daemon, exit));
+  }
+
+  shared(name: string): Share | undefined {
+    return this.#files.shared(name);
+  }
+
   async cleanup(): Promise<void> {
     await this.#files.close(async () => {
       await this.#daemon?.end();
@@ -100,8 +121,8 @@ export class VirtioFs implements ShareFs {
   }
 
   async #ended(daemon: Daemon, exit: ChildExit): Promise<void> {
-    // It ends well when the machine has hung up: then the machine is the one to explain that.
-    if (exit.code === 0 && !this.#files.isClosed)
+    // It ends well, or nobody sees how, when the machine has hung up: then the machine is the one to explain that.
+    if (exit.code <= 0 && exit.signal === undefined && !this.#files.isClosed)
       await new Promise((resolve) => setTimeout(resolve, hangupGraceMs).unref());
     if (this.#files.isClosed) return;
     this.#fail(virtioFsErrors.KATA_VIRTIOFS_DIED({ pid: daemon.pid, how: howItEnded(exit), lines: daemon.tail() }));

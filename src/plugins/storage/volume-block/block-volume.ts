@@ -47,6 +47,11 @@ export class BlockVolume implements Volume {
     };
   }
 
+  /** Finds its disk in the machine. */
+  async adopt(): Promise<void> {
+    await this.prepare();
+  }
+
   /** The guest has unmounted it with its container. */
   async detach(): Promise<void> {
     await this.#disk?.release();

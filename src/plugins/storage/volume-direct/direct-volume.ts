@@ -57,6 +57,11 @@ export class DirectVolume implements Volume {
     };
   }
 
+  /** Finds its disk in the machine. */
+  async adopt(): Promise<void> {
+    await this.prepare();
+  }
+
   /** The guest has unmounted it with the last container that has it. */
   async detach(): Promise<void> {
     await this.#disk?.release();

@@ -35,6 +35,10 @@ export class EphemeralVolume implements Volume {
     return { storages: [storage], mounts: [{ ...mount, type: "bind", source: mountPoint }] };
   }
 
+  adopt(): Promise<void> {
+    return Promise.resolve();
+  }
+
   cleanup(): Promise<void> {
     return Promise.resolve();
   }

@@ -41,6 +41,10 @@ export class HugePagesVolume implements Volume {
     return { storages: [storage], mounts: [{ ...mount, type: "bind", source: mountPoint }] };
   }
 
+  adopt(): Promise<void> {
+    return Promise.resolve();
+  }
+
   cleanup(): Promise<void> {
     return Promise.resolve();
   }

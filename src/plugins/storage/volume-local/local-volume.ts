@@ -30,6 +30,10 @@ export class LocalVolume implements Volume {
     return { storages: [storage], mounts: [{ ...mount, type: "bind", source: mountPoint }] };
   }
 
+  adopt(): Promise<void> {
+    return Promise.resolve();
+  }
+
   cleanup(): Promise<void> {
     return Promise.resolve();
   }

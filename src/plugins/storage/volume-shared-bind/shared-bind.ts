@@ -28,13 +28,10 @@ export class SharedBind implements Volume {
   }
 
   async prepare(): Promise<ContainerContribution> {
-    const { containerId, index, shareFs, mount } = this.#request;
+    const { shareFs, mount } = this.#request;
     const { destination, source = "", options = [] } = mount;
     this.#checkSource(source, destination);
-    const label = basename(destination)
-      .replace(/[^A-Za-z0-9._-]/g, "_")
-      .slice(0, labelLength);
-    const name = `${containerId}/${index}-${label}`;
+    const name = this.#shareName();
     const readOnly = isReadOnly(options);
     try {
       this.#share = await shareFs?.share({ name, source, readOnly, recursive: options.includes("rbind") });
@@ -45,8 +42,20 @@ export class SharedBind implements Volume {
     return { mounts: [{ ...mount, type: "bind", source: this.#share?.guestPath ?? source }] };
   }
 
+  async adopt(): Promise<void> {
+    this.#share = this.#request.shareFs?.shared?.(this.#shareName());
+  }
+
   async cleanup(): Promise<void> {
     await this.#share?.release();
+  }
+
+  #shareName(): string {
+    const { containerId, index, mount } = this.#request;
+    const label = basename(mount.destination)
+      .replace(/[^A-Za-z0-9._-]/g, "_")
+      .slice(0, labelLength);
+    return `${containerId}/${index}-${label}`;
   }
 
   #checkSource(source: string, destination: string): void {

@@ -39,6 +39,10 @@ export class ShmVolume implements Volume {
     });
   }
 
+  adopt(): Promise<void> {
+    return Promise.resolve();
+  }
+
   cleanup(): Promise<void> {
     return Promise.resolve();
   }

@@ -15,6 +15,10 @@ export class SystemVolume implements Volume {
     return Promise.resolve({ mounts: [this.#request.mount] });
   }
 
+  adopt(): Promise<void> {
+    return Promise.resolve();
+  }
+
   cleanup(): Promise<void> {
     return Promise.resolve();
   }

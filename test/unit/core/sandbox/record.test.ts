@@ -47,6 +47,21 @@ describe("SandboxRecord", () => {
     expect(SandboxRecord.load(join(directory, "missing"))).to.equal(undefined);
   });
 
+  it("finds a process again that it was loaded with, and forgets it when it has ended", () => {
+    const record = create();
+    const note = record.process("qemu");
+    record.process("qemu");
+    expect(record.running("qemu")).to.equal(undefined);
+    note.started(process.pid);
+    const loaded = SandboxRecord.load(directory);
+    expect(loaded?.running("virtiofsd")).to.equal(undefined);
+    const found = loaded?.running("qemu");
+    expect(found?.identity).to.deep.equal(identityOf(process.pid));
+    found?.ended();
+    expect(load()?.processes.map(({ identity }) => identity)).to.deep.equal([undefined]);
+    expect(loaded?.running("qemu")).to.equal(undefined);
+  });
+
   it("keeps paths in order, each once", () => {
     const record = create();
     record.mount("/a/rootfs");

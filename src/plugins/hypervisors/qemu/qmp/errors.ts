@@ -14,6 +14,10 @@ export const qmpErrors = defineErrors({
     status: "NOT_FOUND",
     message: (p: { command: string; description: string }) => `QEMU refused "${p.command}": ${p.description}`,
   },
+  KATA_QMP_STATUS: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { status: string }) => `QEMU's machine does not run: its status is "${p.status}"`,
+  },
   KATA_QMP_REFUSED: {
     status: "FAILED_PRECONDITION",
     message: (p: { command: string; kind: string; description: string }) =>

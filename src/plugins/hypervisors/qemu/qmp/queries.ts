@@ -16,6 +16,12 @@ export async function vcpuThreads(monitor: QmpClient): Promise<readonly number[]
   return threads.toSorted((a, b) => a.index - b.index).map((one) => one.thread);
 }
 
+/** Throws `KATA_QMP_STATUS` unless the machine runs, or is paused by somebody's wish (`query-status`). */
+export async function assertRuns(monitor: Pick<QmpClient, "execute">): Promise<void> {
+  const status = String(asRecord(await monitor.execute("query-status"))?.["status"]);
+  if (status !== "running" && status !== "paused") throw qmpErrors.KATA_QMP_STATUS({ status });
+}
+
 /** Names of the character devices there are (`query-chardev`). */
 export async function chardevs(monitor: Pick<QmpClient, "execute">): Promise<readonly string[]> {
   const answer = await monitor.execute("query-chardev");

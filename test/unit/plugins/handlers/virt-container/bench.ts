@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import type { Source } from "../../../../../src/core/config/source.js";
 import {
   execAdded,
   execStarted,
@@ -45,16 +46,24 @@ export class Bench {
   prepareHypervisor: (hypervisor: FakeHypervisor) => void = () => undefined;
   readonly runtime: Runtime;
 
-  private constructor(readonly directory: string) {
+  private constructor(
+    readonly directory: string,
+    configSources?: readonly Source[],
+  ) {
     const builtin = (plugin: Parameters<typeof definePlugin>[0]) => ({ plugin: definePlugin(plugin), origin: "test" });
     const make = <T>(list: T[], one: T, prepare: (one: T) => void): T => {
       prepare(one);
       list.push(one);
       return one;
     };
-    const passThrough = { prepare: async () => ({ mounts: [] }), cleanup: async () => undefined };
+    const passThrough = {
+      prepare: async () => ({ mounts: [] }),
+      adopt: async () => undefined,
+      cleanup: async () => undefined,
+    };
     this.runtime = new Runtime({
       configPath: join(directory, "configuration.toml"),
+      ...(configSources && { configSources }),
       roots: { run: join(directory, "run"), shared: join(directory, "shared") },
       sys: fakeSys(),
       plugins: [
@@ -122,6 +131,17 @@ export class Bench {
     const directory = await mkdtemp(join(tmpdir(), "kata-ts-test-"));
     await writeFile(join(directory, "configuration.toml"), toml + more(directory));
     return new Bench(directory);
+  }
+
+  /** Another process on the same host, after this one was killed; its agents find this one's guest as it is now. */
+  again(configSources?: readonly Source[]): Bench {
+    const other = new Bench(this.directory, configSources);
+    const { agent } = this;
+    other.prepareAgent = (next) => {
+      for (const [id, one] of agent.containers) next.containers.set(id, one);
+      for (const [id, one] of agent.processes) next.processes.set(id, one);
+    };
+    return other;
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,83 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { codeOf } from "../../core/errors/error.js";
+import { isRunning } from "../../core/process/identity.js";
+import { processesMarked } from "../../core/sandbox/process-mark.js";
+import { SandboxRecord } from "../../core/sandbox/record.js";
+import { stateErrors } from "../../core/sandbox/state-errors.js";
+import { loadState } from "../../core/sandbox/state-file.js";
+import { readClaim } from "./claim.js";
+import { runDirectory, type ShimName, type ShimRoots, shimsDirectory } from "./layout.js";
+import { readStart, type StartParameters } from "./start-parameters.js";
+
+/** What there is of a sandbox that a shim has claimed. */
+export type Leftover =
+  /** Its shim lives. */
+  | { readonly kind: "served"; readonly pid: number }
+  /** Its shim is dead and its machine, with this pid, is not: one started with these can go on with it. */
+  | {
+      readonly kind: "recoverable";
+      readonly pid: number;
+      readonly containers: readonly string[];
+      readonly start: StartParameters;
+    }
+  /** Its shim is dead and nobody can go on with it; `alive` when some of its processes still run. */
+  | { readonly kind: "lost"; readonly alive: boolean; readonly reason: unknown };
+
+/** The names of all sandboxes that a shim has claimed, whether it lives or not. */
+export function claimedSandboxes(roots: ShimRoots): ShimName[] {
+  const below = shimsDirectory(roots);
+  return names(below).flatMap((namespace) =>
+    names(join(below, namespace)).map((sandboxId) => ({ namespace, sandboxId })),
+  );
+}
+
+/** Names that begin with a dot are of claims that are being made or given up. */
+function names(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => !name.startsWith("."));
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return [];
+    throw error;
+  }
+}
+
+/** Looks at a sandbox; changes nothing. */
+export function inspect(roots: ShimRoots, name: ShimName): Leftover {
+  const claim = readClaim(roots, name);
+  if (claim !== undefined && isRunning(claim.process)) return { kind: "served", pid: claim.process.pid };
+  const directory = runDirectory(roots, name);
+  try {
+    const { namespace, sandboxId: id } = name;
+    const state = loadState(directory, { namespace, id });
+    const pid = SandboxRecord.load(directory)?.running(state.hypervisor.name)?.identity.pid;
+    const refuse = (problem: string) => stateErrors.KATA_RECOVER_PART({ what: `the sandbox "${id}"`, problem });
+    if (pid === undefined) throw refuse(`its machine (${state.hypervisor.name}) does not run any more`);
+    const start = readStart(roots, name);
+    if (claim === undefined || start === undefined) throw refuse("it is not known how its shim was started");
+    if (readAddress(start.bundle) !== `unix://${claim.socket}`)
+      throw refuse(`its bundle ${start.bundle} is gone, or is that of another container`);
+    return { kind: "recoverable", pid, containers: state.containers.map((one) => one.request.containerId), start };
+  } catch (reason) {
+    return { kind: "lost", alive: hasProcesses(directory), reason };
+  }
+}
+
+function readAddress(bundle: string): string | undefined {
+  try {
+    return readFileSync(join(bundle, "address"), "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** Whether something runs that the sandbox has started; a record that cannot be read is taken to say so. */
+function hasProcesses(directory: string): boolean {
+  try {
+    const processes = SandboxRecord.load(directory)?.content.processes ?? [];
+    return processesMarked(processes.map((one) => one.mark)).length > 0;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,87 @@
+import { unlinkSync } from "node:fs";
+import { rm, rmdir } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf } from "../errors/error.js";
+import { undoNetwork } from "../network/undo.js";
+import { killByIdentity } from "../process/identity.js";
+import type { Sys } from "../sys/sys.js";
+import { processesMarked } from "./process-mark.js";
+import type { RecordContent, RecordedPath } from "./record.js";
+import { recordErrors } from "./record-errors.js";
+
+/** Milliseconds a process takes to end, or a cgroup stays busy, at most, after the processes were killed. */
+const busyTime = 2_000;
+
+/**
+ * Undoes what a sandbox's record names: its processes, then what it changed of the network, then its mounts, then its files.
+ * The guest is not asked. Everything is tried; gives the errors of what could not be undone. Idempotent.
+ */
+export async function undoRecord(sys: Sys, { processes, paths, network }: RecordContent): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  const attempt = async (step: () => Promise<unknown>): Promise<void> => {
+    await step().catch((error: unknown) => errors.push(error));
+  };
+  await attempt(() => killAll(processes));
+  for (const noted of network.toReversed()) await attempt(() => undoNetwork(sys, noted));
+  for (const path of paths.toReversed()) await attempt(() => unmount(sys, path));
+  for (const path of paths.toReversed()) await attempt(() => remove(sys, path));
+  return errors;
+}
+
+/** Kills what the record names and what was forked from it, until nothing is left. */
+async function killAll(processes: RecordContent["processes"]): Promise<void> {
+  for (const { name, identity } of processes) {
+    if (identity !== undefined) await killByIdentity(name, identity);
+  }
+  const marks = processes.map((one) => one.mark);
+  const end = performance.now() + busyTime;
+  for (let pids = processesMarked(marks); pids.length > 0; pids = processesMarked(marks)) {
+    if (performance.now() > end)
+      throw recordErrors.KATA_SHIM_LEFTOVER({ what: `the processes ${pids.join(", ")} do not end` });
+    for (const pid of pids) kill(pid);
+    await sleep(5);
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (codeOf(error) !== "ESRCH") throw error;
+  }
+}
+
+async function unmount(sys: Sys, { kind, path }: RecordedPath): Promise<void> {
+  if (kind === "mount" || kind === "tree") await sys.mounts.unmountTree(path, { detach: true });
+}
+
+async function remove(sys: Sys, { kind, path }: RecordedPath): Promise<void> {
+  if (kind === "mount") return;
+  if (kind === "tree") return removeUnmounted(sys, path);
+  try {
+    if (kind === "file") unlinkSync(path);
+    else await removeBusyDirectory(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
+}
+
+/** Removes a directory with all in it, unless something is still mounted there. */
+export async function removeUnmounted(sys: Sys, path: string): Promise<void> {
+  const [mount] = sys.mounts.below(path);
+  if (mount !== undefined) throw recordErrors.KATA_SHIM_LEFTOVER({ what: `something is mounted below ${path}` });
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Removes an empty directory; a cgroup's is busy until the kernel has done with its last process. */
+async function removeBusyDirectory(path: string): Promise<void> {
+  const end = performance.now() + busyTime;
+  for (;;) {
+    try {
+      return await rmdir(path);
+    } catch (error) {
+      if (codeOf(error) !== "EBUSY" || performance.now() > end) throw error;
+      await sleep(20);
+    }
+  }
+}

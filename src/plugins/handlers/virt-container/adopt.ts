@@ -1,0 +1,115 @@
+import type { Hypervisor } from "../../../core/contracts/hypervisor.js";
+import type { ShareFs } from "../../../core/contracts/share-fs.js";
+import { formatChoice } from "../../../core/config/source.js";
+import { withDeadline } from "../../../core/deadline.js";
+import { DisksInCommon } from "../../../core/disks/disks-in-common.js";
+import type { SandboxEnvironment } from "../../../core/plugin/context.js";
+import { removeRunDirectory } from "../../../core/runtime/run-directory.js";
+import { MachineDisks } from "../../../core/sandbox/machine-disks.js";
+import { ResourceSet } from "../../../core/sandbox/resource-set.js";
+import { stateErrors } from "../../../core/sandbox/state-errors.js";
+import type { PartState, SandboxState } from "../../../core/sandbox/state.js";
+import { undoRecord } from "../../../core/sandbox/undo-record.js";
+import type { Sys } from "../../../core/sys/sys.js";
+import type { MachineParts } from "./boot.js";
+
+/** Milliseconds the agent of a guest that runs may take to answer; emulation stretches them. */
+const answerTime = 5_000;
+
+/** A machine that was taken over, and how to let go of it again. */
+export interface AdoptedMachine {
+  readonly parts: MachineParts;
+  /** Lets go of the machine and of its agent, which go on. */
+  release(reason: unknown): Promise<void>;
+}
+
+/**
+ * Takes over the machine of a sandbox whose shim was killed: its hypervisor, its share, its agent. At the sandbox's end they
+ * are undone as ever; what nobody has taken over is undone after them as the sandbox's record has it. When this fails
+ * nothing has changed, but for what was deferred to the scope: that is to be abandoned.
+ */
+export async function adoptMachine(
+  env: SandboxEnvironment,
+  state: SandboxState,
+  sys: Sys,
+  signal: AbortSignal,
+): Promise<AdoptedMachine> {
+  const { config, plugins, scope, info } = env;
+  const { hypervisor_name, agent_name } = config.runtime;
+  const { block_device_driver, shared_fs } = config.hypervisor;
+  assertName("the hypervisor", state.hypervisor, hypervisor_name);
+  scope.defer("run directory", () => removeRunDirectory(info.runDirectory));
+  scope.defer("what the record names", async () => {
+    const errors = await undoRecord(sys, info.record.content);
+    if (errors.length > 0) throw new AggregateError(errors, `undoing what is on record of the sandbox "${info.id}"`);
+  });
+  const hypervisor = await plugins.create(
+    "hypervisor",
+    hypervisor_name,
+    formatChoice(config, "runtime.hypervisor_name"),
+  );
+  const agent = await plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name"));
+  const adopting = hypervisor.capability("adopt");
+  if (adopting === undefined) {
+    const problem = "it is a part of the shim, and ends with that";
+    throw stateErrors.KATA_RECOVER_PART({ what: `a machine of ${hypervisor.name}`, problem });
+  }
+  const release = async (reason: unknown): Promise<void> => {
+    adopting.release();
+    await agent.destroy(reason);
+  };
+  try {
+    await adopting.adopt(state.hypervisor.state, signal);
+    const chosen = formatChoice(config, `hypervisor.${hypervisor_name}.block_device_driver`);
+    const driver = () => plugins.create("block-driver", block_device_driver, chosen);
+    const disks = new MachineDisks({ hypervisor, driver });
+    disks.adopt(state.disks);
+    const resources = new ResourceSet(scope);
+    const shareFs = await adoptShare(env, state.shareFs, shared_fs, resources);
+    scope.defer("virtual machine", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
+    scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
+    const ms = answerTime * hypervisor.slowdown;
+    const what = "the agent of a guest that runs to answer";
+    await withDeadline({ ms, what }, (deadline) =>
+      Promise.race([
+        agent.connect(hypervisor.guestAddress, AbortSignal.any([deadline, signal])),
+        endOf(hypervisor, info.id),
+      ]),
+    );
+    // Its answer tells what the agent does with the output of processes that have ended, before any of them is waited for.
+    await agent.guestDetails();
+    const containerDisks = new DisksInCommon(disks);
+    const parts = { hypervisor, agent, shareFs, disks, containerDisks, network: undefined, resources, storages: [] };
+    return { parts, release };
+  } catch (error) {
+    await release(error);
+    throw error;
+  }
+}
+
+async function endOf(hypervisor: Hypervisor, sandbox: string): Promise<never> {
+  await hypervisor.exited;
+  const problem = "it ended meanwhile";
+  throw stateErrors.KATA_RECOVER_PART({ what: `the machine of the sandbox "${sandbox}"`, problem });
+}
+
+async function adoptShare(
+  { config, plugins }: SandboxEnvironment,
+  state: PartState | undefined,
+  name: string,
+  resources: ResourceSet,
+): Promise<ShareFs | undefined> {
+  if (state === undefined) return undefined;
+  assertName("the shared directory", state, name);
+  const where = formatChoice(config, `hypervisor.${config.runtime.hypervisor_name}.shared_fs`);
+  const shareFs = await plugins.create("share-fs", name, where);
+  await resources.adopt(shareFs, state.state);
+  return shareFs;
+}
+
+/** The configuration is the one that the sandbox was made with, unless the program itself overrides it. */
+function assertName(what: string, { name }: PartState, chosen: string): void {
+  if (name === chosen) return;
+  const problem = `it was made by the plugin "${name}", and "${chosen}" is configured`;
+  throw stateErrors.KATA_RECOVER_PART({ what, problem });
+}
