@@ -26,6 +26,7 @@ import { plugin as rootfsNydus } from "./storage/rootfs-nydus/index.js";
 import { plugin as rootfsShared } from "./storage/rootfs-shared/index.js";
 import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
 import { plugin as volumeBlock } from "./storage/volume-block/index.js";
+import { plugin as volumeCopy } from "./storage/volume-copy/index.js";
 import { plugin as volumeDirect } from "./storage/volume-direct/index.js";
 import { plugin as volumeEphemeral } from "./storage/volume-ephemeral/index.js";
 import { plugin as volumeHugePages } from "./storage/volume-hugepages/index.js";
@@ -69,5 +70,6 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   volumeDirect,
   volumeHugePages,
   volumeLocal,
+  volumeCopy,
   volumeSharedBind,
 ].map((plugin) => ({ plugin, origin: "built-in" }));

@@ -64,10 +64,12 @@ function makeLink({ directory, name }: Place, request: CopyFileRequest): void {
   if (request.data.length === 0 || request.data.length > linkLimit || request.data.includes(0)) {
     throw badArgument("data", `${request.data.length} bytes`, "the target of a symbolic link");
   }
-  const path = `${directory}/${name}`;
-  rmSync(path, { force: true });
-  symlinkSync(Buffer.from(request.data), path);
-  lchownSync(path, request.uid, request.gid);
+  // Made aside: whoever goes by the name finds the former link or this one, never none.
+  const temporary = `${directory}/.${name}.part`;
+  rmSync(temporary, { force: true });
+  symlinkSync(Buffer.from(request.data), temporary);
+  lchownSync(temporary, request.uid, request.gid);
+  renameSync(temporary, `${directory}/${name}`);
 }
 
 function writePiece(sys: Pick<Sys, "files" | "descriptors">, fd: number, place: Place, request: CopyFileRequest): void {

@@ -1,4 +1,5 @@
 import type { OciMount } from "../oci/spec.js";
+import type { Agent } from "./agent.js";
 import type { Disks } from "./disks.js";
 import type { ContainerContribution } from "./guest.js";
 import type { Resource } from "./resource.js";
@@ -14,6 +15,8 @@ export interface VolumeRequest {
   readonly shareFs: ShareFs | undefined;
   /** Disks of the sandbox's machine; absent where `disable_block_device_use` says that there shall be none of containers. */
   readonly disks: Disks | undefined;
+  /** The guest's agent, which answers from `attach` on. */
+  readonly agent: Pick<Agent, "name" | "capability">;
   /** `linux.resources.hugepageLimits` of the container. */
   readonly hugePageLimits: readonly { readonly pageSize: string; readonly limit: number }[];
   /** Annotations of the container. */

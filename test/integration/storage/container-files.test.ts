@@ -9,6 +9,7 @@ import type { VirtioFs } from "../../../src/plugins/storage/virtio-fs/virtio-fs.
 import { SharedBind } from "../../../src/plugins/storage/volume-shared-bind/shared-bind.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { connectClient, insideDaemon, makePlace, makeShare, needsDaemon, never, type Place, sys } from "./fixture.js";
+import { restOfRequest } from "../../support/rest-of-request.js";
 
 describe("a container's files", function () {
   this.timeout(30_000);
@@ -134,8 +135,7 @@ describe("a container's files", function () {
         index,
         shareFs: share,
         disks: undefined,
-        hugePageLimits: [],
-        annotations: {},
+        ...restOfRequest,
       });
     };
     const file = volume("hosts", ["rbind", "ro"], 0);
@@ -164,8 +164,7 @@ describe("a container's files", function () {
       index: 0,
       shareFs: share,
       disks: undefined,
-      hugePageLimits: [],
-      annotations: {},
+      ...restOfRequest,
     };
     const error = await new SharedBind(request).prepare().catch((cause: unknown) => cause);
     expect(error).to.have.property("code", "KATA_VOLUME_UNSUPPORTED");

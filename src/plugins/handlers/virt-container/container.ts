@@ -237,10 +237,10 @@ export class Container {
   }
 
   #volumeRequest(mount: OciMount, index: number): VolumeRequest {
-    const { request, sandboxId, shareFs, disks } = this.#parts;
+    const { request, sandboxId, shareFs, disks, agent } = this.#parts;
     const { annotations = {}, linux } = request.spec;
     const hugePageLimits = linux?.resources?.hugepageLimits ?? [];
-    return { containerId: this.id, sandboxId, shareFs, disks, mount, index, hugePageLimits, annotations };
+    return { containerId: this.id, sandboxId, shareFs, disks, agent, mount, index, hugePageLimits, annotations };
   }
 
   /** The one of the spec's block devices with this position among them. */

@@ -9,6 +9,6 @@ export const sharedRootfsErrors = defineErrors({
   KATA_ROOTFS_NO_SHARE: {
     status: "FAILED_PRECONDITION",
     message: (p: { container: string }) =>
-      `the root file system of "${p.container}" is to be shared, and the sandbox shares nothing (shared_fs)`,
+      `the root file system of "${p.container}" is a directory of the host, and the sandbox shares nothing (shared_fs = "none"): it must be a disk then, as the devmapper snapshotter makes them`,
   },
 });

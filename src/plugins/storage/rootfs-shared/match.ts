@@ -16,9 +16,11 @@ function isDirectory({ type, options }: ContainerdMount): boolean {
   return directoryTypes.has(type) || (type === "" && options.some((option) => option === "bind" || option === "rbind"));
 }
 
-/** Fits when there is a share, and all that is to be mounted are directories, or disks that the host mounts, or nothing is. */
-export function matchShared({ shareFs, mounts }: Pick<RootfsRequest, "shareFs" | "mounts">): number {
-  if (shareFs === undefined) return 0;
+/**
+ * Fits when all that is to be mounted are directories, or disks that the host mounts, or nothing is. Where there is no share
+ * it is the error that says so, when it is prepared.
+ */
+export function matchShared({ mounts }: Pick<RootfsRequest, "mounts">): number {
   if (mounts.every(isDirectory)) return score;
   return mounts.every((mount) => isDirectory(mount) || diskFileSystems.has(mount.type)) ? diskScore : 0;
 }

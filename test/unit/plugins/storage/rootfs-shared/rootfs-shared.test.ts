@@ -18,8 +18,7 @@ const mount = (type: string, options: string[] = [], source = "source"): Contain
 const never = new AbortController().signal;
 
 describe("which root file systems are shared", () => {
-  const shareFs = new FakeShareFs();
-  const score = (mounts: ContainerdMount[]): number => matchShared({ shareFs, mounts });
+  const score = (mounts: ContainerdMount[]): number => matchShared({ mounts });
 
   it("are directories: overlay, bind, or nothing to mount", () => {
     expect(score([])).to.be.above(0);
@@ -41,10 +40,6 @@ describe("which root file systems are shared", () => {
     expect(score([mount("overlay", ["io.katacontainers.volume=e30="])])).to.equal(0);
     expect(score([mount("overlay", ["extraoption=x"])])).to.equal(0);
     expect(score([mount("overlay"), mount("erofs")])).to.equal(0);
-  });
-
-  it("need a share", () => {
-    expect(matchShared({ shareFs: undefined, mounts: [] })).to.equal(0);
   });
 });
 

@@ -10,6 +10,7 @@ import { FakeDisks } from "../../../../../src/testing/fake-disks.js";
 import { FakeShareFs } from "../../../../../src/testing/fake-share-fs.js";
 import { needsRoot } from "../../../../support/needs-root.js";
 import { rejected, temporaryDirectory } from "../../../core/sys/fixture.js";
+import { restOfRequest } from "../../../../support/rest-of-request.js";
 
 const mountOf = (type: string, options: string[], source = "/dev/sdx"): OciMount => ({
   destination: "/data",
@@ -61,8 +62,7 @@ describe("BlockVolume", () => {
         index: 7,
         shareFs: undefined,
         ...parts,
-        hugePageLimits: [],
-        annotations: {},
+        ...restOfRequest,
       },
       (path) => (path === "/dev/sdx" ? { path: "/dev/sdb", major: 8, minor: 16 } : undefined),
     );

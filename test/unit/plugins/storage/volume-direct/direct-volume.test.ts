@@ -13,6 +13,7 @@ import { FakeDisks } from "../../../../../src/testing/fake-disks.js";
 import { FakeShareFs } from "../../../../../src/testing/fake-share-fs.js";
 import { needsRoot } from "../../../../support/needs-root.js";
 import { rejected, temporaryDirectory } from "../../../core/sys/fixture.js";
+import { restOfRequest } from "../../../../support/rest-of-request.js";
 
 const source = "/var/lib/kubelet/pods/x/volumes/kubernetes.io~csi/pvc?/mount";
 const info = {
@@ -104,8 +105,7 @@ describe("DirectVolume", () => {
         index: 1,
         shareFs: undefined,
         disks,
-        hugePageLimits: [],
-        annotations: {},
+        ...restOfRequest,
       },
     );
   const describeWith = (change: object): void => writeFileSync(file, JSON.stringify({ ...info, ...change }));

@@ -10,6 +10,7 @@ import { matchSharedBind } from "../../../../../src/plugins/storage/volume-share
 import { matchShm } from "../../../../../src/plugins/storage/volume-shm/match.js";
 import { FakeShareFs } from "../../../../../src/testing/fake-share-fs.js";
 import { rejected, temporaryDirectory } from "../../../core/sys/fixture.js";
+import { restOfRequest } from "../../../../support/rest-of-request.js";
 
 const source = "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/cache";
 const bind: OciMount = { destination: "/cache", type: "bind", source, options: ["rbind", "rprivate", "ro"] };
@@ -25,8 +26,7 @@ describe("the volume ephemeral", () => {
       index: 3,
       shareFs: undefined,
       disks: undefined,
-      hugePageLimits: [],
-      annotations: {},
+      ...restOfRequest,
     };
     return new EphemeralVolume(request, () => found);
   };

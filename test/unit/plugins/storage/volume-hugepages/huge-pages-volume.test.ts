@@ -13,6 +13,7 @@ import { matchHugePages } from "../../../../../src/plugins/storage/volume-hugepa
 import { matchSharedBind } from "../../../../../src/plugins/storage/volume-shared-bind/match.js";
 import { FakeShareFs } from "../../../../../src/testing/fake-share-fs.js";
 import { rejected } from "../../../core/sys/fixture.js";
+import { restOfRequest } from "../../../../support/rest-of-request.js";
 
 const mib = 2 ** 20;
 const source = "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/huge";
@@ -29,8 +30,8 @@ describe("the volume hugepages", () => {
         index: 1,
         shareFs: undefined,
         disks: undefined,
+        ...restOfRequest,
         hugePageLimits,
-        annotations: {},
       },
       () => found,
     );

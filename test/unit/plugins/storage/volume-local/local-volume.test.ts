@@ -5,6 +5,7 @@ import { LocalVolume } from "../../../../../src/plugins/storage/volume-local/loc
 import { matchLocal } from "../../../../../src/plugins/storage/volume-local/match.js";
 import { FakeShareFs } from "../../../../../src/testing/fake-share-fs.js";
 import { rejected, temporaryDirectory } from "../../../core/sys/fixture.js";
+import { restOfRequest } from "../../../../support/rest-of-request.js";
 
 describe("the volume local", () => {
   const directory = temporaryDirectory();
@@ -30,8 +31,7 @@ describe("the volume local", () => {
       index: 1,
       shareFs: undefined,
       disks: undefined,
-      hugePageLimits: [],
-      annotations: {},
+      ...restOfRequest,
     });
 
   it("takes volumes that begin empty where nothing is shared", () => {

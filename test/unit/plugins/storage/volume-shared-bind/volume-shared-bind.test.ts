@@ -11,6 +11,7 @@ import { matchShm } from "../../../../../src/plugins/storage/volume-shm/match.js
 import { matchSystem } from "../../../../../src/plugins/storage/volume-system/match.js";
 import { FakeShareFs } from "../../../../../src/testing/fake-share-fs.js";
 import { fakeSys } from "../../../../../src/testing/fake-sys.js";
+import { restOfRequest } from "../../../../support/rest-of-request.js";
 
 describe("the volume shared-bind", () => {
   let directory: string;
@@ -35,8 +36,7 @@ describe("the volume shared-bind", () => {
       index,
       shareFs,
       disks: undefined,
-      hugePageLimits: [],
-      annotations: {},
+      ...restOfRequest,
     });
   const bindOf = (source: string, options: string[] = ["rbind"]): OciMount => ({
     destination: "/data",

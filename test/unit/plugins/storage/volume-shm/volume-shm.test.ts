@@ -6,6 +6,7 @@ import { sizeOption } from "../../../../../src/plugins/storage/volume-shm/shm-si
 import { ShmVolume } from "../../../../../src/plugins/storage/volume-shm/shm-volume.js";
 import { matchSystem } from "../../../../../src/plugins/storage/volume-system/match.js";
 import { fakeSys } from "../../../../../src/testing/fake-sys.js";
+import { restOfRequest } from "../../../../support/rest-of-request.js";
 
 describe("the volume shm", () => {
   const tmpfs: OciMount = { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "size=65536k"] };
@@ -17,8 +18,7 @@ describe("the volume shm", () => {
       index: 3,
       shareFs: undefined,
       disks: undefined,
-      hugePageLimits: [],
-      annotations: {},
+      ...restOfRequest,
     };
     const { storages } = await new ShmVolume(sys, request).prepare();
     return storages?.[0]?.options ?? [];
@@ -40,8 +40,7 @@ describe("the volume shm", () => {
       index: 3,
       shareFs: undefined,
       disks: undefined,
-      hugePageLimits: [],
-      annotations: {},
+      ...restOfRequest,
     };
     const path = "/run/kata-containers/sandbox/shm";
     expect(await new ShmVolume(fakeSys(), request).prepare()).to.deep.equal({

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { OciMount } from "../../../../../src/core/oci/spec.js";
 import { matchSystem } from "../../../../../src/plugins/storage/volume-system/match.js";
 import { SystemVolume } from "../../../../../src/plugins/storage/volume-system/system-volume.js";
+import { restOfRequest } from "../../../../support/rest-of-request.js";
 
 const score = (mount: OciMount): number => matchSystem({ mount });
 
@@ -38,8 +39,7 @@ describe("the volume system", () => {
       index: 0,
       shareFs: undefined,
       disks: undefined,
-      hugePageLimits: [],
-      annotations: {},
+      ...restOfRequest,
     };
     const volume = new SystemVolume(request);
     expect(await volume.prepare()).to.deep.equal({ mounts: [mount] });
