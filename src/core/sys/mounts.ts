@@ -74,7 +74,8 @@ export interface Mounts {
 
   /**
    * Unmounts every mount at or below `directory`, deepest first, each as often as it is stacked, and gives their paths.
-   * Tries all of them; throws an `AggregateError` at the end when some stayed.
+   * Tries all of them; throws an `AggregateError` at the end when some stayed. Whoever moves directories of the tree and puts
+   * links in their place meanwhile, a guest that a volume is shared with say, has nothing unmounted that is not in it.
    */
   unmountTree(directory: string, options?: UnmountOptions): Promise<string[]>;
 

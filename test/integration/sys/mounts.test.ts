@@ -1,4 +1,14 @@
-import { closeSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -205,6 +215,74 @@ describe("mounts", () => {
     await mounts.bind(at("source"), at("target-neighbour"));
     expect(await mounts.unmountTree(at("target"))).to.deep.equal([odd, odd, at("target")]);
     expect(mounts.isMountPoint(at("target-neighbour"))).to.equal(true);
+  });
+
+  /** Has what `swap` does be done between the kernel's list of mounts being read and being used, `times` times. */
+  function afterListing(times: number, swap: () => void): () => void {
+    const list = mounts.list.bind(mounts);
+    let left = times;
+    mounts.list = () => {
+      const listed = list();
+      if (left-- > 0) swap();
+      return listed;
+    };
+    return () => {
+      mounts.list = list;
+    };
+  }
+
+  it("unmount a tree, and nothing else that a directory in it is swapped for a link to meanwhile", async () => {
+    mkdirSync(at("target/dir/sub"), { recursive: true });
+    await mounts.bind(at("source"), at("target/dir/sub"));
+    // what the host has elsewhere, by the same name
+    mkdirSync(at("victim/sub"), { recursive: true });
+    await mounts.mount({ source: "victim", target: at("victim/sub"), type: "tmpfs" });
+    const restore = afterListing(1, () => {
+      renameSync(at("target/dir"), at("target/moved"));
+      symlinkSync(at("victim"), at("target/dir"));
+    });
+    try {
+      expect(await mounts.unmountTree(at("target"), { detach: true })).to.deep.equal([at("target/moved/sub")]);
+    } finally {
+      restore();
+    }
+    expect(mounts.isMountPoint(at("victim/sub"))).to.equal(true);
+    expect(mounts.below(at("target"))).to.deep.equal([]);
+  });
+
+  it("say that mounts stayed whose directories are moved again and again", async () => {
+    mkdirSync(at("target/0/sub"), { recursive: true });
+    await mounts.bind(at("source"), at("target/0/sub"));
+    let place = 0;
+    const restore = afterListing(1000, () => renameSync(at(`target/${place}`), at(`target/${++place}`)));
+    try {
+      const failure = await mounts.unmountTree(at("target")).catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(AggregateError);
+      expect(String(failure)).to.contain(`1 mount(s) below ${at("target")} stayed`);
+    } finally {
+      restore();
+    }
+    expect(await mounts.unmountTree(at("target"))).to.deep.equal([at(`target/${place}/sub`)]);
+  });
+
+  it("unmount a busy tree later when asked to, and say what is busy when not", async () => {
+    await mounts.bind(at("source"), at("target"));
+    await mounts.mount({ source: "below", target: at("target/sub"), type: "tmpfs" });
+    const busy = files.openBeneath(root, "target/file", OpenFlag.read);
+    try {
+      const failure = await mounts.unmountTree(at("target")).catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(AggregateError);
+      const { errors, message } = failure as AggregateError;
+      expect(message).to.equal(`1 mount(s) below ${at("target")} stayed`);
+      expect(errors.map(String).join()).to.contain("EBUSY");
+      expect(mounts.isMountPoint(at("target/sub"))).to.equal(false);
+      expect(await mounts.unmountTree(at("target"), { detach: true })).to.deep.equal([at("target")]);
+      expect(mounts.below(at("target"))).to.deep.equal([]);
+      rmSync(at("target"), { recursive: true });
+      expect(readFileSync(at("source/file"), "utf8")).to.equal("content");
+    } finally {
+      closeSync(busy);
+    }
   });
 
   it("move", async () => {

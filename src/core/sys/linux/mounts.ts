@@ -31,6 +31,12 @@ const detachFlag = 2;
 const forceFlag = 1;
 const noFollowFlag = 8;
 
+/** How often a tree is looked through in which somebody else moves mount points about. */
+const unmountRounds = 8;
+
+/** What a path says in which somebody has put something else in the place of a directory. */
+const movedAway = new Set(["ELOOP", "ENOTDIR"]);
+
 /** `Mounts` by mount(2), umount2(2) and the mount API of Linux 5.2 and 5.12. */
 export class LinuxMounts implements Mounts {
   readonly #libc: Libc;
@@ -126,20 +132,17 @@ export class LinuxMounts implements Mounts {
   }
 
   async unmountTree(directory: string, options?: UnmountOptions): Promise<string[]> {
-    const depth = (entry: MountEntry): number => entry.mountPoint.split("/").length;
-    const entries = this.below(directory).toReversed();
-    const deepestFirst = entries.sort((a, b) => depth(b) - depth(a));
     const unmounted: string[] = [];
-    const errors: unknown[] = [];
-    for (const { mountPoint } of deepestFirst) {
-      try {
-        if (await this.unmount(mountPoint, options)) unmounted.push(mountPoint);
-      } catch (error) {
-        errors.push(error);
-      }
+    for (let round = 1; ; round++) {
+      const { absent, errors } = await this.#unmountListed(directory, options, unmounted);
+      if (absent === 0 && errors.length === 0) return unmounted;
+      // One that was not found has gone with another, or somebody has moved a directory above it.
+      const left = this.below(directory);
+      if (left.length === 0) return unmounted;
+      if (errors.length === 0 && round < unmountRounds) continue;
+      const causes = errors.length > 0 ? errors : left.map((one) => new Error(`${one.mountPoint} is still mounted`));
+      throw new AggregateError(causes, `${left.length} mount(s) below ${directory} stayed`);
     }
-    if (errors.length > 0) throw new AggregateError(errors, `${errors.length} mount(s) below ${directory} stayed`);
-    return unmounted;
   }
 
   list(): MountEntry[] {
@@ -153,6 +156,31 @@ export class LinuxMounts implements Mounts {
   isMountPoint(path: string): boolean {
     const wanted = resolve(path);
     return this.list().some((entry) => entry.mountPoint === wanted);
+  }
+
+  /** Unmounts what is listed now, deepest first; how many of it were not where the list has them, and what failed. */
+  async #unmountListed(
+    directory: string,
+    options: UnmountOptions | undefined,
+    unmounted: string[],
+  ): Promise<{ absent: number; errors: unknown[] }> {
+    const depth = (entry: MountEntry): number => entry.mountPoint.split("/").length;
+    const deepestFirst = this.below(directory)
+      .toReversed()
+      .sort((a, b) => depth(b) - depth(a));
+    const errors: unknown[] = [];
+    let absent = 0;
+    for (const { mountPoint } of deepestFirst) {
+      try {
+        // The kernel lists no links: one that is on the way now was put there since, to have another unmounted.
+        if (await this.unmountBeneath("/", mountPoint.slice(1), options)) unmounted.push(mountPoint);
+        else absent++;
+      } catch (error) {
+        if (movedAway.has(errnoNameOf(error) ?? "")) absent++;
+        else errors.push(error);
+      }
+    }
+    return { absent, errors };
   }
 
   async #bindOci(mount: OciMount, options: MountOptions, target: PathOrFd): Promise<void> {
