@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withDeadline } from "../../core/deadline.js";
 import { describeError } from "../../core/errors/error.js";
@@ -11,9 +10,10 @@ import { createLinuxSys } from "../../core/sys/linux/index.js";
 import { builtins } from "../../plugins/builtins.js";
 import type { DeletedContainer, TaskServiceConfig } from "../../plugins/services/task/config.js";
 import { dropClaim } from "./claim.js";
+import { writeDeleted } from "./deleted.js";
 import type { Handover } from "./handover.js";
 import { giveBackWhenIdle } from "./idle-memory.js";
-import { deletedFile, runDirectory } from "./layout.js";
+import { runDirectory } from "./layout.js";
 import { descriptorSink } from "./log-sink.js";
 import { closeInheritedDescriptors, leaveSession, raiseOomScore } from "./process-setup.js";
 import { removeSocket } from "./socket.js";
@@ -105,7 +105,7 @@ async function recover({ name: { sandboxId }, adopted }: Handover, runtime: Runt
 /** Leaves the answer for the `delete` that containerd is about to run; without it that one has to look for itself. */
 function noteDeleted({ bundle, response }: DeletedContainer, log: Logger): void {
   try {
-    writeFileSync(deletedFile(bundle), response, { mode: 0o600 });
+    writeDeleted(bundle, response);
   } catch (error) {
     log.warn("cannot note that a container is deleted", { bundle, error });
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, describeError } from "../../core/errors/error.js";
 import { killByIdentity } from "../../core/process/identity.js";
@@ -12,7 +12,8 @@ import { checkAnnotations } from "./annotations.js";
 import { assertIdentifier } from "./arguments.js";
 import { isClaimed, readClaim } from "./claim.js";
 import { cleanUpSandbox } from "./cleanup.js";
-import { deletedFile, runDirectory, type ShimName, type ShimRoots } from "./layout.js";
+import { readDeleted } from "./deleted.js";
+import { runDirectory, type ShimName, type ShimRoots } from "./layout.js";
 import { endContainer } from "./living-shim.js";
 
 /** Exit status of what was killed. */
@@ -55,7 +56,7 @@ export async function deleteContainer(request: DeleteContainerRequest): Promise<
     if (lives) await attempt(() => killByIdentity("shim", claim.process));
     await attempt(() => cleanUpSandbox({ sys, roots, name }));
   }
-  await attempt(() => sys.mounts.unmountTree(join(bundle, "rootfs"), { detach: true }));
+  await attempt(async () => sys.mounts.unmountTree(join(realBundle(bundle), "rootfs"), { detach: true }));
   const response =
     ended ?? DeleteResponse.encode({ pid, exitStatus: killed, exitedAt: toTimestamp(new Date()) }).finish();
   return { response, problems };
@@ -86,11 +87,12 @@ function recordedPid(roots: ShimRoots, name: ShimName): number {
   }
 }
 
-function readDeleted(bundle: string): Uint8Array | undefined {
+/** Where the bundle is for the kernel, which lists mounts by paths without links; the path itself when it is gone. */
+function realBundle(bundle: string): string {
   try {
-    return readFileSync(deletedFile(bundle));
+    return realpathSync(bundle);
   } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return bundle;
     throw error;
   }
 }

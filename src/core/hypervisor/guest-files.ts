@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { HypervisorConfig } from "../config/keys/hypervisor.js";
 import { splitKernelParams } from "../config/kernel-params.js";
@@ -122,8 +122,10 @@ function assertReadable(key: string, path: string, { hypervisor, where: tell }: 
   const where = tell(key);
   try {
     const stat = statSync(path);
-    closeSync(openSync(path, "r"));
-    if (stat.isFile() || stat.isBlockDevice()) return;
+    if (stat.isFile() || stat.isBlockDevice()) {
+      closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+      return;
+    }
   } catch (error) {
     throw hypervisorErrors.KATA_HYPERVISOR_GUEST_FILE(
       { hypervisor, key, path, where, problem: messageOf(error) },

@@ -4,6 +4,7 @@ import { codeOf } from "../errors/error.js";
 import type { RecordedNetwork } from "../sandbox/record.js";
 import type { Netlink } from "../sys/netlink.js";
 import type { Link } from "../sys/netlink/link.js";
+import { OpenFlag } from "../sys/open-flags.js";
 import { networkErrors } from "./errors.js";
 import { pciAddressOf } from "./pci-address.js";
 import { bindDriver } from "./pci-driver.js";
@@ -49,7 +50,8 @@ async function linkOf(links: () => Link[], { device, driver }: TakenDevice, sysf
 
 function openNamespace(path: string): number | undefined {
   try {
-    return openSync(path, "r");
+    // A fifo that has the name by now is no namespace, and nobody shall wait for it.
+    return openSync(path, OpenFlag.read | OpenFlag.nonBlock);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;

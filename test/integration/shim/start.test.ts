@@ -146,6 +146,15 @@ describe("containerd-shim-kata-ts-v2 start", () => {
     expect(shim.leftovers()).to.deep.equal([]);
   });
 
+  it("waits for nobody who put a fifo in the place of a bundle's file", async () => {
+    const { path } = shim.bundle("c1");
+    execFileSync("mkfifo", [join(path, "config.json")]);
+    expect(await refusal("c1")).to.contain("config.json is a fifo");
+    execFileSync("mkfifo", [join(path, "deleted")]);
+    const { status, stderr } = await shim.delete("c1");
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: "" });
+  });
+
   it("checks what it is called with", async () => {
     const call = async (...args: string[]) => {
       const cwd = shim.bundle("c1").configure({}).path;

@@ -163,7 +163,7 @@ export class VirtContainerHandler implements RuntimeHandler {
       ...(networkNamespace !== undefined && { networkNamespace }),
       ...(request.configPath !== undefined && { configPath: request.configPath }),
     });
-    const guest = await guestIdentity(sandboxId, request, env.log);
+    const guest = guestIdentity(sandboxId, request, env.log);
     const sandbox = new VirtSandbox(this.#context, env, guest, request.spec.annotations ?? {});
     this.#sandboxes.set(sandboxId, sandbox);
     return sandbox;

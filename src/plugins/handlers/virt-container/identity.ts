@@ -1,22 +1,25 @@
-import { readFile } from "node:fs/promises";
 import { describeError } from "../../../core/errors/error.js";
 import type { Logger } from "../../../core/log.js";
 import type { CreateTask } from "../../../core/messages/task.js";
 import type { OciSpec } from "../../../core/oci/spec.js";
+import { readRegularFile } from "../../../core/regular-file.js";
 import type { GuestIdentity } from "./boot.js";
 import { sharesPidNamespace } from "./guest-spec.js";
 
 /** Bytes of a resolv.conf that are read at most. */
 const resolvConfLimit = 64 * 1024;
 
-/** Lines of the resolv.conf that the container gets mounted; none when it has none. */
-async function dnsLines(spec: OciSpec, log: Logger): Promise<string[]> {
+/**
+ * Lines of the resolv.conf that the container gets mounted; none when it has none. It may lie in a volume: a link, which the
+ * mount does not follow either, would have the guest told of any file of the host.
+ */
+function dnsLines(spec: OciSpec, log: Logger): string[] {
   const source = spec.mounts?.find((mount) => mount.destination === "/etc/resolv.conf")?.source;
   if (source === undefined) return [];
   try {
-    const text = await readFile(source, "utf8");
-    return text
-      .slice(0, resolvConfLimit)
+    const { bytes } = readRegularFile(source, { most: resolvConfLimit, follow: false });
+    return bytes
+      .toString("utf8")
       .split("\n")
       .filter((line) => line !== "");
   } catch (error) {
@@ -29,11 +32,11 @@ async function dnsLines(spec: OciSpec, log: Logger): Promise<string[]> {
 }
 
 /** What the guest is told of the pod, from the spec of its first container. */
-export async function guestIdentity(sandboxId: string, request: CreateTask, log: Logger): Promise<GuestIdentity> {
+export function guestIdentity(sandboxId: string, request: CreateTask, log: Logger): GuestIdentity {
   return {
     sandboxId,
     hostname: request.spec.hostname ?? "",
-    dns: await dnsLines(request.spec, log),
+    dns: dnsLines(request.spec, log),
     sharedPidNamespace: sharesPidNamespace(request.spec),
   };
 }

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../../core/errors/error.js";
+import { type FileStart, readRegularFile } from "../../../core/regular-file.js";
 import { taskErrors } from "./errors.js";
 import { parseJson } from "./json-text.js";
 
@@ -17,25 +17,14 @@ export function readBundleConfig(bundle: string): unknown {
 }
 
 function readLimited(file: string): string {
-  let descriptor: number;
+  let start: FileStart;
   try {
-    descriptor = openSync(file, "r");
+    start = readRegularFile(file, { most: sizeLimit, follow: true });
   } catch (error) {
     if (codeOf(error) === "ENOENT") throw taskErrors.KATA_BUNDLE_CONFIG_MISSING({ file }, { cause: error });
     throw taskErrors.KATA_BUNDLE_CONFIG_UNREADABLE({ file }, { cause: error });
   }
-  try {
-    const stat = fstatSync(descriptor);
-    if (stat.size > sizeLimit) {
-      throw taskErrors.KATA_BUNDLE_CONFIG_TOO_LARGE({ file, bytes: stat.size, limit: sizeLimit });
-    }
-    if (!stat.isFile())
-      throw taskErrors.KATA_BUNDLE_CONFIG_UNREADABLE({ file }, { cause: new Error("it is not a file") });
-    return readFileSync(descriptor, "utf8");
-  } catch (error) {
-    if (codeOf(error)?.startsWith("KATA_")) throw error;
-    throw taskErrors.KATA_BUNDLE_CONFIG_UNREADABLE({ file }, { cause: error });
-  } finally {
-    closeSync(descriptor);
-  }
+  const { bytes, whole, stats } = start;
+  if (!whole) throw taskErrors.KATA_BUNDLE_CONFIG_TOO_LARGE({ file, bytes: stats.size, limit: sizeLimit });
+  return bytes.toString("utf8");
 }

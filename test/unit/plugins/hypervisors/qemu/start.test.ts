@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,6 +97,9 @@ describe("the guest a QEMU machine boots", () => {
       expect(messageOf(error)).to.include(`[hypervisor.qemu] ${key} (here:1)`).and.include("/nonexistent/file");
     }
     expect(messageOf(thrownBy(() => find({ kernel: directory })))).to.include("no file");
+    const fifo = join(directory, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    expect(messageOf(thrownBy(() => find({ kernel: fifo })))).to.include("no file");
   });
 });
 
