@@ -15,6 +15,7 @@ import { mostSpecific } from "../plugin/match.js";
 import type { LinkWatch } from "../sys/netlink.js";
 import type { CardSettings } from "./card-settings.js";
 import { networkErrors } from "./errors.js";
+import { type KeptLink, noDriver, parsePodNetwork, type PodNetworkKept } from "./pod-network-kept.js";
 import type { PodNetworkSource, PodNetworkState, SourceEvents } from "./pod-network-source.js";
 
 /** What a pod's network is made with. */
@@ -32,15 +33,12 @@ export interface PodNetworkParts {
 const usualQueueSize = 256;
 
 /** A link of the pod that the machine has a card for. */
-interface Attached {
+interface Attached extends KeptLink {
   link: LinkInfo;
   readonly endpoint: Endpoint;
-  /** Of its device; empty until that is added. */
   id: string;
   interface: GuestInterface;
-  /** The link is not in the namespace: what the guest is told of it stays as it was. */
   isTaken: boolean;
-  /** Whether the guest has set it up. */
   told: boolean;
 }
 
@@ -72,6 +70,28 @@ export class PodNetwork implements Resource<void> {
     source.open();
     this.#told = source.read();
     for (const link of this.#told.links) await this.#add(link, signal);
+  }
+
+  state(): PodNetworkKept {
+    const attached = this.#attached.map(({ endpoint: _endpoint, ...rest }) => rest);
+    return { source: this.#parts.source.name, made: this.#made, told: this.#told, attached };
+  }
+
+  /**
+   * Takes over the links that another process has given to the machine, and follows the namespace from there. What an endpoint
+   * that is made anew does not undo is undone as the sandbox's record has it.
+   */
+  async adopt(state: unknown): Promise<void> {
+    const { source, drivers } = this.#parts;
+    const { made, told, attached } = parsePodNetwork(state, source.name);
+    source.open();
+    for (const { driver: name, ...one } of attached) {
+      const driver = drivers.find((known) => known.name === name);
+      if (driver === undefined) throw noDriver(one.link.name, name);
+      const endpoint = driver.create(this.#request(one.link, one.index));
+      this.#attached.push({ ...one, driver: name, endpoint });
+    }
+    [this.#made, this.#told] = [made, told];
   }
 
   async attach(): Promise<void> {
@@ -144,8 +164,10 @@ export class PodNetwork implements Resource<void> {
     const { drivers, source, hypervisor } = this.#parts;
     const describe = () => `the link "${link.name}" of kind "${link.kind}"${tunType(link)} in ${source.name}`;
     const driver = mostSpecific("endpoint", drivers, (one) => one.match(link), describe);
-    const endpoint = driver.create(this.#request(link));
-    const attached: Attached = { link, endpoint, id: "", interface: link.guest, isTaken: false, told: false };
+    const index = this.#made++;
+    const endpoint = driver.create(this.#request(link, index));
+    const own = { driver: driver.name, index, id: "", interface: link.guest, isTaken: false, told: false };
+    const attached: Attached = { link, endpoint, ...own };
     this.#attached.push(attached);
     try {
       const contribution = await endpoint.prepare(signal);
@@ -163,10 +185,9 @@ export class PodNetwork implements Resource<void> {
     }
   }
 
-  #request(link: LinkInfo): EndpointRequest {
+  #request(link: LinkInfo, index: number): EndpointRequest {
     const { source, model, settings } = this.#parts;
     const { queuePairs = settings.queuePairs, queueSize = usualQueueSize } = link.card ?? {};
-    const index = this.#made++;
     return { link, namespace: source.namespace, model, index, ...settings, queuePairs, queueSize };
   }
 

@@ -69,6 +69,8 @@ export interface SandboxState {
   readonly configuration: readonly Source[];
   readonly hypervisor: PartState;
   readonly shareFs?: PartState;
+  /** What the pod's network says of itself; absent when it has none. */
+  readonly network?: unknown;
   readonly disks: DisksState;
   readonly containers: readonly ContainerState[];
 }

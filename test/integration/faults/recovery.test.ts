@@ -7,7 +7,9 @@ import { identityOf, type ProcessIdentity } from "../../../src/core/process/iden
 import { execRequest, MachineShim, type TaskClient } from "../../support/machine-shim.js";
 import { expectNoLeaks, type Traces, traces } from "../../support/leaks.js";
 import { type Finished, runProgram } from "../../support/program.js";
+import { needsRoot } from "../../support/needs-root.js";
 import { podAnnotations } from "../../support/shim.js";
+import { TestPod } from "../../support/test-pod.js";
 
 const kataTs = fileURLToPath(new URL("../../../src/bin/kata-ts/main.js", import.meta.url));
 
@@ -25,14 +27,49 @@ interface Row {
 
 describe("a sandbox whose shim was killed", () => {
   let shim: MachineShim;
+  let network: TestPod;
+  let untouched: string;
   let clean: Traces;
-  before(() => {
+  before(function () {
+    needsRoot(this);
     shim = new MachineShim();
     clean = traces(shim.leakScope);
+    network = new TestPod();
+    untouched = network.state();
   });
   after(async () => {
-    await shim.end();
+    await shim?.end();
+    network?.close();
   });
+
+  /** Starts a pod with links of its own. */
+  const launchPod = () =>
+    shim.launch("pod", ["sleep", "1000"], {
+      annotations: podAnnotations("sandbox", "pod"),
+      change: (spec) => {
+        const namespaces = (spec.linux?.namespaces ?? []).filter(({ type }) => type !== "network");
+        return {
+          ...spec,
+          linux: { ...spec.linux, namespaces: [...namespaces, { type: "network", path: network.namespace }] },
+        };
+      },
+    });
+
+  /** Expects that the guest's kernel refuses a connection at an address: it got the frames, and its own come back. */
+  function expectAnswer(address: string): void {
+    const dial = `exec 3<>/dev/tcp/${address}/9`;
+    expect(() => network.run("timeout", ["10", "bash", "-c", dial], network.host)).to.throw(/Connection refused/);
+  }
+
+  /** What a container's process prints. */
+  async function printed(task: TaskClient, execId: string, command: readonly string[]): Promise<string> {
+    const file = join(shim.directory, execId);
+    await task.exec(execRequest("c1", execId, command, { stdout: `file://${file}` }));
+    await task.start({ id: "c1", execId });
+    await task.wait({ id: "c1", execId });
+    await task.delete({ id: "c1", execId });
+    return readFileSync(file, "utf8");
+  }
 
   const recover = async (...args: readonly string[]): Promise<Finished & { rows: Row[] }> => {
     const roots = ["--run", shim.roots.run, "--shim", shim.program, "--json"];
@@ -60,7 +97,7 @@ describe("a sandbox whose shim was killed", () => {
   const state = async (task: TaskClient, id: string) => (await task.state({ id, execId: "" })).status;
 
   it("lives on, and is served by the next one: containers, processes, output, ends", async () => {
-    await shim.launch("pod", ["sleep", "1000"], { annotations: podAnnotations("sandbox", "pod") });
+    await launchPod();
     const task = await shim.launch("c1", counter, { annotations: podAnnotations("container", "pod") });
     const exec = (execId: string, script: string) => execRequest("c1", execId, ["sh", "-c", script]);
     await task.exec(exec("short", "sleep 1; exit 7"));
@@ -112,6 +149,22 @@ describe("a sandbox whose shim was killed", () => {
     expect(numbers).to.deep.equal(numbers.map((_, index) => index));
   });
 
+  it("is followed by its links as they come and go", async () => {
+    const task = await shim.client("c1");
+    expectAnswer("10.1.1.2");
+    network.addPair("eth1", "peer1", 2);
+    const links = async (execId: string) => printed(task, execId, ["ip", "-o", "link"]);
+    for (let looks = 0; !(await links(`come${looks}`)).includes("eth1"); looks++) {
+      if (looks > 100) throw new Error("the guest gets no card");
+    }
+    expectAnswer("10.1.2.2");
+    network.route.removeLink(network.index("eth1"));
+    for (let looks = 0; (await links(`gone${looks}`)).includes("eth1"); looks++) {
+      if (looks > 100) throw new Error("the guest keeps its card");
+    }
+    expectAnswer("10.1.1.2");
+  });
+
   it("takes containers from then on, and gives back what those had that it was found with", async () => {
     const files = join(shim.directory, "files");
     const annotations = podAnnotations("container", "pod");
@@ -139,7 +192,17 @@ describe("a sandbox whose shim was killed", () => {
     expect(await state(again, "pod")).to.equal(2);
   });
 
+  it("ends as any other, and leaves nothing", async () => {
+    const last = shim.shim("pod");
+    await shim.remove("pod");
+    await shim.gone(last);
+    expect(shim.leftovers()).to.deep.equal([]);
+    expect(network.state()).to.equal(untouched);
+    await expectNoLeaks(clean, shim.leakScope);
+  });
+
   it("is lost when its machine has ended too: that is said, and what is left is removed", async () => {
+    await launchPod();
     const machine = identityOf(shim.recordedPid("pod", "qemu"));
     if (machine === undefined) throw new Error("there is no machine");
     await killShim();
@@ -152,6 +215,7 @@ describe("a sandbox whose shim was killed", () => {
     expect(cleaned.rows[0]).to.include({ state: "cleaned" });
     expect(cleaned.status).to.equal(0);
     expect((await recover()).rows).to.deep.equal([]);
+    expect(network.state()).to.equal(untouched);
     expect(shim.leftovers()).to.deep.equal([]);
     await expectNoLeaks(clean, shim.leakScope);
   });

@@ -2,6 +2,8 @@ import type { Hypervisor } from "../../../core/contracts/hypervisor.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
 import { formatChoice } from "../../../core/config/source.js";
 import { withDeadline } from "../../../core/deadline.js";
+import { describeError } from "../../../core/errors/error.js";
+import type { PodNetwork } from "../../../core/network/pod-network.js";
 import { DisksInCommon } from "../../../core/disks/disks-in-common.js";
 import type { SandboxEnvironment } from "../../../core/plugin/context.js";
 import { removeRunDirectory } from "../../../core/runtime/run-directory.js";
@@ -11,7 +13,7 @@ import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import type { PartState, SandboxState } from "../../../core/sandbox/state.js";
 import { undoRecord } from "../../../core/sandbox/undo-record.js";
 import type { Sys } from "../../../core/sys/sys.js";
-import type { MachineParts } from "./boot.js";
+import { createNetwork, type MachineParts } from "./boot.js";
 
 /** Milliseconds the agent of a guest that runs may take to answer; emulation stretches them. */
 const answerTime = 5_000;
@@ -65,6 +67,7 @@ export async function adoptMachine(
     const disks = new MachineDisks({ hypervisor, driver });
     disks.adopt(state.disks);
     const resources = new ResourceSet(scope);
+    const network = await adoptNetwork(env, state, sys, { hypervisor, agent }, resources);
     const shareFs = await adoptShare(env, state.shareFs, shared_fs, resources);
     scope.defer("virtual machine", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
     scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
@@ -79,7 +82,7 @@ export async function adoptMachine(
     // Its answer tells what the agent does with the output of processes that have ended, before any of them is waited for.
     await agent.guestDetails();
     const containerDisks = new DisksInCommon(disks);
-    const parts = { hypervisor, agent, shareFs, disks, containerDisks, network: undefined, resources, storages: [] };
+    const parts = { hypervisor, agent, shareFs, disks, containerDisks, network, resources, storages: [] };
     return { parts, release };
   } catch (error) {
     await release(error);
@@ -91,6 +94,29 @@ async function endOf(hypervisor: Hypervisor, sandbox: string): Promise<never> {
   await hypervisor.exited;
   const problem = "it ended meanwhile";
   throw stateErrors.KATA_RECOVER_PART({ what: `the machine of the sandbox "${sandbox}"`, problem });
+}
+
+/**
+ * The pod's network, followed from here on. That it cannot be is no reason to give the sandbox up: the cards go on, and their
+ * joints are undone as the record has them.
+ */
+async function adoptNetwork(
+  env: SandboxEnvironment,
+  { network: state }: SandboxState,
+  sys: Sys,
+  { hypervisor, agent }: Pick<MachineParts, "hypervisor" | "agent">,
+  resources: ResourceSet,
+): Promise<PodNetwork | undefined> {
+  if (state === undefined) return undefined;
+  try {
+    const network = await createNetwork(env, sys, hypervisor, agent);
+    if (network !== undefined) await resources.adopt(network, state);
+    return network;
+  } catch (error) {
+    const what = "links that the pod gets or loses from now on are not followed";
+    env.log.warn(what, { error: describeError(error) });
+    return undefined;
+  }
 }
 
 async function adoptShare(

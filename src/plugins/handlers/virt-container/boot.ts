@@ -96,7 +96,7 @@ export async function prepareMachine(
  * The pod's network, when it has one: what its DAN file says, or else what is in the namespace that the spec names, with a
  * model that joins links. Without either there are no links, and any model will do.
  */
-async function createNetwork(
+export async function createNetwork(
   { info, config, plugins, log }: SandboxEnvironment,
   sys: Sys,
   hypervisor: Hypervisor,

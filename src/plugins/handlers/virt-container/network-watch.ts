@@ -15,18 +15,24 @@ export class NetworkWatch {
   readonly #network: Pick<PodNetwork, "update" | "links">;
   readonly #log: Logger;
   readonly #abort = new AbortController();
+  readonly #followed: () => void;
   #watch: LinkWatch | undefined;
   #dirty = false;
   #updating: Promise<void> | undefined;
 
-  private constructor(network: Pick<PodNetwork, "update" | "links">, log: Logger) {
+  private constructor(network: Pick<PodNetwork, "update" | "links">, log: Logger, followed: () => void) {
     this.#network = network;
     this.#log = log;
+    this.#followed = followed;
   }
 
-  /** Begins it; undefined when the network never changes. */
-  static begin(network: Pick<PodNetwork, "update" | "links" | "watch">, log: Logger): NetworkWatch | undefined {
-    const one = new NetworkWatch(network, log);
+  /** Begins it; undefined when the network never changes. `followed` is called after each change, done in full or in part. */
+  static begin(
+    network: Pick<PodNetwork, "update" | "links" | "watch">,
+    log: Logger,
+    followed: () => void = () => undefined,
+  ): NetworkWatch | undefined {
+    const one = new NetworkWatch(network, log, followed);
     one.#watch = network.watch({
       changed: () => one.#changed(),
       error: (error) => log.error("the pod's network is no longer watched", { error: describeError(error) }),
@@ -57,9 +63,11 @@ export class NetworkWatch {
       this.#dirty = false;
       if (signal.aborted) return;
       try {
-        if (await this.#network.update(signal))
-          this.#log.info("the pod's network has changed", { links: this.#network.links });
+        if (!(await this.#network.update(signal))) continue;
+        this.#followed();
+        this.#log.info("the pod's network has changed", { links: this.#network.links });
       } catch (error) {
+        this.#followed();
         if (!signal.aborted)
           this.#log.warn("the guest cannot follow the pod's network", { error: describeError(error) });
       }

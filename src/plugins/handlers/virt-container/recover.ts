@@ -35,8 +35,6 @@ export async function recover(context: PluginContext, sandboxId: string, onExit:
   }
   for (const container of sandbox.containers.values())
     for (const process of container.processes()) process.resume(sandbox.lost);
-  if (env.info.networkNamespace !== undefined)
-    env.log.warn("links that the pod gets or loses from now on are not followed: the sandbox was recovered");
   await sandbox.keep();
   env.log.info("the sandbox was recovered", { pid: sandbox.pid, containers: [...sandbox.containers.keys()] });
   return sandbox;

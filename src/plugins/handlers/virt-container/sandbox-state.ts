@@ -16,7 +16,7 @@ export interface RunningSandbox {
 /** What another shim needs to know to go on with a sandbox. */
 export function sandboxState({ env, parts, annotations, containers, limits }: RunningSandbox): SandboxState {
   const { info, config } = env;
-  const { hypervisor, shareFs, disks } = parts;
+  const { hypervisor, shareFs, disks, network } = parts;
   return {
     version: stateVersion,
     namespace: info.namespace,
@@ -26,6 +26,7 @@ export function sandboxState({ env, parts, annotations, containers, limits }: Ru
     configuration: config.sources,
     hypervisor: { name: config.runtime.hypervisor_name, state: hypervisor.capability("adopt")?.state() },
     ...(shareFs && { shareFs: { name: config.hypervisor.shared_fs, state: shareFs.state?.() } }),
+    ...(network && { network: network.state() }),
     disks: disks.state(),
     containers: [...containers].map((one) => one.state(limits.all.get(one.id) ?? {})),
   };

@@ -166,7 +166,7 @@ export class VirtSandbox {
       return handlerErrors.KATA_AGENT_LOST({ sandbox: this.id, console: hypervisor.consoleTail() }, { cause });
     });
     void Promise.race([failure, agentLost]).then((error) => this.#fail(error));
-    const watch = parts.network && NetworkWatch.begin(parts.network, this.env.log);
+    const watch = parts.network && NetworkWatch.begin(parts.network, this.env.log, () => void this.keep());
     if (watch !== undefined) this.env.scope.defer("network watch", () => watch.close());
     const oom = agent.capability("oom");
     if (oom) void this.#watchMemory(oom);
