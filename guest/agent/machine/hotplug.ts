@@ -10,7 +10,7 @@ const lookPause = 20;
 
 /** What is to be taken into use. */
 export interface OnlineRequest {
-  /** CPUs that must be brought online; 0: whichever there are. */
+  /** CPUs that must be online, the first one among them: no more are brought online; 0: whichever there are. */
   readonly cpus: number;
   readonly cpuOnly: boolean;
   /** Whether the caller waits until `cpus` have come. */
@@ -29,37 +29,55 @@ export async function bringOnline(roots: AgentRoots, request: OnlineRequest, log
 }
 
 async function bringCpusOnline(directory: string, { cpus, ms }: OnlineRequest): Promise<void> {
-  let online = onlineAll(directory, /^cpu\d+$/, "online", "0", "1");
-  if (cpus === 0) return;
-  await withDeadline({ ms, what: `${cpus} CPUs to be plugged in`, context: () => `${online} came` }, async (signal) => {
+  if (cpus === 0) {
+    for (const path of parts(directory, /^cpu\d+$/)) setOnline(join(path, "online"), "0", "1");
+    return;
+  }
+  let online = bringSome(directory, cpus);
+  await withDeadline({ ms, what: `${cpus} CPUs to be online`, context: () => `${online} are` }, async (signal) => {
     while (online < cpus && !signal.aborted) {
       await pause(lookPause);
-      online += onlineAll(directory, /^cpu\d+$/, "online", "0", "1");
+      online = bringSome(directory, cpus);
     }
   });
 }
 
-function bringMemoryOnline(directory: string): void {
-  onlineAll(directory, /^memory\d+$/, "state", "offline", "online");
+/** Brings CPUs online, the first ones first, until there are so many; how many there are. The machine may do that as well. */
+function bringSome(directory: string, cpus: number): number {
+  const states = parts(directory, /^cpu\d+$/).map((path) => join(path, "online"));
+  // the first CPU, which has no such file, cannot be taken offline
+  let online = states.filter(
+    (path, index) => stateOf(path) === "1" || (index === 0 && stateOf(path) === undefined),
+  ).length;
+  for (const path of states) {
+    if (online >= cpus) break;
+    if (setOnline(path, "0", "1")) online += 1;
+  }
+  return online;
 }
 
-/** Changes the state of all that are offline; how many those were. */
-function onlineAll(directory: string, names: RegExp, file: string, offline: string, online: string): number {
-  let count = 0;
-  for (const name of readdirSync(directory).filter((entry) => names.test(entry))) {
-    const path = join(directory, name, file);
-    if (stateOf(path) !== offline) continue;
-    writeFileSync(path, online);
-    count += 1;
-  }
-  return count;
+function bringMemoryOnline(directory: string): void {
+  for (const path of parts(directory, /^memory\d+$/)) setOnline(join(path, "state"), "offline", "online");
+}
+
+/** Directories of that kind, by their numbers. */
+function parts(directory: string, names: RegExp): string[] {
+  const number = (name: string): number => Number(name.replace(/\D+/, ""));
+  const found = readdirSync(directory).filter((entry) => names.test(entry));
+  return found.sort((a, b) => number(a) - number(b)).map((name) => join(directory, name));
+}
+
+/** Changes what is offline; whether it was. */
+function setOnline(path: string, offline: string, online: string): boolean {
+  if (stateOf(path) !== offline) return false;
+  writeFileSync(path, online);
+  return true;
 }
 
 function stateOf(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1").trim();
   } catch {
-    // the first CPU, which has no such file, cannot be taken offline
     return undefined;
   }
 }

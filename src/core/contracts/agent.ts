@@ -52,6 +52,7 @@ export interface AgentCapabilities {
     getIpTables(ipv6: boolean): Promise<Uint8Array>;
     setIpTables(ipv6: boolean, rules: Uint8Array): Promise<Uint8Array>;
   };
+  /** Takes CPUs and memory that were plugged in into use. `wait`: until so many CPUs, the first one among them, are in use. */
   "online-cpu-mem": { online(request: { wait: boolean; cpus: number; cpuOnly: boolean }): Promise<void> };
   "copy-file": {
     copyFile(file: {

@@ -3,6 +3,8 @@ import type { GuestAddress } from "./guest-address.js";
 
 /** What a VM is started with. Sizes may be changed later by the `resize` capability only. */
 export interface VmSpec {
+  /** Its sizes stay: nothing is set aside for more, and it has no capability `resize`. */
+  readonly fixedSize?: boolean;
   /** Virtual CPUs at boot, at least 1. */
   readonly vcpus: number;
   /** Memory at boot, in MiB. */
@@ -32,8 +34,14 @@ export interface VmExit {
 
 /** Capabilities a hypervisor may have beyond its core, by name. */
 export interface HypervisorCapabilities {
-  /** vCPUs and memory of a running VM. Answers what the VM has afterwards, which may be less than asked. */
+  /**
+   * vCPUs and memory of a running VM. Before `start` it tells whether one of this configuration has it. Both answer what the VM
+   * has afterwards: less than asked when its guest has not taken it in time, more when the guest has not let go, or when memory
+   * comes in pieces. They reject when the hypervisor or the guest refuses; the VM then has what it had, or some of it.
+   */
   resize: {
+    /** The most there can be; below that it is up to the host and the guest. */
+    readonly most: { readonly vcpus: number; readonly memoryMiB: number };
     vcpus(count: number): Promise<number>;
     memoryMiB(size: number): Promise<number>;
   };

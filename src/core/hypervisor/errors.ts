@@ -21,6 +21,11 @@ export const hypervisorErrors = defineErrors({
     message: (p: { hypervisor: string; what: string; reason: string }) =>
       `${p.hypervisor} cannot ${p.what}: ${p.reason}`,
   },
+  KATA_HYPERVISOR_RESIZE: {
+    status: "RESOURCE_EXHAUSTED",
+    message: (p: { hypervisor: string; what: string; problem: string }) =>
+      `${p.hypervisor} cannot have its machine have ${p.what}: ${p.problem}`,
+  },
   KATA_HYPERVISOR_STATE: {
     status: "FAILED_PRECONDITION",
     message: (p: { hypervisor: string; what: string; state: string }) =>

@@ -1,5 +1,6 @@
 import type { OciLinuxResources } from "../oci/spec.js";
 import type { Logger } from "../log.js";
+import { Turnstile } from "../turnstile.js";
 import { sandboxErrors } from "./errors.js";
 import { mergeResources, undoUpdate } from "./merge-resources.js";
 
@@ -34,8 +35,8 @@ export interface LimitsFollower {
 export class ContainerLimits {
   readonly #log: Logger;
   readonly #followers: LimitsFollower[] = [];
+  readonly #turns = new Turnstile();
   #all: SandboxLimits = new Map();
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -58,7 +59,7 @@ export class ContainerLimits {
 
   /** A container is about to be created in the guest. Rejects with a follower's error; then nothing has changed. */
   add(containerId: string, resources: OciLinuxResources): Promise<void> {
-    return this.#inTurn(() => this.#change(containerId, new Map(this.#all).set(containerId, resources)));
+    return this.#turns.pass(() => this.#change(containerId, new Map(this.#all).set(containerId, resources)));
   }
 
   /**
@@ -71,7 +72,7 @@ export class ContainerLimits {
     resources: OciLinuxResources,
     inGuest: (resources: OciLinuxResources) => Promise<void>,
   ): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.pass(async () => {
       const old = this.#all.get(containerId);
       if (old === undefined) {
         throw sandboxErrors.KATA_LIMITS_UNKNOWN({ id: containerId, there: [...this.#all.keys()] });
@@ -87,7 +88,7 @@ export class ContainerLimits {
    * Nothing happens when there is none of that id.
    */
   remove(containerId: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.pass(async () => {
       const before = this.#all;
       if (!before.has(containerId)) return;
       const after = new Map([...before].filter(([id]) => id !== containerId));
@@ -129,11 +130,5 @@ export class ContainerLimits {
     await act().catch((error: unknown) => {
       this.#log.warn("limits of a container could not be given back", { container: containerId, who: who.name, error });
     });
-  }
-
-  async #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(act);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }

@@ -8,7 +8,7 @@ import type { DeviceHost } from "../threads/device-host.js";
 import type { DeviceSpec } from "../threads/device-spec.js";
 import { closeSpec } from "../threads/spec-descriptors.js";
 import type { GuestDevice, GuestSide } from "./guest-side.js";
-import { Turnstile } from "./turnstile.js";
+import { Turnstile } from "../../core/turnstile.js";
 
 /** What devices are plugged in with. */
 export interface DevicePlugsParts {

@@ -3,7 +3,7 @@ import type { Logger } from "../../core/log.js";
 import { vmmErrors } from "../errors.js";
 import type { VcpuSet } from "../threads/vcpu-set.js";
 import type { GuestSide } from "./guest-side.js";
-import { Turnstile } from "./turnstile.js";
+import { Turnstile } from "../../core/turnstile.js";
 
 /** What processors are plugged in with. */
 export interface ProcessorsParts {

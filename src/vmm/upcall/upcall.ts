@@ -8,7 +8,7 @@ import { type UpcallReply, type UpcallRequest, upcallPort } from "../../core/upc
 import { dialUntil } from "../../core/vsock/dial-until.js";
 import type { VirtioDevicePlace } from "../boot/command-line.js";
 import type { GuestDevice, GuestSide } from "../hotplug/guest-side.js";
-import { Turnstile } from "../hotplug/turnstile.js";
+import { Turnstile } from "../../core/turnstile.js";
 import { UpcallConnection } from "./upcall-connection.js";
 
 /** Milliseconds between two attempts to reach the guest's service. */

@@ -22,6 +22,7 @@ import type { Sys } from "../../../core/sys/sys.js";
 import { agentParameters } from "./agent-parameters.js";
 import { consoleText, handlerErrors } from "./errors.js";
 import { findPanic } from "./guest-panic.js";
+import type { BootSize } from "./machine-size.js";
 import { chooseTemplate, makeOwn } from "./template.js";
 
 /** The least time a guest gets to boot, in milliseconds, whatever `reconnect_timeout_ms` says, as in Kata. */
@@ -150,11 +151,11 @@ async function throwStartFailure({ shareFs }: Machine, sandbox: string, error: u
 }
 
 /** What configuration starts a sandbox's machine with. */
-export function vmSpec({ config, info }: SandboxEnvironment): VmSpec {
-  const { default_vcpus, default_memory } = config.hypervisor;
+export function vmSpec({ config, info }: SandboxEnvironment, { vcpus, memoryMiB, fixedSize }: BootSize): VmSpec {
   return {
-    vcpus: Math.max(1, Math.ceil(default_vcpus)),
-    memoryMiB: default_memory,
+    vcpus,
+    memoryMiB,
+    fixedSize,
     kernelParameters: agentParameters(config),
     ...(info.networkNamespace !== undefined && { networkNamespace: info.networkNamespace }),
   };
@@ -179,12 +180,13 @@ export async function bootMachine(
   env: SandboxEnvironment,
   sys: Sys,
   machine: MachineParts,
+  size: BootSize,
   identity: GuestIdentity,
   phases: PhaseTimer,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, info } = env;
-  const booted = vmSpec(env);
+  const booted = vmSpec(env, size);
   const from = await chooseTemplate(env, sys, machine.hypervisor, booted);
   const start = { ...booted, ...(from !== undefined && { from }) };
   await phases.run("vmm", () =>

@@ -6,8 +6,13 @@ export const config = pluginConfig({
   uses: [
     "runtime.dan_conf",
     "runtime.disable_guest_seccomp",
+    "runtime.static_sandbox_resource_mgmt",
     "hypervisor.default_vcpus",
+    "hypervisor.overhead_vcpus",
+    "hypervisor.default_maxvcpus",
     "hypervisor.default_memory",
+    "hypervisor.overhead_memory",
+    "hypervisor.default_maxmemory",
     "hypervisor.disable_guest_selinux",
     "hypervisor.enable_debug",
     "hypervisor.guest_hook_path",
@@ -23,4 +28,9 @@ export const config = pluginConfig({
     "agent.kernel_modules",
     "agent.reconnect_timeout_ms",
   ],
+  check: ({ hypervisor: { enable_guest_swap } }) => {
+    const problem =
+      "is true; guests have no swap in this runtime: leave it out, and give the machine more default_memory";
+    return enable_guest_swap ? [{ table: "hypervisor", key: "enable_guest_swap", problem }] : [];
+  },
 });

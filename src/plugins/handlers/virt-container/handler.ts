@@ -46,6 +46,7 @@ import { containerParts, openStreams } from "./container-parts.js";
 import { handlerErrors } from "./errors.js";
 import { guestIdentity, networkNamespaceOf } from "./identity.js";
 import { keepAfter } from "./keep-after.js";
+import { knownDemand } from "./machine-size.js";
 import { Process } from "./process.js";
 import { recover } from "./recover.js";
 import { readStats, updateResources } from "./resources.js";
@@ -156,6 +157,7 @@ export class VirtContainerHandler implements RuntimeHandler {
       const container = request.containerId;
       throw handlerErrors.KATA_SANDBOX_UNKNOWN({ container, sandbox: sandboxId, there: [...this.#sandboxes.keys()] });
     }
+    const known = knownDemand(request, role);
     const networkNamespace = networkNamespaceOf(request.spec);
     const env = await this.#context.openSandbox({
       id: sandboxId,
@@ -164,7 +166,7 @@ export class VirtContainerHandler implements RuntimeHandler {
       ...(request.configPath !== undefined && { configPath: request.configPath }),
     });
     const guest = guestIdentity(sandboxId, request, env.log);
-    const sandbox = new VirtSandbox(this.#context, env, guest, request.spec.annotations ?? {});
+    const sandbox = new VirtSandbox(this.#context, env, guest, request.spec.annotations ?? {}, [known]);
     this.#sandboxes.set(sandboxId, sandbox);
     return sandbox;
   }

@@ -21,7 +21,7 @@ export async function recover(context: PluginContext, sandboxId: string, onExit:
   if (state === undefined) throw new Error(`the sandbox "${sandboxId}" was opened without its state`);
   // The guest was told long ago.
   const guest = { sandboxId, hostname: "", dns: [], sharedPidNamespace: false };
-  const sandbox = new VirtSandbox(context, env, guest, state.annotations);
+  const sandbox = new VirtSandbox(context, env, guest, state.annotations, []);
   const opened: ProcessStreams[] = [];
   try {
     await sandbox.adopt(state);

@@ -7,10 +7,12 @@ import { PhaseTimer, phaseDone } from "../../../core/sandbox/phases.js";
 import { StateFile } from "../../../core/sandbox/state-file.js";
 import { StateMachine } from "../../../core/sandbox/state-machine.js";
 import type { SandboxState } from "../../../core/sandbox/state.js";
+import type { Demand } from "../../../core/sizing/limits.js";
 import { adoptMachine } from "./adopt.js";
 import { bootMachine, type GuestIdentity, machineFailure, type MachineParts, prepareMachine } from "./boot.js";
 import type { Container } from "./container.js";
 import { handlerErrors } from "./errors.js";
+import { adoptedSize, bootSize, machineSizing } from "./machine-size.js";
 import { NetworkWatch } from "./network-watch.js";
 import { sandboxState } from "./sandbox-state.js";
 
@@ -46,6 +48,7 @@ export class VirtSandbox {
   readonly #machine: StateMachine<State, keyof typeof transitions>;
   readonly #abort = new AbortController();
   readonly #identity: GuestIdentity;
+  readonly #known: readonly Demand[];
   #release: (reason: unknown) => Promise<void> = () => Promise.resolve();
   #settleLost: (reason: unknown) => void = () => undefined;
   #parts: Promise<MachineParts> | undefined;
@@ -55,11 +58,13 @@ export class VirtSandbox {
   #kept: StateFile | undefined;
   #pid = 0;
 
+  /** `known` are the limits that are known before its machine starts. */
   constructor(
     context: PluginContext,
     env: SandboxEnvironment,
     identity: GuestIdentity,
     annotations: Readonly<Record<string, string>>,
+    known: readonly Demand[],
   ) {
     this.#context = context;
     this.env = env;
@@ -67,6 +72,7 @@ export class VirtSandbox {
     this.id = env.info.id;
     this.limits = new ContainerLimits(env.log);
     this.#identity = identity;
+    this.#known = known;
     this.#machine = new StateMachine<State, keyof typeof transitions>(`the sandbox "${this.id}"`, "new", transitions);
     this.phases = new PhaseTimer(this.id, (phase) => {
       env.log.info("phase done", { phase: phase.name, ms: Math.round(phase.ms) });
@@ -110,7 +116,11 @@ export class VirtSandbox {
     this.#parts = Promise.resolve(adopted.parts);
     this.#started = Promise.resolve();
     this.#release = (reason) => adopted.release(reason);
-    this.limits.adopt(new Map(state.containers.map(({ request, limits }) => [request.containerId, limits] as const)));
+    const { containers } = state;
+    this.limits.adopt(new Map(containers.map(({ request, limits }) => [request.containerId, limits] as const)));
+    const resizable = adopted.parts.hypervisor.capability("resize") !== undefined;
+    const size = adoptedSize(this.env.config, resizable, containers);
+    this.limits.follow(machineSizing(this.env, adopted.parts, size));
   }
 
   /** Goes on with what was adopted: from here on the sandbox is as if it had been started here. */
@@ -140,9 +150,12 @@ export class VirtSandbox {
   async #start(): Promise<void> {
     this.#machine.apply("start");
     const parts = await this.parts();
-    const booting = bootMachine(this.env, this.#context.sys, parts, this.#identity, this.phases, this.signal);
+    const { env, phases, signal } = this;
+    const size = bootSize(env.config, parts.hypervisor.capability("resize") !== undefined, this.#known);
+    const booting = bootMachine(env, this.#context.sys, parts, size, this.#identity, phases, signal);
     parts.disks.boot(booting);
     await booting;
+    this.limits.follow(machineSizing(env, parts, size));
     this.#run(parts);
   }
 

@@ -6,6 +6,7 @@ import type { PluginContext, SandboxEnvironment } from "../../../core/plugin/con
 import { templateErrors } from "../../../core/template/errors.js";
 import { TemplateDirectory } from "../../../core/template/template-directory.js";
 import { connectAgent, type Machine, vmSpec } from "./boot.js";
+import { bootSize } from "./machine-size.js";
 import { misfit } from "./template.js";
 
 /** Bytes of a template besides the machine's memory: its state, and what a file system needs. */
@@ -28,7 +29,7 @@ export class TemplateFactory {
         const where = formatChoice(config, `hypervisor.${config.runtime.hypervisor_name}.factory.enable_template`);
         throw templateErrors.KATA_TEMPLATE_OFF({ where });
       }
-      const spec = vmSpec(env);
+      const spec = templateSpec(env, machine);
       assertSaved(machine, spec);
       const directory = new TemplateDirectory(this.#context.sys, path);
       await directory.make(spec.memoryMiB * 2 ** 20 + extraBytes);
@@ -47,7 +48,7 @@ export class TemplateFactory {
     return this.#withMachine(async (env, { hypervisor }) => {
       const { template_path: path } = env.config.hypervisor.factory;
       const directory = new TemplateDirectory(this.#context.sys, path);
-      const reason = await misfit(hypervisor, directory, vmSpec(env));
+      const reason = await misfit(hypervisor, directory, templateSpec(env, { hypervisor }));
       if (reason === undefined) return { path, state: "fits" };
       return { path, state: directory.there ? "does not fit" : "none", reason };
     });
@@ -78,6 +79,10 @@ export class TemplateFactory {
     }
   }
 }
+
+/** A template is for machines without limits that are known: others have sizes of their own. */
+const templateSpec = (env: SandboxEnvironment, { hypervisor }: Pick<Machine, "hypervisor">): VmSpec =>
+  vmSpec(env, bootSize(env.config, hypervisor.capability("resize") !== undefined));
 
 /** Nobody waits for a machine to boot that cannot be saved then. */
 function assertSaved({ hypervisor }: Machine, spec: VmSpec): void {

@@ -1,4 +1,6 @@
 import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
+import type { VmSpec } from "../../../core/contracts/hypervisor.js";
+import { pluggableUnit } from "../../../vmm/memory/pluggable-memory.js";
 
 /** Keys of `[hypervisor.dragonball]` that say what a machine does with the host's memory. */
 export type MemoryKeys = Pick<
@@ -6,12 +8,16 @@ export type MemoryKeys = Pick<
   "enable_virtio_mem" | "default_maxmemory" | "reclaim_guest_freed_memory" | "shared_fs"
 >;
 
+/** Linux has memory in blocks of so many MiB, and cannot plug what is beyond the last whole one. */
+const unitMiB = pluggableUnit / 2 ** 20;
+
 /** MiB that can be plugged into a machine besides what it starts with. */
 export function pluggableMemory(
   { enable_virtio_mem, default_maxmemory }: Pick<MemoryKeys, "enable_virtio_mem" | "default_maxmemory">,
-  memoryMiB: number,
+  { memoryMiB, fixedSize = false }: Pick<VmSpec, "memoryMiB" | "fixedSize">,
 ): number {
-  return enable_virtio_mem ? Math.max(0, default_maxmemory - memoryMiB) : 0;
+  if (!enable_virtio_mem || fixedSize) return 0;
+  return Math.max(0, Math.floor((default_maxmemory - memoryMiB) / unitMiB) * unitMiB);
 }
 
 /**
@@ -21,12 +27,12 @@ export function pluggableMemory(
  */
 export function copyRefusal(
   keys: MemoryKeys,
-  { memoryMiB, served }: { readonly memoryMiB: number; readonly served: boolean },
+  { memoryMiB, fixedSize, served }: Pick<VmSpec, "memoryMiB" | "fixedSize"> & { readonly served: boolean },
 ): string | undefined {
   if (keys.reclaim_guest_freed_memory) {
     return "reclaim_guest_freed_memory is true, and a copy cannot give single pages back to the host; set it to false";
   }
-  const pluggable = pluggableMemory(keys, memoryMiB);
+  const pluggable = pluggableMemory(keys, { memoryMiB, ...(fixedSize !== undefined && { fixedSize }) });
   if (pluggable > 0) {
     return `enable_virtio_mem is true, with ${pluggable} MiB to plug, and a copy has no memory but the saved; set it to false`;
   }

@@ -48,6 +48,7 @@ export class DragonballHypervisor implements Hypervisor {
   #settleExit: (exit: VmExit) => void = () => undefined;
   #state: State = "not started";
   #machine: MicroVm | undefined;
+  #spec: VmSpec | undefined;
   /** What the machine is, for others that go on from it. */
   #startedWith: MachineIdentity | undefined;
   /** Its end was asked for while it ran. */
@@ -112,10 +113,7 @@ export class DragonballHypervisor implements Hypervisor {
         resume: async () => this.#running("resume").resume(),
       },
       "vcpu-threads": { threads: async () => this.#running("tell its threads").threads },
-      resize: {
-        vcpus: (count) => this.#running(`have ${count} processors`).resizeVcpus(count),
-        memoryMiB: (size) => this.#resizeMemory(size),
-      },
+      ...(this.#resize && { resize: this.#resize }),
       "block-hotplug": { drivers: [diskDriver] },
       "net-hotplug": { queuePairs: mostQueuePairs },
       "fs-sharing": { hotplug: true },
@@ -128,8 +126,22 @@ export class DragonballHypervisor implements Hypervisor {
     return all[name];
   }
 
-  get #plugsMemory(): boolean {
-    return this.#options.settings.enable_virtio_mem;
+  /** The most that a machine of that spec may have. */
+  #most(spec: Pick<VmSpec, "vcpus" | "memoryMiB" | "fixedSize">): { vcpus: number; memoryMiB: number } {
+    const { settings } = this.#options;
+    const vcpus = spec.fixedSize === true ? spec.vcpus : Math.max(spec.vcpus, settings.default_maxvcpus);
+    return { vcpus, memoryMiB: spec.memoryMiB + pluggableMemory(settings, spec) };
+  }
+
+  /** Undefined when the machine's size is fixed. */
+  get #resize(): HypervisorCapabilities["resize"] | undefined {
+    const { default_vcpus: vcpus, default_memory: memoryMiB } = this.#options.settings;
+    if (this.#spec?.fixedSize === true) return undefined;
+    return {
+      most: this.#most(this.#spec ?? { vcpus, memoryMiB }),
+      vcpus: (count) => this.#running(`have ${count} processors`).resizeVcpus(count),
+      memoryMiB: (size) => this.#resizeMemory(size),
+    };
   }
 
   async #resizeMemory(size: number): Promise<number> {
@@ -143,15 +155,16 @@ export class DragonballHypervisor implements Hypervisor {
     const probe = this.#options.probe ?? (() => probeKvm({ cacheFile: `${roots.run}/kvm.json`, log }));
     const verdict = await probe();
     if (!verdict.usable) throw dragonballErrors.KATA_DRAGONBALL_NO_KVM({ reason: verdict.reason });
+    this.#spec = spec;
     const guest = this.#guest();
     using files = new BootFiles(sys);
     const begin = spec.from === undefined ? await this.#readGuest(files, guest, spec) : { from: spec.from };
     this.#assertStarting(signal);
     const machine = new MicroVm(sys, {
       vcpus: spec.vcpus,
-      maxVcpus: settings.default_maxvcpus,
+      maxVcpus: this.#most(spec).vcpus,
       memoryMiB: spec.memoryMiB,
-      pluggableMiB: pluggableMemory(settings, spec.memoryMiB),
+      pluggableMiB: pluggableMemory(settings, spec),
       sharedMemory: settings.shared_fs === "virtio-fs",
       ...begin,
       devices: [...this.#ownDevices(guest), ...(spec.from === undefined ? this.#devices.specs : [])],
@@ -197,7 +210,7 @@ export class DragonballHypervisor implements Hypervisor {
     return kernelCommandLine({
       hypervisor,
       debug: settings.enable_debug,
-      machine: this.#plugsMemory ? takenAtOnce : [],
+      machine: settings.enable_virtio_mem && spec.fixedSize !== true ? takenAtOnce : [],
       root: guest.parameters,
       added: spec.kernelParameters,
       configured: settings.kernel_params,
@@ -205,7 +218,8 @@ export class DragonballHypervisor implements Hypervisor {
   }
 
   #identity(files: GuestFiles, spec: VmSpec): MachineIdentity {
-    const { num_queues: queues, queue_size: queueSize, default_maxvcpus: maxVcpus } = this.#options.settings;
+    const { num_queues: queues, queue_size: queueSize } = this.#options.settings;
+    const maxVcpus = this.#most(spec).vcpus;
     const commandLine = this.#commandLine(files, spec);
     return machineIdentity({ ...spec, maxVcpus, commandLine, files, queues, queueSize });
   }
@@ -223,7 +237,7 @@ export class DragonballHypervisor implements Hypervisor {
 
   #copyRefusal(spec: VmSpec): string | undefined {
     const served = this.#devices.specs.some(({ kind }) => kind === "share");
-    return copyRefusal(this.#options.settings, { memoryMiB: spec.memoryMiB, served });
+    return copyRefusal(this.#options.settings, { ...spec, served });
   }
 
   async #misfit(directory: string, spec: VmSpec): Promise<string | undefined> {

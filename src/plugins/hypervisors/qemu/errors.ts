@@ -55,6 +55,11 @@ export const qemuErrors = defineErrors({
     message: (p: { id: string; ms: number }) =>
       `the guest has not let go of the device "${p.id}" within ${p.ms} ms, so it stays in the machine; its kernel has to answer, which one that is paused or hangs does not`,
   },
+  KATA_QEMU_GUEST_REFUSES: {
+    status: "RESOURCE_EXHAUSTED",
+    message: (p: { what: string; slot: number; action: string; status: number }) =>
+      `the guest does not ${p.action} the ${p.what} in slot ${p.slot}: its answer is status ${p.status} of _OST; its console says why`,
+  },
   KATA_QEMU_BUS_FULL: {
     status: "RESOURCE_EXHAUSTED",
     message: (p: { bus: string; slots: number; remedy: string }) => {

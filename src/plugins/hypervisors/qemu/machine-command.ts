@@ -8,6 +8,9 @@ import { scsiHost, virtioDisk } from "./disk.js";
 import { diskThreads } from "./disk-threads.js";
 import type { DeviceSet } from "./device-set.js";
 import { addToCommand } from "./device-plan.js";
+import { memoryObject } from "./memory-object.js";
+import type { Room } from "./room.js";
+import { virtioMemory } from "./virtio-mem.js";
 import type { GuestFiles } from "../../../core/hypervisor/guest-files.js";
 
 /** Listening sockets of ours that QEMU inherits, as descriptors. */
@@ -30,6 +33,8 @@ export interface FixedSlots {
   readonly entropy: Slot;
   readonly balloon?: Slot;
   readonly scsi?: Slot;
+  /** Of memory that is plugged later. */
+  readonly memory?: Slot;
 }
 
 /** Everything QEMU's command line says. */
@@ -47,6 +52,8 @@ export interface MachineParts {
   readonly bus: VirtioBus;
   readonly slots: FixedSlots;
   readonly devices: DeviceSet;
+  /** What is set aside for it to grow into; absent when it does not. */
+  readonly room?: Room | undefined;
 }
 
 /** The bus of a machine type. */
@@ -90,25 +97,35 @@ function addMachine(command: QemuCommand, parts: MachineParts): void {
   const noNesting = config.disable_nested_virtualization ? ["vmx=off", "svm=off"] : [];
   const features = config.cpu_features.split(",").filter((word) => word !== "");
   command.option("cpu", [...model, ...noNesting, ...features].join(","));
-  command.keyed("smp", `${parts.spec.vcpus}`, { sockets: 1, cores: parts.spec.vcpus, threads: 1 });
+  const { vcpus } = parts.spec;
+  const maxcpus = parts.room?.vcpus ?? vcpus;
+  const mayCome = maxcpus > vcpus ? maxcpus : undefined;
+  command.keyed("smp", `${vcpus}`, { maxcpus: mayCome, sockets: 1, cores: maxcpus, threads: 1 });
   if (config.firmware !== "") command.option("bios", config.firmware);
   for (const file of config.pflashes) command.keyed("drive", "if=pflash", { format: "raw", readonly: true, file });
 }
 
-function addMemory(command: QemuCommand, parts: MachineParts): void {
-  const { config, spec, devices } = parts;
-  // Daemons that serve a device read the guest's memory themselves; memory of the machine's own is faster to fault in.
+function addMemory(command: QemuCommand, { config, spec, devices, room, bus, slots }: MachineParts): void {
+  const { memoryMiB } = spec;
   const shared = devices.sharesMemory;
-  const huge = config.enable_hugepages && config.hugepage_type === "hugetlbfs";
-  command.json("object", {
-    "qom-type": shared || huge ? "memory-backend-memfd" : "memory-backend-ram",
-    id: "memory",
-    size: spec.memoryMiB * 2 ** 20,
-    ...(shared && { share: true }),
-    ...(huge && { hugetlb: true }),
+  command.json("object", memoryObject({ id: "memory", sizeMiB: memoryMiB, shared }, config));
+  const more = (room?.memoryMiB ?? memoryMiB) - memoryMiB;
+  if (room === undefined || more <= 0) return void command.option("m", `${memoryMiB}M`);
+  const modules = room.slots > 0 ? room.slots : undefined;
+  command.keyed("m", `${memoryMiB}M`, { slots: modules, maxmem: `${room.memoryMiB}M` });
+  if (slots.memory === undefined) return;
+  const id = `${virtioMemory}-memory`;
+  // Taken from the host as the guest plugs it in, also with enable_mem_prealloc.
+  const object = memoryObject({ id, sizeMiB: more, shared }, { ...config, enable_mem_prealloc: false });
+  command.json("object", { ...object, reserve: false });
+  command.json("device", {
+    driver: bus.model("virtio-mem"),
+    id: virtioMemory,
+    memdev: id,
+    "requested-size": 0,
     ...(config.enable_mem_prealloc && { prealloc: true }),
+    ...slots.memory.place,
   });
-  command.option("m", `${spec.memoryMiB}M`);
 }
 
 function addGuest(command: QemuCommand, parts: MachineParts): void {

@@ -33,7 +33,10 @@ export interface MachineState {
   readonly program: string;
   readonly kernel: string;
   readonly accelerator: Accelerator;
+  /** The size that it was started with. */
+  readonly vcpus: number;
   readonly memoryMiB: number;
+  readonly fixedSize: boolean;
   readonly sharesMemory: boolean;
   readonly devices: DeviceSetState;
 }
@@ -60,12 +63,13 @@ function isPart(value: unknown): boolean {
 
 function problemOf(value: unknown): string | undefined {
   if (!isPlainObject(value)) return "its state is not an object";
-  const { cid, sockets, program, kernel, accelerator, memoryMiB, sharesMemory, devices } = value;
+  const { cid, sockets, program, kernel, accelerator, vcpus, memoryMiB, fixedSize, sharesMemory, devices } = value;
   if (cid !== undefined && !(isCount(cid) && Number(cid) > 2)) return '"cid" is not that of a guest';
   if (!Array.isArray(sockets) || !sockets.every(isSocketName)) return '"sockets" are not names of sockets';
   if (!isText(program) || !isText(kernel)) return '"program" or "kernel" is no path';
   if (!isPlainObject(accelerator) || !["kvm", "tcg"].includes(String(accelerator["kind"])))
     return '"accelerator" is neither kvm nor tcg';
+  if (!isCount(vcpus) || typeof fixedSize !== "boolean") return '"vcpus" or "fixedSize" is missing';
   if (!isCount(memoryMiB) || typeof sharesMemory !== "boolean") return '"memoryMiB" or "sharesMemory" is missing';
   if (!isPlainObject(devices) || !Array.isArray(devices["devices"]) || !devices["devices"].every(isDevice))
     return '"devices" is not a list of devices';

@@ -9,7 +9,7 @@ import type { HypervisorOptions } from "../../../core/hypervisor/hypervisor-opti
 import { probeKvm } from "../../../core/kvm/probe.js";
 import type { Logger } from "../../../core/log.js";
 import { AdoptedProcess } from "../../../core/process/adopted-process.js";
-import { Child, forcedKill, gentleKill, type KillStep } from "../../../core/process/child.js";
+import { forcedKill, gentleKill, type KillStep } from "../../../core/process/child.js";
 import type { HelperProcess } from "../../../core/process/helper-process.js";
 import type { ProcessNote } from "../../../core/sandbox/record.js";
 import { type Accelerator, chooseAccelerator } from "./accelerator.js";
@@ -27,12 +27,15 @@ import { kernelCommandLine } from "../../../core/hypervisor/kernel-command-line.
 import { clockParameters } from "./clock-parameters.js";
 import { busOf, type FixedSlots, writeMachine } from "./machine-command.js";
 import { findQemu } from "./program.js";
+import { spawnQemu } from "./spawn-qemu.js";
 import { explainStart } from "./start-failure.js";
 import { pinTime } from "./pinned-memory.js";
 import { adoptedDeadline, askToQuit, connectMachine } from "./machine-link.js";
 import { greetingDeadline, type QmpClient } from "./qmp/client.js";
 import { addressOf, type MachineState, parseMachineState } from "./machine-state.js";
 import { assertRuns, vcpuThreads } from "./qmp/queries.js";
+import { MachineResize } from "./machine-resize.js";
+import { roomParameters } from "./room.js";
 import { MachineSocketFiles } from "./sockets.js";
 
 /** What a machine is made with. */
@@ -62,12 +65,12 @@ export class QemuHypervisor implements Hypervisor {
   readonly #devices: DeviceSet;
   readonly #channel: Channel;
   readonly #sockets: MachineSocketFiles;
+  readonly #resize: MachineResize;
   readonly #console: GuestConsole;
   #settleExit: (exit: VmExit) => void = () => undefined;
   #state: State = "not started";
   #program = "";
   #kernel = "";
-  #memoryMiB = 0;
   #accelerator: Accelerator | undefined;
   #child: HelperProcess | undefined;
   #address: GuestAddress;
@@ -90,7 +93,10 @@ export class QemuHypervisor implements Hypervisor {
       entropy: this.#bus.coldSlot(),
       ...(settings.reclaim_guest_freed_memory && { balloon: this.#bus.coldSlot() }),
       ...(settings.block_device_driver === "virtio-scsi" && { scsi: this.#bus.coldSlot() }),
+      ...(settings.enable_virtio_mem && this.#bus.isPci && { memory: this.#bus.coldSlot() }),
     };
+    const monitor = (what: string) => this.#running(what);
+    this.#resize = new MachineResize({ machineType: this.#machineType, settings, log, monitor });
     this.#devices = new DeviceSet(this.#bus, settings, 1, (fd) => this.#command.inherit(fd));
     this.#sockets = new MachineSocketFiles(sys, sandbox.runDirectory);
     this.#console = new GuestConsole(log);
@@ -156,7 +162,7 @@ export class QemuHypervisor implements Hypervisor {
     assertHotpluggable(device, { drivers, sharesMemory: this.#sharesMemory });
     const attached = this.#devices.addHot(device);
     try {
-      const options = { by: this.#accelerator?.kind ?? "tcg", extraMs: pinTime(device.kind, this.#memoryMiB) } as const;
+      const options = { by: this.#accelerator?.kind ?? "tcg", extraMs: this.#pinTime(device) } as const;
       await plugIn(monitor, this.#devices.get(device.id).plan, options);
       return attached;
     } catch (error) {
@@ -175,6 +181,8 @@ export class QemuHypervisor implements Hypervisor {
     this.#devices.remove(id);
   }
 
+  #pinTime = ({ kind }: Device): number => pinTime(kind, this.#resize.memoryMiB);
+
   capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined {
     const pci = this.#machineType === "q35" && this.#options.settings.default_bridges > 0;
     const drivers = [...(pci ? ["virtio-blk-pci"] : []), ...(this.#slots.scsi === undefined ? [] : ["virtio-scsi"])];
@@ -190,6 +198,7 @@ export class QemuHypervisor implements Hypervisor {
       },
       "vcpu-threads": { threads: () => vcpuThreads(this.#running("tell its threads")) },
       "fs-sharing": { hotplug: false },
+      ...(this.#resize.capability && { resize: this.#resize.capability }),
       ...(drivers.length > 0 && { "block-hotplug": { drivers } }),
       ...(pci && { "net-hotplug": { queuePairs: mostQueuePairs } }),
     };
@@ -197,7 +206,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async #launch(spec: VmSpec, signal: AbortSignal): Promise<void> {
-    const { settings, config, sandbox, roots, sys } = this.#options;
+    const { settings, config, sandbox, roots } = this.#options;
     const where = (key: string) => formatOrigin(config.hypervisorOrigin(key));
     const program = findQemu(settings.path, where("path"));
     const guest = guestFiles(settings, { hypervisor: this.name, cache: roots.guestCache, where });
@@ -205,13 +214,13 @@ export class QemuHypervisor implements Hypervisor {
     const accelerator = await chooseAccelerator(settings.machine_accelerators, where("machine_accelerators"), probe);
     this.#assertStarting(signal);
     [this.#program, this.#kernel, this.#accelerator] = [program, guest.kernel, accelerator];
-    this.#memoryMiB = spec.memoryMiB;
     this.#log.info(accelerator.kind === "kvm" ? "the machine runs on KVM" : "the machine is emulated, which is slow", {
       reason: accelerator.reason,
       channel: this.guestAddress.kind,
       why: this.#channel.reason,
     });
     this.#sharesMemory = this.#devices.sharesMemory;
+    const room = this.#resize.plan(spec, accelerator.kind, this.slowdown, this.#sharesMemory);
     writeMachine(this.#command, {
       name: `kata-${sandbox.id}`,
       uuid: randomUUID(),
@@ -222,7 +231,7 @@ export class QemuHypervisor implements Hypervisor {
       guest,
       commandLine: kernelCommandLine({
         hypervisor: this.name,
-        machine: clockParameters(this.#machineType, accelerator.kind),
+        machine: [...clockParameters(this.#machineType, accelerator.kind), ...roomParameters(room, spec.memoryMiB)],
         debug: settings.enable_debug,
         root: guest.parameters,
         added: spec.kernelParameters,
@@ -233,14 +242,9 @@ export class QemuHypervisor implements Hypervisor {
       bus: this.#bus,
       slots: this.#slots,
       devices: this.#devices,
+      room,
     });
-    const namespace = spec.networkNamespace;
-    await this.#spawn(program, {
-      ...(spec.selinuxLabel !== undefined && { selinuxLabel: spec.selinuxLabel }),
-      ...(namespace !== undefined && {
-        around: <T>(act: () => T) => sys.namespaces.inNetworkNamespace(namespace, act),
-      }),
-    });
+    await this.#spawn(program, spec);
     await this.#converse(signal);
   }
 
@@ -253,7 +257,7 @@ export class QemuHypervisor implements Hypervisor {
       program: this.#program,
       kernel: this.#kernel,
       accelerator,
-      memoryMiB: this.#memoryMiB,
+      ...this.#resize.started,
       sharesMemory: this.#sharesMemory,
       devices: this.#devices.state(),
     };
@@ -272,7 +276,8 @@ export class QemuHypervisor implements Hypervisor {
       this.#address = addressOf(state, sandbox.runDirectory);
       this.#devices.adopt(state.devices);
       [this.#program, this.#kernel, this.#accelerator] = [state.program, state.kernel, state.accelerator];
-      [this.#memoryMiB, this.#sharesMemory] = [state.memoryMiB, state.sharesMemory];
+      this.#sharesMemory = state.sharesMemory;
+      this.#resize.plan(state, state.accelerator.kind, this.slowdown, state.sharesMemory);
       const { monitor } = await this.#attach(adoptedDeadline);
       this.#assertStarting(signal);
       await assertRuns(monitor);
@@ -294,23 +299,8 @@ export class QemuHypervisor implements Hypervisor {
     if (this.#child instanceof AdoptedProcess) this.#child.release();
   }
 
-  async #spawn(
-    command: string,
-    more: Pick<Parameters<typeof Child.spawn>[0], "selinuxLabel" | "around">,
-  ): Promise<void> {
-    const note = this.#options.sandbox.record.process("qemu");
-    const child = await Child.spawn({
-      name: "QEMU",
-      command,
-      args: this.#command.args,
-      fds: this.#command.fds,
-      env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C.UTF-8", ...note.env },
-      onLine: (line) => this.#log.info(line, { source: "qemu" }),
-      ...more,
-    }).catch((error: unknown) => {
-      note.ended();
-      throw error;
-    });
+  async #spawn(program: string, spec: VmSpec): Promise<void> {
+    const { child, note } = await spawnQemu(this.#options, program, this.#command, spec);
     this.#child = child;
     void this.#outlive(child, note);
     note.started(child.pid);
@@ -331,7 +321,7 @@ export class QemuHypervisor implements Hypervisor {
 
   /** Connects to a QEMU that was just spawned and has its machine begin. */
   async #converse(signal: AbortSignal): Promise<void> {
-    const pinned = Math.max(0, ...this.#devices.list().map(({ device }) => pinTime(device.kind, this.#memoryMiB)));
+    const pinned = Math.max(0, ...this.#devices.list().map(({ device }) => this.#pinTime(device)));
     const { monitor, version } = await this.#attach(greetingDeadline + pinned);
     this.#assertStarting(signal);
     await monitor.execute("cont");

@@ -311,7 +311,7 @@ export interface SetIPTablesResponse {
 export interface OnlineCPUMemRequest {
   /** Answer only when all of it is online. */
   wait: boolean;
-  /** CPUs to bring online; 0: do not look at the count. */
+  /** CPUs that must be online in all; 0: do not look at the count. */
   nbCpus: number;
   cpuOnly: boolean;
 }

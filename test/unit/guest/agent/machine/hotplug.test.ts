@@ -28,13 +28,33 @@ describe("what was plugged in", () => {
 
   it("is taken into use", async () => {
     part("cpu/cpu1", "online", "0\n");
-    await bringOnline(roots(), { cpus: 1, cpuOnly: false, wait: true, ms: 5000 }, silentLogger);
+    await bringOnline(roots(), { cpus: 2, cpuOnly: false, wait: true, ms: 5000 }, silentLogger);
     expect(read("cpu/cpu1/online")).to.equal("1");
     expect(read("memory/memory1/state")).to.equal("online");
   });
 
+  it("is taken into use up to the number that is asked for, the first ones first", async () => {
+    for (const cpu of [1, 2, 10]) part(`cpu/cpu${cpu}`, "online", "0\n");
+    const states = () => [1, 2, 10].map((cpu) => read(`cpu/cpu${cpu}/online`).trim()).join("");
+    for (const [cpus, wanted] of [
+      [1, "000"],
+      [3, "110"],
+      [2, "110"],
+      [0, "111"],
+    ] as const) {
+      await bringOnline(roots(), { cpus, cpuOnly: true, wait: true, ms: 5000 }, silentLogger);
+      expect(states()).to.equal(wanted);
+    }
+  });
+
+  it("may have been taken into use by the machine already", async () => {
+    part("cpu/cpu1", "online", "1\n");
+    await bringOnline(roots(), { cpus: 2, cpuOnly: true, wait: true, ms: 5000 }, silentLogger);
+    expect(read("cpu/cpu1/online")).to.equal("1\n");
+  });
+
   it("is waited for when it shall be", async () => {
-    const bringing = bringOnline(roots(), { cpus: 2, cpuOnly: true, wait: true, ms: 5000 }, silentLogger);
+    const bringing = bringOnline(roots(), { cpus: 3, cpuOnly: true, wait: true, ms: 5000 }, silentLogger);
     part("cpu/cpu1", "online", "0");
     await new Promise((resolve) => setTimeout(resolve, 30));
     part("cpu/cpu2", "online", "0");
@@ -44,8 +64,8 @@ describe("what was plugged in", () => {
   });
 
   it("is not waited for longer than that", async () => {
-    const request = { cpus: 1, cpuOnly: true, wait: true, ms: 30 };
+    const request = { cpus: 2, cpuOnly: true, wait: true, ms: 30 };
     const outcome = await bringOnline(roots(), request, silentLogger).catch((error: Error) => error.message);
-    expect(outcome).to.contain("waited 30 ms for 1 CPUs to be plugged in; 0 came");
+    expect(outcome).to.contain("waited 30 ms for 2 CPUs to be online; 1 are");
   });
 });

@@ -126,10 +126,16 @@ export class Bench {
     events.subscribe(taskResumed, "test", (e) => this.events.push(`resumed ${e.containerId}`));
   }
 
-  /** `more` is added to the configuration, made for the test's directory. */
-  static async open(more: (directory: string) => string = () => ""): Promise<Bench> {
+  /** `more` is added to the configuration, made for the test's directory, and lines to its tables `[runtime]` and `[hypervisor.fake]`. */
+  static async open(
+    more: (directory: string) => string = () => "",
+    { runtime = "", hypervisor = "" }: { readonly runtime?: string; readonly hypervisor?: string } = {},
+  ): Promise<Bench> {
     const directory = await mkdtemp(join(tmpdir(), "kata-ts-test-"));
-    await writeFile(join(directory, "configuration.toml"), toml + more(directory));
+    const lines = toml
+      .replace("[hypervisor.fake]\n", `${runtime}\n[hypervisor.fake]\n`)
+      .replace("[agent.fake]\n", `${hypervisor}\n[agent.fake]\n`);
+    await writeFile(join(directory, "configuration.toml"), lines + more(directory));
     return new Bench(directory);
   }
 

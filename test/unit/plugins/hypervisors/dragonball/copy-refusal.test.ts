@@ -28,8 +28,10 @@ describe("what keeps a machine from being a copy of another", () => {
   it("is memory to plug only where there is some", () => {
     expect(refusal({ enable_virtio_mem: true }, { memoryMiB: 4096 })).to.equal(undefined);
     expect(refusal({ enable_virtio_mem: true }, { memoryMiB: 8192 })).to.equal(undefined);
-    expect(pluggableMemory({ enable_virtio_mem: true, default_maxmemory: 4096 }, 1024)).to.equal(3072);
-    expect(pluggableMemory({ enable_virtio_mem: false, default_maxmemory: 4096 }, 1024)).to.equal(0);
+    expect(pluggableMemory({ enable_virtio_mem: true, default_maxmemory: 4096 }, { memoryMiB: 1024 })).to.equal(3072);
+    const fixed = { memoryMiB: 1024, fixedSize: true };
+    expect(pluggableMemory({ enable_virtio_mem: true, default_maxmemory: 4096 }, fixed)).to.equal(0);
+    expect(pluggableMemory({ enable_virtio_mem: false, default_maxmemory: 4096 }, { memoryMiB: 1024 })).to.equal(0);
   });
 
   it("is a daemon that would need its memory, by its key or because there is one", () => {

@@ -106,7 +106,9 @@ describe("a machine of QEMU that is adopted", () => {
     program: "/usr/bin/qemu-system-x86_64",
     kernel: "/vmlinuz",
     accelerator: { kind: "tcg", reason: "", machineOptions: [] },
+    vcpus: 1,
     memoryMiB: 2048,
+    fixedSize: false,
     sharesMemory: true,
     devices: { devices: [], names: 0, disks: 1, units: { taken: 0, free: [] } },
   };
@@ -128,6 +130,8 @@ describe("a machine of QEMU that is adopted", () => {
       { program: 1 },
       { accelerator: { kind: "hvf" } },
       { memoryMiB: -1 },
+      { vcpus: 0.5 },
+      { fixedSize: 1 },
       { sharesMemory: "yes" },
       { devices: {} },
       { devices: { ...known.devices, devices: [{ name: "x" }] } },

@@ -37,6 +37,7 @@ function machine(
     entropy: bus.coldSlot(),
     ...(config.reclaim_guest_freed_memory && { balloon: bus.coldSlot() }),
     ...(config.block_device_driver === "virtio-scsi" && { scsi: bus.coldSlot() }),
+    ...(config.enable_virtio_mem && { memory: bus.coldSlot() }),
   };
   const devices = new DeviceSet(bus, config, 1, (fd) => command.inherit(fd));
   addDevices(devices);
@@ -192,6 +193,35 @@ describe("QEMU's command line", () => {
     expect(memory({ enable_hugepages: true }, true)).to.deep.equal({ ...memfd, share: true, hugetlb: true });
     expect(memory({ enable_hugepages: true, hugepage_type: "thp" })).to.deep.equal(plain);
     expect(memory({ enable_mem_prealloc: true })).to.deep.equal({ ...plain, prealloc: true });
+  });
+
+  it("sets aside what the machine may grow into", () => {
+    const room = { vcpus: 4, memoryMiB: 1024, slots: 10, blockMiB: 128 };
+    const modules = machine("q35", serial, {}, undefined, { room });
+    expect(values(modules, "smp")).to.deep.equal(["2,maxcpus=4,sockets=1,cores=4,threads=1"]);
+    expect(values(modules, "m")).to.deep.equal(["256M,slots=10,maxmem=1024M"]);
+    expect(values(modules, "object")).to.have.length(2);
+    const none = machine("q35", serial, {}, undefined, { room: { ...room, vcpus: 2, memoryMiB: 256, slots: 0 } });
+    expect(values(none, "smp")).to.deep.equal(["2,sockets=1,cores=2,threads=1"]);
+    expect(values(none, "m")).to.deep.equal(["256M"]);
+    const keys = { enable_virtio_mem: true, enable_mem_prealloc: true };
+    const virtioMem = machine("q35", serial, keys, undefined, { room: { ...room, slots: 0 } });
+    expect(values(virtioMem, "m")).to.deep.equal(["256M,maxmem=1024M"]);
+    expect(values(virtioMem, "object")[1]).to.deep.equal({
+      "qom-type": "memory-backend-ram",
+      id: "plugged-memory",
+      size: 768 * 2 ** 20,
+      reserve: false,
+    });
+    expect(values(virtioMem, "device")).to.deep.include({
+      driver: "virtio-mem-pci",
+      id: "plugged",
+      memdev: "plugged-memory",
+      "requested-size": 0,
+      prealloc: true,
+      bus: "pcie.0",
+      addr: "0x04",
+    });
   });
 
   it("shares memory with a program that serves a card, to whose socket it connects", () => {

@@ -1,0 +1,50 @@
+import { expect } from "chai";
+import { SizedPod } from "./sized-pod.js";
+
+const MiB = 2 ** 20;
+const cpus = (count: number) => ({ quota: count * 100_000, period: 100_000 });
+
+describe("the size of a machine of QEMU", () => {
+  let pod: SizedPod;
+  afterEach(() => pod.end());
+
+  it("follows the limits of its containers: vCPUs both ways, memory in modules, which stay", async () => {
+    pod = new SizedPod(["default_vcpus = 1", "default_memory = 256", "memory_slots = 2"]);
+    await pod.start();
+    const first = await pod.seen();
+    expect(first.cpus).to.equal(1);
+    const has = async (vcpus: number, more: number) => {
+      const { cpus: count, memory } = await pod.seen();
+      expect([count, memory - first.memory]).to.deep.equal([vcpus, more]);
+    };
+    await Promise.all([
+      pod.run("c1", { cpu: cpus(0.4), memory: { limit: 64 * MiB } }),
+      pod.run("c2", { cpu: cpus(0.4), memory: { limit: 64 * MiB } }),
+    ]);
+    await has(2, 128);
+    expect(await pod.refused("bad", { cpu: { quota: 5, period: 100_000, cpus: "3-1" } })).to.deep.equal({
+      status: "INVALID_ARGUMENT",
+      message:
+        'linux.resources.cpu.cpus is "3-1", by which a machine cannot be sized; it takes a list of numbers below 8192, like 0-3,8',
+    });
+    await pod.update("c1", { memory: { limit: 190 * MiB } });
+    await has(2, 256);
+    await pod.update("c2", { memory: { limit: 900 * MiB } });
+    expect(pod.log).to.include("the machine has less than the limits of its containers come to");
+    await pod.update("c1", { cpu: cpus(-1) });
+    await pod.remove("c2");
+    await has(1, 256);
+  });
+
+  it("follows them with virtio-mem: memory both ways", async () => {
+    pod = new SizedPod(["default_vcpus = 1", "default_memory = 256", "enable_virtio_mem = true"]);
+    await pod.start();
+    const { memory } = await pod.seen();
+    await pod.run("c1", { memory: { limit: 64 * MiB } });
+    expect((await pod.seen()).memory).to.equal(memory + 64);
+    await pod.update("c1", { memory: { limit: 200 * MiB } });
+    expect((await pod.seen()).memory).to.equal(memory + 200);
+    await pod.remove("c1");
+    expect((await pod.seen()).memory).to.equal(memory);
+  });
+});
