@@ -3,6 +3,7 @@ import { codeOf, describeError } from "../../core/errors/error.js";
 import type { Command } from "./command.js";
 import { checkCommand } from "./commands/check.js";
 import { configCommand } from "./commands/config.js";
+import { directVolumeCommand } from "./commands/direct-volume.js";
 import { factoryCommand } from "./commands/factory.js";
 import { guestCommand } from "./commands/guest.js";
 import { pluginsCommand } from "./commands/plugins.js";
@@ -17,6 +18,7 @@ const commands: readonly Command[] = [
   guestCommand,
   factoryCommand,
   recoverCommand,
+  directVolumeCommand,
 ];
 
 function help(): string {

@@ -16,6 +16,11 @@ export const directVolumeErrors = defineErrors({
     message: (p: { source: string; file: string; device: string; problem: string }) =>
       `the volume ${p.source}: ${p.file} names the device ${p.device}: ${p.problem}`,
   },
+  KATA_DIRECT_VOLUME_PATH: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { source: string; problem: string }) =>
+      `${JSON.stringify(p.source.slice(0, 200))} is not the path of a volume: ${p.problem}`,
+  },
   KATA_DIRECT_VOLUME_NO_DISKS: {
     status: "FAILED_PRECONDITION",
     message: (p: { source: string; file: string }) =>

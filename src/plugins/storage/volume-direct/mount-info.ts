@@ -1,8 +1,9 @@
-import { fstatSync, readSync } from "node:fs";
+import { fstatSync, readSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../../core/errors/error.js";
 import { OpenFlag } from "../../../core/sys/open-flags.js";
 import type { Sys } from "../../../core/sys/sys.js";
+import { distrust } from "../../../core/trust.js";
 import { directVolumeErrors } from "./errors.js";
 import { type MountInfo, parseMountInfo } from "./parse-mount-info.js";
 
@@ -35,26 +36,35 @@ export function readMountInfo(sys: Pick<Sys, "files" | "descriptors">, root: str
       throw fail(messageOf(error), error);
     }
   };
-  for (const directory of [".", volumeName(source)]) {
-    const fd = open(directory);
-    try {
-      const problem = distrustOf(fd);
-      if (problem !== undefined) throw fail(`its directory ${join(root, directory)} ${problem}`);
-    } finally {
-      sys.descriptors.close(fd);
-    }
+  const problem = distrustRoot(root);
+  if (problem !== undefined) throw fail(problem);
+  const directory = open(volumeName(source));
+  try {
+    const wrong = distrustOf(directory);
+    if (wrong !== undefined) throw fail(`its directory ${wrong}`);
+  } finally {
+    sys.descriptors.close(directory);
   }
   const fd = open(relative);
   try {
     if (!fstatSync(fd).isFile()) throw fail("it is no file");
-    const problem = distrustOf(fd);
-    if (problem !== undefined) throw fail(`it ${problem}`);
+    const wrong = distrustOf(fd);
+    if (wrong !== undefined) throw fail(`it ${wrong}`);
     const bytes = Buffer.alloc(sizeLimit + 1);
     const length = readSync(fd, bytes, 0, bytes.length, 0);
     if (length > sizeLimit) throw fail(`it is longer than ${sizeLimit} bytes`);
     return parseMountInfo(bytes.toString("utf8", 0, length), { source, file });
   } finally {
     sys.descriptors.close(fd);
+  }
+}
+
+/** Who could put another directory in the place of the root. */
+function distrustRoot(root: string): string | undefined {
+  try {
+    return distrust(realpathSync(root));
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

@@ -6,7 +6,8 @@ import { KataError } from "../../../../../src/core/errors/error.js";
 import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
 import { DirectVolume } from "../../../../../src/plugins/storage/volume-direct/direct-volume.js";
 import { matchDirectVolume } from "../../../../../src/plugins/storage/volume-direct/match.js";
-import { volumeName } from "../../../../../src/plugins/storage/volume-direct/mount-info.js";
+import { readMountInfo, volumeName } from "../../../../../src/plugins/storage/volume-direct/mount-info.js";
+import { addMountInfo, removeMountInfo } from "../../../../../src/plugins/storage/volume-direct/write-mount-info.js";
 import { parseMountInfo } from "../../../../../src/plugins/storage/volume-direct/parse-mount-info.js";
 import { matchSharedBind } from "../../../../../src/plugins/storage/volume-shared-bind/match.js";
 import { FakeDisks } from "../../../../../src/testing/fake-disks.js";
@@ -148,6 +149,23 @@ describe("DirectVolume", () => {
     describeWith({ device: image, options: ["ro"], metadata: {} });
     await make().prepare();
     expect(disks.added).to.deep.equal([{ purpose: `the volume ${source}`, path: image, readOnly: true }]);
+  });
+
+  it("is said and unsaid by us as it is by upstream's program", async () => {
+    const text = JSON.stringify({ ...info, metadata: {} });
+    const other = `${source}2`;
+    for (let times = 0; times < 2; times++) {
+      expect(await addMountInfo(sys, root, other, text)).to.equal(join(root, volumeName(other), "mountInfo.json"));
+    }
+    expect(readMountInfo(sys, root, other)).to.include({ device: "/dev/sdx", fstype: "ext4" });
+    expect(removeMountInfo(root, other)).to.equal(true);
+    expect(removeMountInfo(root, other)).to.equal(false);
+    expect(matchDirectVolume({ mount: { ...mount, source: other } }, root)).to.equal(0);
+    expect(await rejected(() => addMountInfo(sys, root, other, "{}"))).to.equal("KATA_DIRECT_VOLUME_FIELD");
+    for (const path of ["relative", `/${"x".repeat(200)}`, "/\0"]) {
+      expect(await rejected(() => addMountInfo(sys, root, path, text)), path).to.equal("KATA_DIRECT_VOLUME_PATH");
+    }
+    expect(removeMountInfo(join(root, "missing"), other)).to.equal(false);
   });
 
   it("has a device that is one", async () => {
