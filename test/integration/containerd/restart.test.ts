@@ -1,10 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { podFlags } from "../../support/containerd.js";
+import { runProgram } from "../../support/program.js";
 import { writeLogger } from "./logger.js";
 import { describeContainerd } from "./suite.js";
+
+const kataTs = fileURLToPath(new URL("../../../src/bin/kata-ts/main.js", import.meta.url));
 
 /** Prints numbered lines; its output is lost when a number is missing. */
 const count = 'i=0; while :; do i=$((i + 1)); echo "line $i"; sleep 0.1; done';
@@ -94,6 +98,41 @@ describeContainerd("while containerd is away", (suite) => {
     await until("it is stopped", async () => (await containerd.tasks()).get(id) === "STOPPED");
     expect((await containerd.ctr(["tasks", "delete", id])).stderr).to.include("exit code 9");
     await containerd.ctr(["containers", "delete", id]);
+  });
+
+  it("a pod whose shim died too is recovered, and containerd finds it as it was", async () => {
+    const { containerd } = suite;
+    const [sandbox, member] = [suite.newId(), suite.newId()];
+    const file = join(containerd.directory, "recovered");
+    const run = async (id: string, flags: readonly string[], command: readonly string[]): Promise<void> => {
+      expect((await containerd.run(id, ["-d", ...flags], command)).stderr).to.equal("");
+    };
+    await run(sandbox, podFlags("sandbox", sandbox), ["sleep", "100000"]);
+    const log = ["--log-uri", `file://${file}`];
+    await run(member, [...podFlags("container", sandbox), ...log], ["sh", "-c", count]);
+    const shim = containerd.shimOf(sandbox);
+    await containerd.stop("SIGKILL");
+    process.kill(shim, "SIGKILL");
+    await until("the shim is gone", () => !existsSync(`/proc/${shim}/exe`));
+
+    const recovered = await runProgram(process.execPath, [kataTs, "recover", "--sandbox", sandbox, "--json"]);
+    expect(recovered.stderr).to.equal("");
+    expect(JSON.parse(recovered.stdout)).to.have.nested.property("[0].state", "recovered");
+    const before = numbers(readFileSync(file, "utf8")).length;
+    await containerd.start();
+    const running = { [sandbox]: "RUNNING", [member]: "RUNNING" };
+    await until("its tasks run", async () => (await containerd.tasks()).get(member) === "RUNNING");
+    expect(Object.fromEntries(await containerd.tasks())).to.deep.equal(running);
+    await until("output comes", () => numbers(readFileSync(file, "utf8")).length > before + 5);
+    const exec = await containerd.ctr(["tasks", "exec", "--exec-id", "e", member, "sh", "-c", "echo here; exit 3"]);
+    expect(exec).to.include({ status: 3, stdout: "here\n" });
+    const events = await containerd.events();
+    for (const id of [member, sandbox]) {
+      expect((await containerd.ctr(["tasks", "kill", "--signal", "KILL", id])).status).to.equal(0);
+      expect((await events.until(id, "exit", { id })).at(-1)?.fields).to.include({ exit_status: 137 });
+    }
+    await events.close();
+    for (const id of [member, sandbox]) await containerd.remove(id);
   });
 
   it("the end of a shim is found out when containerd is back, and nothing is left of its pod", async () => {

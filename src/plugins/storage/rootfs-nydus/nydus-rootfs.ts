@@ -9,6 +9,8 @@ import type {
 import { messageOf } from "../../../core/errors/error.js";
 import type { Logger } from "../../../core/log.js";
 import type { SandboxInfo } from "../../../core/plugin/context.js";
+import { isPlainObject } from "../../../core/sandbox/plain-object.js";
+import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { bootstrapFile } from "./bootstrap.js";
 import { NydusDaemon } from "./daemon.js";
@@ -48,6 +50,20 @@ export class NydusRootfs implements Rootfs {
     const lower = this.#isServed(options) ? options.lower : [await this.#serve(options, signal)];
     this.#shared = this.#parts.shared.create({ ...this.#request, mounts: [overlayOf(lower, options)] });
     return this.#shared.prepare(signal);
+  }
+
+  state(): unknown {
+    return { own: this.#daemon !== undefined, shared: this.#shared?.state?.() };
+  }
+
+  /** Takes over the overlay; a daemon of the container's own is not taken over, nor is then its image. */
+  async adopt(state: unknown): Promise<void> {
+    if (!isPlainObject(state) || state["own"] !== false) {
+      const problem = "a nydusd of the container's own serves it";
+      throw stateErrors.KATA_RECOVER_PART({ what: this.name, problem });
+    }
+    this.#shared = this.#parts.shared.create(this.#request);
+    await this.#shared.adopt?.(state["shared"]);
   }
 
   async cleanup(): Promise<void> {
