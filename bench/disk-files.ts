@@ -8,7 +8,7 @@ import type { Shell } from "./shell.js";
 
 const mib = 2 ** 20;
 /** MiB of the files that are written and read. */
-export const fileMiB = 64;
+export const fileMiB = 128;
 const diskMiB = 4 * fileMiB;
 const blockBytes = 4096;
 /** Milliseconds of random reads. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockDriver } from "../contracts/block-driver.js";
 import type { Disk, DiskMount, DiskRequest, Disks } from "../contracts/disks.js";
 import type { GuestDevice, GuestStorage } from "../contracts/guest.js";
@@ -12,6 +13,9 @@ export interface MachineDisksParts {
   /** The block driver that configuration chooses: asked for with the first disk, so that nobody needs one who has none. */
   readonly driver: () => Promise<BlockDriver>;
 }
+
+/** How long it may take, in milliseconds, until it is known of a machine that does not answer that it has ended. */
+const endMs = 1000;
 
 /** `Disks` of a machine. */
 export class MachineDisks implements Disks {
@@ -58,12 +62,14 @@ export class MachineDisks implements Disks {
     const claimed = this.#unclaimed && this.#claim(this.#unclaimed, purpose, path, readOnly);
     const { id, guestLocator } =
       claimed ?? (await hypervisor.addDevice(driver.device(`disk${this.#made++}`, path, readOnly)));
-    let taken = true;
-    const release = async (): Promise<void> => {
-      await this.#booting?.catch(() => undefined);
-      if (taken && !this.#gone) await hypervisor.removeDevice(id);
-      taken = false;
-      this.#there.delete(id);
+    let releasing: Promise<void> | undefined;
+    const release = (): Promise<void> => {
+      releasing ??= this.#remove(id).catch((error: unknown) => {
+        // The machine has it still, and may be asked for it again.
+        releasing = undefined;
+        throw error;
+      });
+      return releasing;
     };
     if (guestLocator === undefined) {
       await release();
@@ -72,6 +78,19 @@ export class MachineDisks implements Disks {
     this.#there.set(id, { id, path, readOnly, guestLocator });
     const storage = (mount: DiskMount): GuestStorage => driver.storage(guestLocator, mount);
     return { storage, device: (containerPath) => guestDevice(containerPath, storage), release };
+  }
+
+  async #remove(id: string): Promise<void> {
+    await this.#booting?.catch(() => undefined);
+    const { hypervisor } = this.#parts;
+    try {
+      if (!this.#gone) await hypervisor.removeDevice(id);
+    } catch (error) {
+      // A machine that ends meanwhile answers with an error first, and has taken its disks with it.
+      await Promise.race([hypervisor.exited, sleep(endMs, undefined, { ref: false })]);
+      if (!this.#gone) throw error;
+    }
+    this.#there.delete(id);
   }
 
   #claim(unclaimed: DiskState[], purpose: string, path: string, readOnly: boolean): DiskState {

@@ -13,6 +13,7 @@ describe("disks of a machine", () => {
   let end: (exit: VmExit) => void;
   let locator: string | undefined;
   let drivers: number;
+  let removing: (() => Promise<void>) | undefined;
 
   const make = (): MachineDisks => {
     const hypervisor = {
@@ -21,7 +22,10 @@ describe("disks of a machine", () => {
         calls.push(device);
         return { id: device.id, ...(locator !== undefined && { guestLocator: locator }) };
       },
-      removeDevice: async (id: string) => void calls.push(id),
+      removeDevice: async (id: string) => {
+        calls.push(id);
+        await removing?.();
+      },
       exited: new Promise<VmExit>((resolve) => (end = resolve)),
     };
     const driver = async () => {
@@ -35,6 +39,7 @@ describe("disks of a machine", () => {
     calls = [];
     locator = "/dev/vdb";
     drivers = 0;
+    removing = undefined;
   });
 
   const device = (id: string) => ({ kind: "block", id, path: "/dev/some", readOnly: true, driver: "virtio-blk-mmio" });
@@ -82,6 +87,33 @@ describe("disks of a machine", () => {
     end({ code: 1, expected: false });
     await early.release();
     expect(calls).to.deep.equal([device("disk0")]);
+  });
+
+  it("are taken out once, also when two ask for it, and again when that failed", async () => {
+    const disk = await make().add(request);
+    const reason = new Error("the guest does not answer");
+    removing = async () => {
+      throw reason;
+    };
+    const failures = await Promise.all(
+      [disk.release(), disk.release()].map((one) => one.catch((error: unknown) => error)),
+    );
+    expect(failures).to.deep.equal([reason, reason]);
+    removing = undefined;
+    await Promise.all([disk.release(), disk.release()]);
+    await disk.release();
+    expect(calls).to.deep.equal([device("disk0"), "disk0", "disk0"]);
+  });
+
+  it("are gone with a machine that ends while one is taken out", async () => {
+    const disk = await make().add(request);
+    removing = async () => {
+      setImmediate(() => end({ code: -1, signal: "SIGKILL", expected: false }));
+      throw new Error("the monitor is gone");
+    };
+    await disk.release();
+    await disk.release();
+    expect(calls).to.deep.equal([device("disk0"), "disk0"]);
   });
 
   it("are taken out again when nobody knows where the guest has them", async () => {
