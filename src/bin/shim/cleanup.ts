@@ -1,9 +1,11 @@
 import { statSync } from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
+import { recordErrors } from "../../core/sandbox/record-errors.js";
 import { type RecordContent, SandboxRecord } from "../../core/sandbox/record.js";
-import { removeUnmounted, undoRecord } from "../../core/sandbox/undo-record.js";
+import { killAllOf, removeUnmounted, undoRecord } from "../../core/sandbox/undo-record.js";
+import { cleanupStale } from "../../core/share-fs/cleanup-stale.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { dropClaim, readClaim, removeEmptyParents } from "./claim.js";
 import { withLeftovers } from "./claim-lock.js";
@@ -20,7 +22,8 @@ export interface CleanUpRequest {
 /**
  * Undoes what a sandbox left whose shim is dead: its processes, then its mounts, then its files, as its record has them.
  * The guest is not asked. Idempotent, and one at a time: whoever comes second finds nothing. Everything is tried;
- * what could not be undone is in the `AggregateError`.
+ * what could not be undone is in the `AggregateError`. Where the record cannot be read, or believed, that is an error, and what
+ * is known without it is undone: processes that say whose they are, and the shared tree. The rest stays, with its directory.
  */
 export async function cleanUpSandbox(request: CleanUpRequest): Promise<void> {
   const { sys, roots, name } = request;
@@ -41,8 +44,12 @@ async function undo({ sys, roots, name }: CleanUpRequest, directory: string): Pr
   let record: RecordContent | undefined;
   await attempt(async () => {
     record = SandboxRecord.load(directory)?.content;
+    if (record !== undefined) assertOwn(directory, record, name);
   });
-  if (record !== undefined) errors.push(...(await undoRecord(sys, record)));
+  if (errors.length > 0) {
+    await attempt(() => killAllOf(directory));
+    await attempt(() => cleanupStale(sys, { root: join(roots.run, "shared"), ...name }));
+  } else if (record !== undefined) errors.push(...(await undoRecord(sys, record)));
   await attempt(() => sys.mounts.unmountTree(directory, { detach: true }));
   // Without it nobody would know any more what is left.
   if (errors.length === 0) await attempt(() => removeUnmounted(sys, directory));
@@ -56,6 +63,13 @@ async function undo({ sys, roots, name }: CleanUpRequest, directory: string): Pr
   }
   if (errors.length > 0) throw new AggregateError(errors, `the sandbox "${name.sandboxId}" is not cleaned up`);
   removeEmptyParents(roots, name);
+}
+
+/** A record that was moved here from another sandbox would have that one undone. */
+function assertOwn(directory: string, { namespace, sandboxId }: RecordContent, name: ShimName): void {
+  if (namespace === name.namespace && sandboxId === name.sandboxId) return;
+  const problem = `it is that of the sandbox "${sandboxId}" of the namespace "${namespace}"`;
+  throw recordErrors.KATA_RECORD_BROKEN({ file: join(directory, "record.json"), problem });
 }
 
 async function removeIfEmpty(path: string): Promise<void> {

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
 import { isRunning } from "../../core/process/identity.js";
+import { readRegularFile } from "../../core/regular-file.js";
 import { processesMarked } from "../../core/sandbox/process-mark.js";
 import { SandboxRecord } from "../../core/sandbox/record.js";
 import { stateErrors } from "../../core/sandbox/state-errors.js";
@@ -65,9 +66,9 @@ export function inspect(roots: ShimRoots, name: ShimName): Leftover {
 
 function readAddress(bundle: string): string | undefined {
   try {
-    return readFileSync(join(bundle, "address"), "utf8");
+    return readRegularFile(join(bundle, "address"), { most: 4096, follow: false }).bytes.toString("utf8");
   } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    if (["ENOENT", "ENOTDIR", "KATA_FILE_KIND"].includes(codeOf(error) ?? "")) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
 import { identityOf } from "../../core/process/identity.js";
+import { readRegularFile } from "../../core/regular-file.js";
 import { containerIdentity } from "../../core/sandbox/identity.js";
 import { readBundleConfig } from "../../plugins/services/task/bundle.js";
 import type { Connections } from "../../plugins/services/task/config.js";
@@ -95,9 +96,9 @@ async function adopt(
 
 function readAddress(bundle: string): string | undefined {
   try {
-    return readFileSync(join(bundle, "address"), "utf8");
+    return readRegularFile(join(bundle, "address"), { most: 4096, follow: false }).bytes.toString("utf8");
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
+    if (["ENOENT", "ENOTDIR", "KATA_FILE_KIND"].includes(codeOf(error) ?? "")) return undefined;
     throw error;
   }
 }

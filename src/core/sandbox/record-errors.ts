@@ -10,6 +10,12 @@ export const recordErrors = defineErrors({
     status: "INTERNAL",
     message: (p: { file: string }) => `cannot read the sandbox's record ${p.file}`,
   },
+  KATA_RECORD_UNTRUSTED: {
+    status: "PERMISSION_DENIED",
+    message: (p: { file: string; problem: string }) =>
+      `the sandbox's record ${p.file} is not believed, since somebody else may have written it: ${p.problem}. What it names is left ` +
+      "alone; look at it, undo by hand what is the sandbox's, and remove its directory",
+  },
   KATA_RECORD_BROKEN: {
     status: "DATA_LOSS",
     message: (p: { file: string; problem: string }) => `the sandbox's record ${p.file} cannot be used: ${p.problem}`,

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, renameSync, rmSync, type Stats, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { codeOf } from "../errors/error.js";
+import { codeOf, messageOf } from "../errors/error.js";
 import { identityOf, isRunning, parseIdentity, type ProcessIdentity } from "../process/identity.js";
-import { processMark } from "./process-mark.js";
+import { type FileStart, readRegularFile } from "../regular-file.js";
+import { processMark, sandboxMark } from "./process-mark.js";
 import { recordErrors } from "./record-errors.js";
 
 /** A process that the sandbox started, or is about to start. */
@@ -49,6 +50,9 @@ export interface RecordContent {
   readonly network: readonly RecordedNetwork[];
 }
 
+/** Bytes of a record that is read, at most: one of ten thousand notes has a tenth of that. */
+const mostBytes = 16 << 20;
+
 type Lists = Partial<Pick<RecordContent, "processes" | "paths" | "network">>;
 
 /** A process that is about to be started. */
@@ -90,17 +94,30 @@ export class SandboxRecord {
     return record;
   }
 
-  /** The record that a run directory holds; undefined when it has none. */
+  /**
+   * The record that a run directory holds; undefined when it has none. What it names is killed, unmounted and removed, so one
+   * that somebody else may have written is `KATA_RECORD_UNTRUSTED`: a link, another user's, one that others may write to.
+   */
   static load(runDirectory: string): SandboxRecord | undefined {
     const file = join(runDirectory, "record.json");
-    let text: string;
+    const distrust = (problem: string, cause?: unknown) =>
+      recordErrors.KATA_RECORD_UNTRUSTED({ file, problem }, { cause });
+    let start: FileStart;
+    let directory: Stats;
     try {
-      text = readFileSync(file, "utf8");
+      directory = lstatSync(runDirectory);
+      start = readRegularFile(file, { most: mostBytes, follow: false });
     } catch (error) {
-      if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+      const code = codeOf(error);
+      if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+      if (code === "KATA_FILE_KIND") throw distrust(messageOf(error), error);
       throw recordErrors.KATA_RECORD_READ({ file }, { cause: error });
     }
-    return new SandboxRecord(file, parse(file, text));
+    if (!directory.isDirectory()) throw distrust(`${runDirectory} is a link to a directory`);
+    const problem = strangers(runDirectory, directory) ?? strangers(file, start.stats);
+    if (problem !== undefined) throw distrust(problem);
+    if (!start.whole) throw distrust(`it has ${start.stats.size} bytes, more than ${mostBytes}`);
+    return new SandboxRecord(file, parse(file, start.bytes.toString("utf8")));
   }
 
   get content(): RecordContent {
@@ -113,7 +130,7 @@ export class SandboxRecord {
     this.#change({ processes: [...this.#content.processes, { name, mark }] });
     const others = () => this.#content.processes.filter((process) => process.mark !== mark);
     return {
-      env: { [processMark]: mark },
+      env: { [processMark]: mark, [sandboxMark]: dirname(this.#file) },
       started: (pid) => {
         const identity = identityOf(pid);
         this.#change({ processes: [...others(), { name, mark, ...(identity && { identity }) }] });
@@ -199,13 +216,30 @@ export class SandboxRecord {
 
   #write(): void {
     const partial = `${this.#file}.new`;
+    const write = () => writeFileSync(partial, `${JSON.stringify(this.#content)}\n`, { mode: 0o600, flag: "wx" });
     try {
-      writeFileSync(partial, `${JSON.stringify(this.#content)}\n`, { mode: 0o600 });
+      try {
+        write();
+      } catch (error) {
+        if (codeOf(error) !== "EEXIST") throw error;
+        // What a process left that was killed while it wrote, or a link, which is not written through.
+        rmSync(partial);
+        write();
+      }
       renameSync(partial, this.#file);
     } catch (error) {
       throw recordErrors.KATA_RECORD_WRITE({ file: this.#file }, { cause: error });
     }
   }
+}
+
+/** Who besides this user could have written something; undefined when nobody could. */
+function strangers(path: string, { uid, mode }: Stats): string | undefined {
+  const user = process.geteuid?.();
+  if (uid !== user) return `${path} belongs to user ${uid}, and this is user ${user}`;
+  return (mode & 0o022) === 0
+    ? undefined
+    : `${path} can be written by group or others (mode ${(mode & 0o7777).toString(8)})`;
 }
 
 function parse(file: string, text: string): RecordContent {

@@ -1,11 +1,12 @@
-import { unlinkSync } from "node:fs";
-import { rm, rmdir } from "node:fs/promises";
+import { statSync, unlinkSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "../errors/error.js";
 import { undoNetwork } from "../network/undo.js";
 import { killByIdentity } from "../process/identity.js";
 import type { Sys } from "../sys/sys.js";
-import { processesMarked } from "./process-mark.js";
+import { processesMarked, processesOf } from "./process-mark.js";
 import type { RecordContent, RecordedPath } from "./record.js";
 import { recordErrors } from "./record-errors.js";
 
@@ -34,8 +35,15 @@ async function killAll(processes: RecordContent["processes"]): Promise<void> {
     if (identity !== undefined) await killByIdentity(name, identity);
   }
   const marks = processes.map((one) => one.mark);
+  await killFound(() => processesMarked(marks));
+}
+
+/** Kills all that the sandbox of a run directory has started, for who cannot read its record. */
+export const killAllOf = (runDirectory: string): Promise<void> => killFound(() => processesOf(runDirectory));
+
+async function killFound(find: () => number[]): Promise<void> {
   const end = performance.now() + busyTime;
-  for (let pids = processesMarked(marks); pids.length > 0; pids = processesMarked(marks)) {
+  for (let pids = find(); pids.length > 0; pids = find()) {
     if (performance.now() > end)
       throw recordErrors.KATA_SHIM_LEFTOVER({ what: `the processes ${pids.join(", ")} do not end` });
     for (const pid of pids) kill(pid);
@@ -66,11 +74,15 @@ async function remove(sys: Sys, { kind, path }: RecordedPath): Promise<void> {
   }
 }
 
-/** Removes a directory with all in it, unless something is still mounted there. */
+/**
+ * Removes a directory with all in it, unless something is still mounted there. Nothing leads out of it: neither a link in it,
+ * nor a mount that is not seen because the path to the directory has a link.
+ */
 export async function removeUnmounted(sys: Sys, path: string): Promise<void> {
   const [mount] = sys.mounts.below(path);
   if (mount !== undefined) throw recordErrors.KATA_SHIM_LEFTOVER({ what: `something is mounted below ${path}` });
-  await rm(path, { recursive: true, force: true });
+  if (statSync(dirname(path), { throwIfNoEntry: false }) === undefined) return;
+  await sys.files.removeTreeBeneath(dirname(path), basename(path));
 }
 
 /** Removes an empty directory; a cgroup's is busy until the kernel has done with its last process. */
