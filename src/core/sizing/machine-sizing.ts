@@ -1,5 +1,5 @@
 import type { Agent } from "../contracts/agent.js";
-import type { Hypervisor } from "../contracts/hypervisor.js";
+import type { Hypervisor, HypervisorCapabilities } from "../contracts/hypervisor.js";
 import { describeError } from "../errors/error.js";
 import type { Logger } from "../log.js";
 import type { LimitsChange, LimitsFollower } from "../sandbox/container-limits.js";
@@ -29,41 +29,34 @@ export interface MachineSizingParts {
 export class MachineSizing implements LimitsFollower {
   readonly name = "the size of the virtual machine";
   readonly #parts: MachineSizingParts;
-  #vcpus: number;
-  #memoryMiB: number;
+  /** What was last answered, and what was last asked for: a guest may give memory back long after it was asked to. */
+  #has: MachineSize;
+  #asked: MachineSize;
   /** For what its size could not be made, so that it is said once. */
   #said = "";
 
   constructor(parts: MachineSizingParts) {
     this.#parts = parts;
-    this.#vcpus = parts.size.vcpus;
-    this.#memoryMiB = parts.size.memoryMiB;
+    const { vcpus, memoryMiB } = parts.size;
+    this.#has = this.#asked = { vcpus, memoryMiB };
   }
 
   /** What the machine has, as far as it is known. */
   get size(): MachineSize {
-    return { vcpus: this.#vcpus, memoryMiB: this.#memoryMiB };
+    return this.#has;
   }
 
   async grow({ containerId, after }: LimitsChange): Promise<void> {
-    const { hypervisor, sizeFor, log } = this.#parts;
+    const { hypervisor, sizeFor } = this.#parts;
     const demands = [...after.values()].map(demandOf);
     const resize = hypervisor.capability("resize");
     if (resize !== undefined) {
       const wanted = atMost(sizeFor(demands), resize.most);
-      const before = this.size;
-      // After an error it may have any size up to the wanted one: enough to know when it is to be made smaller again.
-      if (wanted.vcpus > before.vcpus) {
-        this.#vcpus = wanted.vcpus;
-        this.#vcpus = await resize.vcpus(wanted.vcpus);
-      }
-      if (wanted.memoryMiB > before.memoryMiB) {
-        this.#memoryMiB = wanted.memoryMiB;
-        this.#memoryMiB = await resize.memoryMiB(wanted.memoryMiB);
-      }
+      const [before, had] = [atMost(this.#asked, this.#has), this.#has];
+      for (const what of ["vcpus", "memoryMiB"] as const)
+        if (wanted[what] > before[what]) await this.#ask(resize, what, wanted[what]);
       await this.#takeIntoUse(before);
-      if (this.#vcpus !== before.vcpus || this.#memoryMiB !== before.memoryMiB)
-        log.info("the machine is larger", { container: containerId, ...this.size });
+      this.#sayChange("the machine is larger", containerId, had);
     }
     this.#sayWhatLacks(containerId, sumOf(demands));
   }
@@ -73,36 +66,45 @@ export class MachineSizing implements LimitsFollower {
     const resize = hypervisor.capability("resize");
     if (resize === undefined) return;
     const wanted = atMost(sizeFor([...after.values()].map(demandOf)), resize.most);
-    const before = this.size;
-    const give = async (what: string, act: () => Promise<void>) => {
-      await act().catch((error: unknown) => {
+    const had = this.#has;
+    for (const what of ["vcpus", "memoryMiB"] as const) {
+      if (wanted[what] >= Math.max(this.#asked[what], had[what])) continue;
+      await this.#ask(resize, what, wanted[what]).catch((error: unknown) => {
         log.warn("the machine stays larger than it need be", { what, wanted, error: describeError(error) });
       });
-    };
-    if (wanted.vcpus < before.vcpus)
-      await give("vCPUs", async () => void (this.#vcpus = await resize.vcpus(wanted.vcpus)));
-    if (wanted.memoryMiB < before.memoryMiB)
-      await give("memory", async () => void (this.#memoryMiB = await resize.memoryMiB(wanted.memoryMiB)));
-    if (this.#vcpus !== before.vcpus || this.#memoryMiB !== before.memoryMiB)
-      log.info("the machine is smaller", { container: containerId, ...this.size });
+    }
+    this.#sayChange("the machine is smaller", containerId, had);
+  }
+
+  async #ask(resize: HypervisorCapabilities["resize"], what: "vcpus" | "memoryMiB", size: number): Promise<void> {
+    // Also when it is refused: some of it may have come, which is to be given back.
+    this.#asked = { ...this.#asked, [what]: size };
+    const has = await resize[what](size);
+    this.#has = { ...this.#has, [what]: has };
   }
 
   /** Plugged in is not yet used: some guests have to be told. */
   async #takeIntoUse(before: MachineSize): Promise<void> {
-    const moreMemory = this.#memoryMiB > before.memoryMiB;
-    if (this.#vcpus <= before.vcpus && !moreMemory) return;
+    const { vcpus, memoryMiB } = this.#has;
+    const moreMemory = memoryMiB > before.memoryMiB;
+    if (vcpus <= before.vcpus && !moreMemory) return;
     const { agent } = this.#parts;
     const online = agent.capability("online-cpu-mem");
-    if (online === undefined) throw sizingErrors.KATA_SIZE_ONLINE({ agent: agent.name, ...this.size });
-    await online.online({ wait: true, cpus: this.#vcpus, cpuOnly: !moreMemory });
+    if (online === undefined) throw sizingErrors.KATA_SIZE_ONLINE({ agent: agent.name, vcpus, memoryMiB });
+    await online.online({ wait: true, cpus: vcpus, cpuOnly: !moreMemory });
+  }
+
+  #sayChange(message: string, container: string, { vcpus, memoryMiB }: MachineSize): void {
+    const has = this.#has;
+    if (has.vcpus !== vcpus || has.memoryMiB !== memoryMiB) this.#parts.log.info(message, { container, ...has });
   }
 
   #sayWhatLacks(container: string, limits: MachineSize): void {
     const { log, bounds } = this.#parts;
-    const lacks = limits.vcpus > this.#vcpus || limits.memoryMiB > this.#memoryMiB;
+    const lacks = limits.vcpus > this.#has.vcpus || limits.memoryMiB > this.#has.memoryMiB;
     const said = lacks ? `${limits.vcpus} ${limits.memoryMiB}` : "";
     if (lacks && said !== this.#said) {
-      const has = this.size;
+      const has = this.#has;
       log.warn("the machine has less than the limits of its containers come to", { container, limits, has, ...bounds });
     }
     this.#said = said;

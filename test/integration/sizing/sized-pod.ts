@@ -1,10 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import type { OciLinuxResources } from "../../../src/core/oci/spec.js";
 import { expectNoLeaks } from "../../support/leaks.js";
 import { execRequest, MachineShim, type Refusal, refusal, type TaskClient } from "../../support/machine-shim.js";
+import { runProgram } from "../../support/program.js";
 import { podAnnotations } from "../../support/shim.js";
+
+const kataTs = fileURLToPath(new URL("../../../src/bin/kata-ts/main.js", import.meta.url));
 
 /** What a guest has of its machine. */
 export interface Seen {
@@ -63,16 +67,27 @@ export class SizedPod {
     await this.shim.remove(id);
   }
 
+  /** Has another shim go on with it in the place of the one there is, which is killed. */
+  async changeShim(): Promise<void> {
+    const one = this.shim.shim("pod");
+    process.kill(one.pid, "SIGKILL");
+    await this.shim.gone(one);
+    const roots = ["--run", this.shim.roots.run, "--shim", this.shim.program];
+    const { status, stderr } = await runProgram(process.execPath, [kataTs, "recover", ...roots], { ms: 60_000 });
+    expect(status, stderr).to.equal(0);
+    this.#task = await this.shim.client("pod");
+  }
+
   /** What the guest has now. */
   async seen(): Promise<Seen> {
-    const process = { id: "pod", execId: `look${this.#looks++}` };
-    const file = join(this.shim.directory, process.execId);
+    const look = { id: "pod", execId: `look${this.#looks++}` };
+    const file = join(this.shim.directory, look.execId);
     const script = "nproc; grep MemTotal: /proc/meminfo";
-    const request = execRequest(process.id, process.execId, ["sh", "-c", script], { stdout: `file://${file}` });
+    const request = execRequest(look.id, look.execId, ["sh", "-c", script], { stdout: `file://${file}` });
     await this.task.exec(request);
-    await this.task.start(process);
-    expect((await this.task.wait(process)).exitStatus).to.equal(0);
-    await this.task.delete(process);
+    await this.task.start(look);
+    expect((await this.task.wait(look)).exitStatus).to.equal(0);
+    await this.task.delete(look);
     const [cpus = "", memory = ""] = readFileSync(file, "utf8").split("\n");
     return { cpus: Number(cpus), memory: Math.round(Number(/\d+/.exec(memory)?.[0]) / 1024) };
   }
@@ -87,10 +102,10 @@ export class SizedPod {
   async end(): Promise<void> {
     try {
       if (this.#task === undefined) return;
-      const process = this.shim.shim("pod");
+      const last = this.shim.shim("pod");
       for (const id of this.#others) await this.remove(id);
       await this.shim.remove("pod");
-      await this.shim.gone(process);
+      await this.shim.gone(last);
       expect(this.shim.leftovers()).to.deep.equal([]);
       await expectNoLeaks(new Set(), this.shim.leakScope);
     } finally {

@@ -127,6 +127,17 @@ describe("a machine whose size follows its containers", () => {
     expect(sizing.size).to.deep.equal({ vcpus: 2, memoryMiB: 320 });
   });
 
+  it("asks again for what its guest may give back later than it has said", async () => {
+    await all.add("a", limits(0, 200));
+    memoryMiB = async () => 400;
+    await all.remove("a");
+    expect(sizing.size.memoryMiB).to.equal(400);
+    asked.length = 0;
+    memoryMiB = async (size) => size;
+    await all.add("b", limits(0, 64));
+    expect(asked).to.deep.equal(["memory 320", "online true 1 false"]);
+  });
+
   it("is refused by an agent that cannot use what comes", async () => {
     delete agent.capabilities["online-cpu-mem"];
     const error = await all.add("a", limits(1, 0)).catch((one: unknown) => one);
