@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -120,6 +120,18 @@ for (const { name, lines, needs } of machines)
       writeFileSync(broken, bytes);
       const refused = await refusal(run("broken", [layer(broken)], "true"));
       expect(refused.message).to.include("/run/kata-containers/layers/").and.include("EINVAL");
+      // As many as no bridge of QEMU's has slots for; others have less room, and fill it more slowly.
+      if (name === "qemu") {
+        const many = Array.from({ length: 40 }, (_, index) => {
+          const copy = join(directory, `many${index}`);
+          copyFileSync(base ?? "", copy);
+          return layer(copy);
+        });
+        const full = await refusal(
+          run("many", [...many, overlay("lowerdir={{ overlay 0 39 }}", ...hostUpper)], "true"),
+        );
+        expect(full.message).to.include("slots of the machine's bridge for hotplug are taken");
+      }
       const missing = join(directory, "missing");
       const gone = await refusal(run("gone", [layer(missing)], "true"));
       expect(gone.message).to.include(`the root file system of "gone": its mount 0 is erofs on ${missing}`);

@@ -6,7 +6,7 @@ import { diskFileSystems } from "../../../core/hypervisor/disk-file-systems.js";
 import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import { erofsRootfsErrors } from "./errors.js";
 import { type HeldLayer, LayerDisks } from "./layer-disks.js";
-import { layerFile, writableFile } from "./layer-file.js";
+import { eachOnce, layerFile, writableFile } from "./layer-file.js";
 import { type Layers, LayersError, mostLayers, readLayers } from "./layers.js";
 
 /**
@@ -36,7 +36,7 @@ export class ErofsRootfs implements Rootfs {
       throw erofsRootfsErrors.KATA_ROOTFS_EROFS_LAYERS({ container, layers: layers.lower.length, most: mostLayers });
     }
     // All are looked at before the machine gets any.
-    const paths = layers.lower.map((index) => this.#fileOf(index, layerFile));
+    const paths = this.#files(layers);
     const upper = layers.upper.kind === "disk" ? await this.#upperDisk(disks, layers.upper.mount) : undefined;
     for (const path of paths) {
       signal.throwIfAborted();
@@ -61,13 +61,10 @@ export class ErofsRootfs implements Rootfs {
   /** Finds its disks in the machine. */
   async adopt(state: unknown): Promise<void> {
     const { containerId: container, disks } = this.#request;
-    const { lower } = this.#read();
-    if (disks === undefined || !Array.isArray(state) || state.length !== lower.length)
+    const paths = this.#files(this.#read());
+    if (disks === undefined || !Array.isArray(state) || state.length !== paths.length)
       throw stateErrors.KATA_RECOVER_PART({ what: this.name, problem: "its state is not a list of its layers" });
-    LayerDisks.of(disks).adopt(
-      lower.map((index) => this.#fileOf(index, layerFile)),
-      state,
-    );
+    LayerDisks.of(disks).adopt(paths, state);
     await this.prepare(new AbortController().signal);
     if (this.#held.some(({ mountPoint }, index) => mountPoint !== state[index]))
       throw stateErrors.KATA_RECOVER_PART({ what: `${this.name} (${container})`, problem: "its layers are elsewhere" });
@@ -97,6 +94,11 @@ export class ErofsRootfs implements Rootfs {
       const parts = { container, index, type, source, problem: error.message };
       throw erofsRootfsErrors.KATA_ROOTFS_EROFS_MOUNT(parts, { cause: error });
     }
+  }
+
+  /** The files of the layers, the topmost first. */
+  #files({ lower }: Layers): string[] {
+    return eachOnce(lower.map((index) => this.#fileOf(index, layerFile)));
   }
 
   /** A file that a mount names, found by `find`. */

@@ -23,6 +23,20 @@ export function layerFile(source: string): string {
   return path;
 }
 
+/**
+ * Each file once, where it is the topmost: one that is a layer twice, under two names too, adds nothing below itself, and the
+ * guest's kernel refuses an overlay that has it twice (ELOOP).
+ */
+export function eachOnce(paths: readonly string[]): string[] {
+  const byIdentity = new Map<string, string>();
+  for (const path of paths) {
+    const stat = statSync(path);
+    const identity = stat.isBlockDevice() ? `device ${stat.rdev}` : `file ${stat.dev}:${stat.ino}`;
+    if (!byIdentity.has(identity)) byIdentity.set(identity, path);
+  }
+  return [...byIdentity.values()];
+}
+
 /** The disk that a container writes to, behind all links; an error with the reason where there is none. */
 export function writableFile(source: string): string {
   const path = realpathSync(source);

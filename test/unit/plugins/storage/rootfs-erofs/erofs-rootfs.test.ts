@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { DiskMount, DiskRequest, Disks } from "../../../../../src/core/contracts/disks.js";
@@ -151,6 +151,19 @@ describe("ErofsRootfs", () => {
     // The guest may still have the old mount point for a moment: a disk that comes then has another.
     const again = await make([layer("base")]).prepare(signal);
     expect(again.guestPath).to.equal("/run/kata-containers/layers/2");
+  });
+
+  it("has a file that is a layer twice once, where it is the topmost", async () => {
+    const [one, two] = [layer("one"), layer("two")];
+    const again = { ...one, source: join(directory.path, "again") };
+    linkSync(one.source, again.source);
+    const rootfs = make([one, two, again, memory(3)]);
+    const { storages = [] } = await rootfs.prepare(signal);
+    expect(disks.there.map(({ path }) => path)).to.deep.equal([one.source, two.source]);
+    expect(storages.at(-1)?.options[0]).to.equal(
+      "lowerdir=/run/kata-containers/layers/0:/run/kata-containers/layers/1",
+    );
+    await rootfs.detach();
   });
 
   it("gives back what it had when the machine has no more room", async () => {
