@@ -18,6 +18,7 @@ export async function reopenSandbox(parts: OpenerParts, id: string): Promise<San
     const problem = `there is no record of what it has made in ${runDirectory}`;
     throw stateErrors.KATA_RECOVER_PART({ what: `the sandbox "${id}"`, problem });
   }
+  record.takeOver();
   const { annotations, networkNamespace } = state;
   const config = await parts.loadConfig({ id, annotations });
   const info: SandboxInfo = {

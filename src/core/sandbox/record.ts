@@ -42,9 +42,11 @@ export interface LinkPlace {
 
 /** What `record.json` holds. */
 export interface RecordContent {
-  readonly version: 2;
+  readonly version: 3;
   readonly namespace: string;
   readonly sandboxId: string;
+  /** Whose sandbox it is: while it runs, nobody else undoes anything. */
+  readonly owner: ProcessIdentity;
   readonly processes: readonly RecordedProcess[];
   readonly paths: readonly RecordedPath[];
   readonly network: readonly RecordedNetwork[];
@@ -53,7 +55,10 @@ export interface RecordContent {
 /** Bytes of a record that is read, at most: one of ten thousand notes has a tenth of that. */
 const mostBytes = 16 << 20;
 
-type Lists = Partial<Pick<RecordContent, "processes" | "paths" | "network">>;
+/** Where a run directory holds its record. */
+export const recordFile = (runDirectory: string): string => join(runDirectory, "record.json");
+
+type Changed = Partial<Pick<RecordContent, "owner" | "processes" | "paths" | "network">>;
 
 /** A process that is about to be started. */
 export interface ProcessNote {
@@ -82,10 +87,11 @@ export class SandboxRecord {
 
   /** Begins the record of a new sandbox, in its run directory. */
   static create(runDirectory: string, sandbox: { namespace: string; id: string }): SandboxRecord {
-    const record = new SandboxRecord(join(runDirectory, "record.json"), {
-      version: 2,
+    const record = new SandboxRecord(recordFile(runDirectory), {
+      version: 3,
       namespace: sandbox.namespace,
       sandboxId: sandbox.id,
+      owner: ourselves(),
       processes: [],
       paths: [],
       network: [],
@@ -99,7 +105,7 @@ export class SandboxRecord {
    * that somebody else may have written is `KATA_RECORD_UNTRUSTED`: a link, another user's, one that others may write to.
    */
   static load(runDirectory: string): SandboxRecord | undefined {
-    const file = join(runDirectory, "record.json");
+    const file = recordFile(runDirectory);
     const distrust = (problem: string, cause?: unknown) =>
       recordErrors.KATA_RECORD_UNTRUSTED({ file, problem }, { cause });
     let start: FileStart;
@@ -118,6 +124,11 @@ export class SandboxRecord {
     if (problem !== undefined) throw distrust(problem);
     if (!start.whole) throw distrust(`it has ${start.stats.size} bytes, more than ${mostBytes}`);
     return new SandboxRecord(file, parse(file, start.bytes.toString("utf8")));
+  }
+
+  /** Notes that the sandbox is this process's from now on. */
+  takeOver(): void {
+    this.#change({ owner: ourselves() });
   }
 
   get content(): RecordContent {
@@ -193,7 +204,7 @@ export class SandboxRecord {
     this.#change({ paths: [...others, noted] });
   }
 
-  #change(part: Lists): void {
+  #change(part: Changed): void {
     const before = this.#content;
     this.#content = { ...before, ...part };
     try {
@@ -205,7 +216,7 @@ export class SandboxRecord {
   }
 
   /** Changes what the next note is written with, and writes it now if that is possible. */
-  #drop(part: Lists): void {
+  #drop(part: Changed): void {
     this.#content = { ...this.#content, ...part };
     try {
       this.#write();
@@ -242,6 +253,12 @@ function strangers(path: string, { uid, mode }: Stats): string | undefined {
     : `${path} can be written by group or others (mode ${(mode & 0o7777).toString(8)})`;
 }
 
+function ourselves(): ProcessIdentity {
+  const identity = identityOf(process.pid);
+  if (identity === undefined) throw new Error("/proc does not know this process");
+  return identity;
+}
+
 function parse(file: string, text: string): RecordContent {
   const broken = (problem: string, cause?: unknown) => recordErrors.KATA_RECORD_BROKEN({ file, problem }, { cause });
   let value: unknown;
@@ -253,12 +270,14 @@ function parse(file: string, text: string): RecordContent {
   if (typeof value !== "object" || value === null) throw broken("it is not an object");
   const content = value as Partial<Record<keyof RecordContent, unknown>>;
   const { version, namespace, sandboxId, processes, paths, network } = content;
-  if (version !== 2) throw broken(`it has version ${JSON.stringify(version)}, and this program reads version 2`);
+  if (version !== 3) throw broken(`it has version ${JSON.stringify(version)}, and this program reads version 3`);
   if (typeof namespace !== "string" || typeof sandboxId !== "string") throw broken("it names no sandbox");
+  const owner = parseIdentity(content.owner);
+  if (owner === undefined) throw broken('"owner" is no process');
   if (!Array.isArray(processes) || !processes.every(isProcess)) throw broken('"processes" is not a list of processes');
   if (!Array.isArray(paths) || !paths.every(isPath)) throw broken('"paths" is not a list of paths');
   if (!Array.isArray(network) || !network.every(isNetwork)) throw broken('"network" is not a list of changes');
-  return { version, namespace, sandboxId, processes, paths, network };
+  return { version, namespace, sandboxId, owner, processes, paths, network };
 }
 
 function isProcess(value: unknown): value is RecordedProcess {

@@ -5,7 +5,7 @@ import { defaultRoots } from "../../../core/runtime/roots.js";
 import { createLinuxSys } from "../../../core/sys/linux/index.js";
 import { cleanUpSandbox } from "../../shim/cleanup.js";
 import type { ShimName, ShimRoots } from "../../shim/layout.js";
-import { claimedSandboxes, inspect, type Leftover } from "../../shim/leftover.js";
+import { knownSandboxes, inspect, type Leftover } from "../../shim/leftover.js";
 import { type Command, commandErrors, orUsage } from "../command.js";
 import { printListing } from "../output.js";
 import { startShim } from "../start-shim.js";
@@ -49,7 +49,7 @@ export const recoverCommand: Command = {
     // Nothing is made below it here; where a shim listens it knows itself.
     const roots: ShimRoots = { run: values.run, sockets: "" };
     const { namespace = "", sandbox = "" } = values;
-    const wanted = claimedSandboxes(roots).filter(
+    const wanted = knownSandboxes(roots).filter(
       (name) => ["", name.namespace].includes(namespace) && ["", name.sandboxId].includes(sandbox),
     );
     const rows: Row[] = [];
@@ -61,7 +61,7 @@ export const recoverCommand: Command = {
     }
     print(rows, values.json);
     const missing = values.sandbox !== undefined && wanted.length === 0;
-    if (missing) process.stderr.write(`kata-ts: no shim has served a sandbox "${values.sandbox}" below ${roots.run}\n`);
+    if (missing) process.stderr.write(`kata-ts: there was no sandbox "${values.sandbox}" below ${roots.run}\n`);
     return missing || rows.some(({ state }) => state === "failed" || state === "lost") ? 1 : 0;
   },
 };

@@ -1,17 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { readClaim, takeClaim } from "../../../../src/bin/shim/claim.js";
 import { runDirectory, shimDirectory } from "../../../../src/bin/shim/layout.js";
-import { claimedSandboxes, inspect } from "../../../../src/bin/shim/leftover.js";
+import { knownSandboxes, inspect } from "../../../../src/bin/shim/leftover.js";
 import { noteStart, readStart } from "../../../../src/bin/shim/start-parameters.js";
 import { takeOver } from "../../../../src/bin/shim/take-over.js";
 import { codeOf } from "../../../../src/core/errors/error.js";
 import { identityOf, type ProcessIdentity } from "../../../../src/core/process/identity.js";
-import { SandboxRecord } from "../../../../src/core/sandbox/record.js";
+import { recordFile, SandboxRecord } from "../../../../src/core/sandbox/record.js";
 import { stateFile } from "../../../../src/core/sandbox/state-file.js";
 import { createLinuxSys } from "../../../../src/core/sys/linux/index.js";
 
@@ -127,13 +127,31 @@ describe("what a dead shim has left", () => {
       claim(dead);
       takeClaim(roots, { namespace: "k8s.io", sandboxId: "other" }, { process: own, socket });
       mkdirSync(join(roots.run, ".shim", "ns", ".new-x"));
-      expect(claimedSandboxes(roots)).to.have.deep.members([name, { namespace: "k8s.io", sandboxId: "other" }]);
-      expect(claimedSandboxes({ run: join(directory, "none"), sockets: "" })).to.deep.equal([]);
+      const embedded = { namespace: "embedder", sandboxId: "own" };
+      for (const one of [name, embedded]) {
+        mkdirSync(runDirectory(roots, one), { recursive: true });
+        SandboxRecord.create(runDirectory(roots, one), { namespace: one.namespace, id: one.sandboxId });
+      }
+      mkdirSync(join(roots.run, "shared", "no-sandbox"), { recursive: true });
+      const other = { namespace: "k8s.io", sandboxId: "other" };
+      expect(knownSandboxes(roots)).to.have.deep.members([name, other, embedded]);
+      expect(knownSandboxes({ run: join(directory, "none"), sockets: "" })).to.deep.equal([]);
     });
 
     it("a shim lives", () => {
       claim(own);
       expect(inspect(roots, name)).to.deep.equal({ kind: "served", pid: process.pid });
+    });
+
+    it("a program without a shim lives whose it is, or has ended", () => {
+      keep();
+      SandboxRecord.create(runDirectory(roots, name), { namespace: "ns", id: "pod" });
+      expect(inspect(roots, name)).to.deep.equal({ kind: "served", pid: process.pid });
+      const file = recordFile(runDirectory(roots, name));
+      writeFileSync(file, readFileSync(file, "utf8").replace(/"startTime":"\d+"/, '"startTime":"1"'));
+      const found = inspect(roots, name);
+      expect(found).to.include({ kind: "lost", alive: false });
+      expect(String("reason" in found && found.reason)).to.include("no shim has made it");
     });
 
     it("a machine lives, and all is known to go on with it", async () => {

@@ -37,8 +37,8 @@ describe("SandboxRecord", () => {
 
   it("is there as soon as it is created, and leaves no partial file", () => {
     create();
-    const lists = { processes: [], paths: [], network: [] };
-    expect(load()).to.deep.equal({ version: 2, namespace: "k8s.io", sandboxId: "pod", ...lists });
+    const rest = { owner: identityOf(process.pid), processes: [], paths: [], network: [] };
+    expect(load()).to.deep.equal({ version: 3, namespace: "k8s.io", sandboxId: "pod", ...rest });
     expect(readdirSync(directory)).to.deep.equal(["record.json"]);
   });
 
@@ -140,7 +140,8 @@ describe("SandboxRecord", () => {
     expect(broken("null").message).to.contain("not an object");
     create();
     const good = JSON.parse(readFileSync(join(directory, "record.json"), "utf8")) as object;
-    expect(broken(JSON.stringify({ ...good, version: 3 })).message).to.contain("version 3");
+    expect(broken(JSON.stringify({ ...good, version: 4 })).message).to.contain("version 4");
+    expect(broken(JSON.stringify({ ...good, owner: { pid: 1 } })).message).to.contain("owner");
     for (const path of ["relative", "/run/../etc", 7]) {
       expect(broken(JSON.stringify({ ...good, paths: [{ kind: "mount", path }] })).message).to.contain("paths");
     }
