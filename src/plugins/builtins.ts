@@ -1,5 +1,7 @@
 import type { Plugin } from "../core/plugin/plugin.js";
 import { plugin as kataAgent } from "./agents/kata/index.js";
+import { plugin as cgroupV1 } from "./cgroups/v1/index.js";
+import { plugin as cgroupV2 } from "./cgroups/v2/index.js";
 import { plugin as ipvlan } from "./endpoints/ipvlan/index.js";
 import { plugin as macvlan } from "./endpoints/macvlan/index.js";
 import { plugin as macvtap } from "./endpoints/macvtap/index.js";
@@ -42,6 +44,8 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   qemu,
   dragonball,
   kataAgent,
+  cgroupV1,
+  cgroupV2,
   tcFilter,
   macvtapModel,
   networkNone,

@@ -43,6 +43,7 @@ export async function serve(handover: Handover): Promise<void> {
     plugins: builtins,
     namespace: name.namespace,
     roots: { run: roots.run, shared: join(roots.run, "shared") },
+    ownsProcess: true,
     sys,
     log,
     importer: handover.importer,

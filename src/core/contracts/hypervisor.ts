@@ -110,6 +110,8 @@ export interface Hypervisor {
   readonly guestAddress: GuestAddress;
   /** Process that stands for the VM on the host: the VMM's pid, or our own when it runs inside. Known after `start`. */
   readonly pid: number;
+  /** True when the machine runs in this very process, which is then what the host's limits are put on. */
+  readonly inProcess?: boolean;
   /** The last lines of the guest's console and of the VMM's own output, oldest first, for error messages. */
   consoleTail(): readonly string[];
   /**

@@ -78,6 +78,8 @@ export interface PluginContext {
   /** Ends with the instance's owner; `defer` whatever the instance opens. */
   readonly scope: Scope;
   readonly roots: Roots;
+  /** This process is there for one sandbox alone, as a shim is, and may be moved into its cgroup. */
+  readonly ownsProcess: boolean;
   /** What configuration says, with origins; of the sandbox when there is one. */
   readonly config: EffectiveConfig;
   /** Set for instances made for one sandbox. */

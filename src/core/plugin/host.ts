@@ -31,6 +31,7 @@ export interface HostParts {
   readonly sys: Sys;
   readonly log: Logger;
   readonly roots: Roots;
+  readonly ownsProcess: boolean;
   readonly events: EventBus;
   readonly dispatcher: Dispatcher;
   readonly openSandbox: SandboxOpener;
@@ -105,7 +106,7 @@ export class PluginHost {
   }
 
   #context(registration: Registration, owner: InstanceOwner, scope: Scope): PluginContext {
-    const { sys, log, roots, events, dispatcher, openSandbox } = this.#parts;
+    const { sys, log, roots, ownsProcess, events, dispatcher, openSandbox } = this.#parts;
     return {
       plugin: registration.id,
       sys,
@@ -115,6 +116,7 @@ export class PluginHost {
       }),
       scope,
       roots,
+      ownsProcess,
       config: owner.config,
       ...(owner.sandbox && { sandbox: owner.sandbox }),
       events,

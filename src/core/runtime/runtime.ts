@@ -35,6 +35,8 @@ export interface RuntimeOptions {
   /** Keeps ids of different users apart: containerd's namespace. `default` when absent. */
   readonly namespace?: string;
   readonly roots?: Partial<Roots>;
+  /** This process is there for one sandbox alone, and may be moved into its cgroup; false when absent. */
+  readonly ownsProcess?: boolean;
   readonly sys?: Sys;
   readonly log?: Logger;
   readonly interceptors?: readonly Interceptor[];
@@ -74,6 +76,7 @@ export class Runtime {
       sys: options.sys ?? createLinuxSys(),
       log,
       roots,
+      ownsProcess: options.ownsProcess ?? false,
       events: this.events,
       dispatcher: this.dispatcher,
       openSandbox: (request) =>

@@ -17,10 +17,15 @@ export interface RecordedProcess {
   readonly identity?: ProcessIdentity;
 }
 
+const pathKinds = ["mount", "file", "directory", "shared directory", "tree"] as const;
+
 /** What is undone after the processes have ended: last noted, first undone. */
 export interface RecordedPath {
-  /** A mount is unmounted, a file unlinked, a directory (a cgroup, say) removed if empty, a tree removed with all in it. */
-  readonly kind: "mount" | "file" | "directory" | "tree";
+  /**
+   * A mount is unmounted, a file unlinked, a directory (a cgroup, say) removed if empty, a tree removed with all in it. A
+   * shared directory stays when others are in it.
+   */
+  readonly kind: (typeof pathKinds)[number];
   readonly path: string;
 }
 
@@ -78,6 +83,7 @@ export interface ProcessNote {
  */
 export class SandboxRecord {
   readonly #file: string;
+  readonly #watchers = new Set<(pid: number) => void>();
   #content: RecordContent;
 
   private constructor(file: string, content: RecordContent) {
@@ -145,6 +151,7 @@ export class SandboxRecord {
       started: (pid) => {
         const identity = identityOf(pid);
         this.#change({ processes: [...others(), { name, mark, ...(identity && { identity }) }] });
+        for (const watcher of this.#watchers) watcher(pid);
       },
       ended: () => this.#drop({ processes: others() }),
     };
@@ -160,6 +167,11 @@ export class SandboxRecord {
     return undefined;
   }
 
+  /** Has `watcher` told of every process as soon as it is started. */
+  watchProcesses(watcher: (pid: number) => void): void {
+    this.#watchers.add(watcher);
+  }
+
   /** Notes a mount point, before `mount`. */
   mount(path: string): void {
     this.#note({ kind: "mount", path });
@@ -173,6 +185,11 @@ export class SandboxRecord {
   /** Notes a directory that is to be removed only if it is empty; a cgroup is one. */
   directory(path: string): void {
     this.#note({ kind: "directory", path });
+  }
+
+  /** Notes several directories at once, the outermost first. */
+  directories(paths: readonly (RecordedPath & { readonly kind: "directory" | "shared directory" })[]): void {
+    if (paths.length > 0) this.#note(...paths);
   }
 
   /** Notes a directory that is to be removed with all that is in it, but nothing that is mounted there. */
@@ -199,9 +216,9 @@ export class SandboxRecord {
     return this.#content.network.filter((noted) => !isDeepStrictEqual(noted, one));
   }
 
-  #note(noted: RecordedPath): void {
-    const others = this.#content.paths.filter((one) => one.path !== noted.path || one.kind !== noted.kind);
-    this.#change({ paths: [...others, noted] });
+  #note(...noted: readonly RecordedPath[]): void {
+    const isNoted = (one: RecordedPath) => noted.some(({ path, kind }) => one.path === path && one.kind === kind);
+    this.#change({ paths: [...this.#content.paths.filter((one) => !isNoted(one)), ...noted] });
   }
 
   #change(part: Changed): void {
@@ -290,7 +307,7 @@ function isProcess(value: unknown): value is RecordedProcess {
 function isPath(value: unknown): value is RecordedPath {
   if (typeof value !== "object" || value === null) return false;
   const { kind, path } = value as Partial<Record<keyof RecordedPath, unknown>>;
-  const known = kind === "mount" || kind === "file" || kind === "directory" || kind === "tree";
+  const known = pathKinds.some((one) => one === kind);
   return known && typeof path === "string" && path.startsWith("/") && !path.split("/").includes("..");
 }
 

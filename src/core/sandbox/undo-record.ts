@@ -68,9 +68,12 @@ async function remove(sys: Sys, { kind, path }: RecordedPath): Promise<void> {
   if (kind === "tree") return removeUnmounted(sys, path);
   try {
     if (kind === "file") unlinkSync(path);
+    else if (kind === "shared directory") await rmdir(path);
     else await removeBusyDirectory(path);
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    const code = codeOf(error) ?? "";
+    const others = kind === "shared directory" && (code === "ENOTEMPTY" || code === "EBUSY");
+    if (code !== "ENOENT" && !others) throw error;
   }
 }
 

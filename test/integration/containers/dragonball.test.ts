@@ -6,6 +6,7 @@ describeContainers({
   configuration: [
     "[runtime]",
     'hypervisor_name = "dragonball"',
+    "enable_vcpus_pinning = true",
     "[hypervisor.dragonball]",
     "default_memory = 512",
     "default_vcpus = 2",

@@ -1,6 +1,7 @@
 import type { Context } from "mocha";
 import { inHostVm } from "../../support/host-vm/needs-host-vm.js";
 import { describeContainerd, type Pod, podForAll, type Suite } from "../containerd/suite.js";
+import { hostCgroup } from "./host-cgroup.js";
 import { limits } from "./limits.js";
 import { panic } from "./panic.js";
 import { pods } from "./pod.js";
@@ -31,6 +32,7 @@ const list: Readonly<Record<string, ContainerChecks>> = {
   "on a terminal": terminal,
   "that gets signals": signals,
   "with limits": limits,
+  "in a cgroup of the host that": hostCgroup,
   "with a usage that": usage,
   "beside others of its pod": pods,
   "whose guest's kernel panics": panic,

@@ -72,6 +72,11 @@ describe("containerd-shim-kata-ts-v2 delete", () => {
     const record = SandboxRecord.load(join(shim.roots.run, shim.namespace, id));
     record?.tree(join(outside, "tree"));
     record?.directory(join(outside, "empty"));
+    mkdirSync(join(shim.directory, "shared", "with others"), { recursive: true });
+    const shared = [join(outside, "shared"), join(shim.directory, "shared")];
+    mkdirSync(join(outside, "shared", "own"), { recursive: true });
+    record?.directories(shared.map((path) => ({ kind: "shared directory", path })));
+    record?.directories([{ kind: "directory", path: join(outside, "shared", "own") }]);
     record?.file(join(outside, "file"));
     record?.file(join(outside, "never made"));
     execFileSync("mount", ["-t", "tmpfs", "test", join(outside, "tree", "below")]);
@@ -83,6 +88,7 @@ describe("containerd-shim-kata-ts-v2 delete", () => {
     expect(exitStatusOf(finished)).to.equal(true);
     expectNothing(id);
     expect(readdirSync(outside)).to.deep.equal([]);
+    expect(readdirSync(join(shim.directory, "shared"))).to.deep.equal(["with others"]);
   });
 
   it("prints the pid and 137", async () => {

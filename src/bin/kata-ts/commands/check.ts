@@ -2,7 +2,8 @@ import { parseArgs } from "node:util";
 import { formatChoice } from "../../../core/config/source.js";
 import { describeError } from "../../../core/errors/error.js";
 import { formatPluginId } from "../../../core/plugin/kinds.js";
-import type { HostFinding } from "../../../core/plugin/host-check.js";
+import type { CheckContext, HostFinding } from "../../../core/plugin/host-check.js";
+import type { Registry } from "../../../core/plugin/registry.js";
 import { defaultRoots } from "../../../core/runtime/roots.js";
 import { Runtime } from "../../../core/runtime/runtime.js";
 import { createLinuxSys } from "../../../core/sys/linux/index.js";
@@ -23,6 +24,21 @@ function runtimeFindings(): HostFinding[] {
       ...(!root && { remedy: "run as root: mounts, /dev/kvm and vhost devices need it" }),
     },
   ];
+}
+
+/** What drivers of cgroups say, of which the host chooses one. */
+async function cgroupFindings(
+  registry: Registry,
+  context: CheckContext,
+): Promise<(HostFinding & { plugin: string })[]> {
+  const rows: (HostFinding & { plugin: string })[] = [];
+  for (const { id, plugin } of registry.ofKind("cgroup")) {
+    for (const finding of (await plugin.check?.(context)) ?? []) rows.push({ plugin: formatPluginId(id), ...finding });
+  }
+  if (rows.length > 0) return rows;
+  const detail = `none at ${context.roots.cgroup}: limits of containers are refused`;
+  const remedy = `mount -t cgroup2 cgroup2 ${context.roots.cgroup}`;
+  return [{ plugin: "", name: "cgroups", state: "degraded", detail, remedy }];
 }
 
 /** Says what this host can do; exits with 1 when something that is needed is missing. */
@@ -62,6 +78,7 @@ export const checkCommand: Command = {
         else rows.push({ plugin, name: "plugin", state: "degraded", detail: `no ${neededFor}: ${detail}` });
       }
     }
+    rows.push(...(await cgroupFindings(runtime.registry, context)));
     printListing(
       {
         rows,

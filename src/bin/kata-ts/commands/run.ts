@@ -62,6 +62,7 @@ export const runCommand: Command = {
     await using runtime = new Runtime({
       plugins: builtins,
       namespace: "kata-ts",
+      ownsProcess: true,
       sys,
       log: createLogger((line) => process.stderr.write(`${line}\n`), level),
       ...(values.config && { configPath: values.config }),

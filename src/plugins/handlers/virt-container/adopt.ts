@@ -13,7 +13,8 @@ import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import type { PartState, SandboxState } from "../../../core/sandbox/state.js";
 import { undoRecord } from "../../../core/sandbox/undo-record.js";
 import type { Sys } from "../../../core/sys/sys.js";
-import { createNetwork, type MachineParts } from "./boot.js";
+import { createNetwork, type HostParts, type MachineParts } from "./boot.js";
+import { SandboxCgroup } from "./sandbox-cgroup.js";
 
 /** Milliseconds the agent of a guest that runs may take to answer; emulation stretches them. */
 const answerTime = 5_000;
@@ -33,7 +34,7 @@ export interface AdoptedMachine {
 export async function adoptMachine(
   env: SandboxEnvironment,
   state: SandboxState,
-  sys: Sys,
+  { sys, cgroup: wanted }: HostParts,
   signal: AbortSignal,
 ): Promise<AdoptedMachine> {
   const { config, plugins, scope, info } = env;
@@ -66,6 +67,8 @@ export async function adoptMachine(
     const driver = () => plugins.create("block-driver", block_device_driver, chosen);
     const disks = new MachineDisks({ hypervisor, driver });
     disks.adopt(state.disks);
+    const cgroup = new SandboxCgroup({ ...wanted, env, hypervisor });
+    await cgroup.adopt();
     const resources = new ResourceSet(scope);
     const network = await adoptNetwork(env, state, sys, { hypervisor, agent }, resources);
     const shareFs = await adoptShare(env, state.shareFs, shared_fs, resources);
@@ -82,8 +85,8 @@ export async function adoptMachine(
     // Its answer tells what the agent does with the output of processes that have ended, before any of them is waited for.
     await agent.guestDetails();
     const containerDisks = new DisksInCommon(disks);
-    const parts = { hypervisor, agent, shareFs, disks, containerDisks, network, resources, storages: [] };
-    return { parts, release };
+    const common = { network, resources, storages: [] };
+    return { parts: { ...common, hypervisor, agent, shareFs, disks, containerDisks, cgroup }, release };
   } catch (error) {
     await release(error);
     throw error;

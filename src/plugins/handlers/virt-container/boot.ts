@@ -23,6 +23,7 @@ import { agentParameters } from "./agent-parameters.js";
 import { consoleText, handlerErrors } from "./errors.js";
 import { findPanic } from "./guest-panic.js";
 import type { BootSize } from "./machine-size.js";
+import { SandboxCgroup, type SandboxCgroupParts } from "./sandbox-cgroup.js";
 import { chooseTemplate, makeOwn } from "./template.js";
 
 /** The least time a guest gets to boot, in milliseconds, whatever `reconnect_timeout_ms` says, as in Kata. */
@@ -58,14 +59,22 @@ export interface MachineParts extends Machine {
   readonly disks: MachineDisks;
   /** The same, as its containers have them. */
   readonly containerDisks: Disks;
+  readonly cgroup: SandboxCgroup;
   /** Absent when the pod has no network of its own. */
   readonly network: PodNetwork | undefined;
+}
+
+/** What of the host a machine is put on. */
+export interface HostParts {
+  readonly sys: Sys;
+  /** See `SandboxCgroupParts`. */
+  readonly cgroup: Pick<SandboxCgroupParts, "cgroupsPath" | "root" | "ownsProcess">;
 }
 
 /** Creates the plugins that configuration chooses and prepares the share; nothing runs in a guest yet. */
 export async function prepareMachine(
   env: SandboxEnvironment,
-  sys: Sys,
+  { sys, cgroup: wanted }: HostParts,
   phases: PhaseTimer,
   signal: AbortSignal,
 ): Promise<MachineParts> {
@@ -75,6 +84,8 @@ export async function prepareMachine(
     plugins.create("hypervisor", hypervisor_name, formatChoice(config, "runtime.hypervisor_name")),
     plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name")),
   ]);
+  const cgroup = new SandboxCgroup({ ...wanted, env, hypervisor });
+  await phases.run("cgroup", () => cgroup.create());
   const resources = new ResourceSet(scope);
   const { block_device_driver } = config.hypervisor;
   const chosen = formatChoice(config, `hypervisor.${hypervisor_name}.block_device_driver`);
@@ -90,7 +101,8 @@ export async function prepareMachine(
   scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
   for (const device of share?.devices ?? []) await hypervisor.addDevice(device);
   const containerDisks = new DisksInCommon(disks);
-  return { hypervisor, agent, shareFs, disks, containerDisks, network, resources, storages: share?.storages ?? [] };
+  const storages = share?.storages ?? [];
+  return { hypervisor, agent, shareFs, disks, containerDisks, cgroup, network, resources, storages };
 }
 
 /**
@@ -192,6 +204,7 @@ export async function bootMachine(
   await phases.run("vmm", () =>
     machine.hypervisor.start(start, signal).catch((error: unknown) => throwStartFailure(machine, info.id, error)),
   );
+  await machine.cgroup.machineStarted();
   await phases.run("guest boot", () => connectAgent(env, machine, signal));
   if (from !== undefined) await phases.run("a guest of its own", () => makeOwn(machine.agent));
   await phases.run("sandbox in the guest", async () => {

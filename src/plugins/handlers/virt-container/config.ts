@@ -6,6 +6,8 @@ export const config = pluginConfig({
   uses: [
     "runtime.dan_conf",
     "runtime.disable_guest_seccomp",
+    "runtime.enable_vcpus_pinning",
+    "runtime.sandbox_cgroup_only",
     "runtime.static_sandbox_resource_mgmt",
     "hypervisor.default_vcpus",
     "hypervisor.overhead_vcpus",

@@ -53,6 +53,21 @@ export const handlerErrors = defineErrors({
     message: (p: { path: string }) =>
       `the device ${p.path} is a disk, and containers have none where disable_block_device_use is set ([hypervisor.*])`,
   },
+  KATA_CGROUP_ABSENT: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { asked: readonly string[]; problem: string }) =>
+      `limits are asked for that a cgroup of the host would keep (${p.asked.join(", ")}), and the sandbox has none: ${p.problem}`,
+  },
+  KATA_VCPU_PINNING: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { tid: number; cpus: readonly number[] }) =>
+      `the thread ${p.tid}, which runs the guest, cannot be pinned to the CPUs ${p.cpus.join(", ")} ([runtime] enable_vcpus_pinning, linux.resources.cpu.cpus)`,
+  },
+  KATA_VCPU_PINNING_UNSUPPORTED: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { hypervisor: string }) =>
+      `[runtime] enable_vcpus_pinning is set, but the hypervisor ${p.hypervisor} does not tell which threads run the guest`,
+  },
   KATA_VM_DIED: {
     status: "UNAVAILABLE",
     message: (p: { sandbox: string; how: string; console: readonly string[] }) =>

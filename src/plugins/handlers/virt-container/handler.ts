@@ -50,7 +50,7 @@ import { knownDemand } from "./machine-size.js";
 import { Process } from "./process.js";
 import { recover } from "./recover.js";
 import { readStats, updateResources } from "./resources.js";
-import { VirtSandbox } from "./sandbox.js";
+import { sandboxOrder, VirtSandbox } from "./sandbox.js";
 import { checkSpec } from "./spec-check.js";
 import { TemplateFactory } from "./template-factory.js";
 
@@ -166,7 +166,7 @@ export class VirtContainerHandler implements RuntimeHandler {
       ...(request.configPath !== undefined && { configPath: request.configPath }),
     });
     const guest = guestIdentity(sandboxId, request, env.log);
-    const sandbox = new VirtSandbox(this.#context, env, guest, request.spec.annotations ?? {}, [known]);
+    const sandbox = new VirtSandbox(this.#context, env, sandboxOrder(request, role, guest, [known]));
     this.#sandboxes.set(sandboxId, sandbox);
     return sandbox;
   }

@@ -21,7 +21,16 @@ export async function recover(context: PluginContext, sandboxId: string, onExit:
   if (state === undefined) throw new Error(`the sandbox "${sandboxId}" was opened without its state`);
   // The guest was told long ago.
   const guest = { sandboxId, hostname: "", dns: [], sharedPidNamespace: false };
-  const sandbox = new VirtSandbox(context, env, guest, state.annotations, []);
+  const own = state.containers.find(({ request }) => request.containerId === sandboxId);
+  const cgroupsPath = own?.request.spec.linux?.cgroupsPath;
+  const isPod = own?.role === "sandbox";
+  const sandbox = new VirtSandbox(context, env, {
+    guest,
+    cgroupsPath,
+    isPod,
+    annotations: state.annotations,
+    known: [],
+  });
   const opened: ProcessStreams[] = [];
   try {
     await sandbox.adopt(state);

@@ -1,5 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { describeError } from "../../../core/errors/error.js";
+import type { CreateTask } from "../../../core/messages/task.js";
+import type { ContainerRole } from "../../../core/sandbox/identity.js";
 import { taskOutOfMemory } from "../../../core/messages/events.js";
 import type { PluginContext, SandboxEnvironment } from "../../../core/plugin/context.js";
 import { ContainerLimits } from "../../../core/sandbox/container-limits.js";
@@ -8,10 +10,19 @@ import { StateFile } from "../../../core/sandbox/state-file.js";
 import { StateMachine } from "../../../core/sandbox/state-machine.js";
 import type { SandboxState } from "../../../core/sandbox/state.js";
 import type { Demand } from "../../../core/sizing/limits.js";
+import type { MachineSizing } from "../../../core/sizing/machine-sizing.js";
 import { adoptMachine } from "./adopt.js";
-import { bootMachine, type GuestIdentity, machineFailure, type MachineParts, prepareMachine } from "./boot.js";
+import {
+  bootMachine,
+  type GuestIdentity,
+  type HostParts,
+  machineFailure,
+  type MachineParts,
+  prepareMachine,
+} from "./boot.js";
 import type { Container } from "./container.js";
 import { handlerErrors } from "./errors.js";
+import { HostLimits } from "./host-limits.js";
 import { adoptedSize, bootSize, machineSizing } from "./machine-size.js";
 import { NetworkWatch } from "./network-watch.js";
 import { sandboxState } from "./sandbox-state.js";
@@ -25,6 +36,29 @@ const transitions = {
 } as const;
 
 type State = "new" | "starting" | "running" | "failed" | "stopping" | "stopped";
+
+/** What a sandbox is made for. */
+export interface SandboxOrder {
+  readonly guest: GuestIdentity;
+  /** `linux.cgroupsPath` of the container that it is made with. */
+  readonly cgroupsPath: string | undefined;
+  /** Whether that container only stands for the pod. */
+  readonly isPod: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The limits that are known before its machine starts. */
+  readonly known: readonly Demand[];
+}
+
+/** What a sandbox is made for, by the container that it is made with. */
+export function sandboxOrder(
+  { spec }: Pick<CreateTask, "spec">,
+  role: ContainerRole,
+  guest: GuestIdentity,
+  known: readonly Demand[],
+): SandboxOrder {
+  const { cgroupsPath } = spec.linux ?? {};
+  return { guest, cgroupsPath, isPod: role === "sandbox", annotations: spec.annotations ?? {}, known };
+}
 
 /** Milliseconds in which the VMM's end is awaited after the agent's connection broke, to name the real cause. */
 const blameTime = 500;
@@ -47,8 +81,7 @@ export class VirtSandbox {
   readonly #context: PluginContext;
   readonly #machine: StateMachine<State, keyof typeof transitions>;
   readonly #abort = new AbortController();
-  readonly #identity: GuestIdentity;
-  readonly #known: readonly Demand[];
+  readonly #order: SandboxOrder;
   #release: (reason: unknown) => Promise<void> = () => Promise.resolve();
   #settleLost: (reason: unknown) => void = () => undefined;
   #parts: Promise<MachineParts> | undefined;
@@ -56,23 +89,16 @@ export class VirtSandbox {
   #stopped: Promise<void> | undefined;
   /** Absent while there is no machine that another process could adopt. */
   #kept: StateFile | undefined;
+  #sizing: MachineSizing | undefined;
   #pid = 0;
 
-  /** `known` are the limits that are known before its machine starts. */
-  constructor(
-    context: PluginContext,
-    env: SandboxEnvironment,
-    identity: GuestIdentity,
-    annotations: Readonly<Record<string, string>>,
-    known: readonly Demand[],
-  ) {
+  constructor(context: PluginContext, env: SandboxEnvironment, order: SandboxOrder) {
     this.#context = context;
     this.env = env;
-    this.annotations = annotations;
+    this.annotations = order.annotations;
     this.id = env.info.id;
     this.limits = new ContainerLimits(env.log);
-    this.#identity = identity;
-    this.#known = known;
+    this.#order = order;
     this.#machine = new StateMachine<State, keyof typeof transitions>(`the sandbox "${this.id}"`, "new", transitions);
     this.phases = new PhaseTimer(this.id, (phase) => {
       env.log.info("phase done", { phase: phase.name, ms: Math.round(phase.ms) });
@@ -96,7 +122,7 @@ export class VirtSandbox {
 
   /** The machine's parts as soon as containers can be prepared with them. */
   parts(): Promise<MachineParts> {
-    this.#parts ??= prepareMachine(this.env, this.#context.sys, this.phases, this.signal);
+    this.#parts ??= prepareMachine(this.env, this.#hostParts(), this.phases, this.signal);
     return this.#parts;
   }
 
@@ -112,7 +138,7 @@ export class VirtSandbox {
    */
   async adopt(state: SandboxState): Promise<void> {
     this.#machine.apply("start");
-    const adopted = await adoptMachine(this.env, state, this.#context.sys, this.signal);
+    const adopted = await adoptMachine(this.env, state, this.#hostParts(), this.signal);
     this.#parts = Promise.resolve(adopted.parts);
     this.#started = Promise.resolve();
     this.#release = (reason) => adopted.release(reason);
@@ -120,12 +146,17 @@ export class VirtSandbox {
     this.limits.adopt(new Map(containers.map(({ request, limits }) => [request.containerId, limits] as const)));
     const resizable = adopted.parts.hypervisor.capability("resize") !== undefined;
     const size = adoptedSize(this.env.config, resizable, containers);
-    this.limits.follow(machineSizing(this.env, adopted.parts, size));
+    this.#follow(machineSizing(this.env, adopted.parts, size));
   }
 
   /** Goes on with what was adopted: from here on the sandbox is as if it had been started here. */
   async begin(): Promise<void> {
-    this.#run(await this.parts());
+    const parts = await this.parts();
+    const limits = this.#hostLimits(parts);
+    await limits.restore(this.limits.all);
+    this.limits.follow(limits);
+    await parts.cgroup.enter();
+    this.#run(parts);
   }
 
   /** Lets go of what was adopted, and leaves it as it is. */
@@ -151,11 +182,14 @@ export class VirtSandbox {
     this.#machine.apply("start");
     const parts = await this.parts();
     const { env, phases, signal } = this;
-    const size = bootSize(env.config, parts.hypervisor.capability("resize") !== undefined, this.#known);
-    const booting = bootMachine(env, this.#context.sys, parts, size, this.#identity, phases, signal);
+    const { guest, known } = this.#order;
+    const hostLimits = this.#hostLimits(parts);
+    const size = bootSize(env.config, parts.hypervisor.capability("resize") !== undefined, known);
+    const booting = bootMachine(env, this.#context.sys, parts, size, guest, phases, signal);
     parts.disks.boot(booting);
     await booting;
-    this.limits.follow(machineSizing(env, parts, size));
+    this.#follow(machineSizing(env, parts, size));
+    this.limits.follow(hostLimits);
     this.#run(parts);
   }
 
@@ -168,6 +202,23 @@ export class VirtSandbox {
       this.#kept = new StateFile({ sys: this.#context.sys, log: env.log, runDirectory: env.info.runDirectory, state });
     }
     this.#watch(parts);
+  }
+
+  /** Before the host's limits: these are given up after the machine has given up what they were for. */
+  #follow(sizing: MachineSizing): void {
+    this.#sizing = sizing;
+    this.limits.follow(sizing);
+  }
+
+  #hostParts(): HostParts {
+    const { sys, roots, ownsProcess } = this.#context;
+    return { sys, cgroup: { cgroupsPath: this.#order.cgroupsPath, root: roots.cgroup, ownsProcess } };
+  }
+
+  #hostLimits({ hypervisor, cgroup }: MachineParts): HostLimits {
+    const { sys } = this.#context;
+    const memoryMiB = () => this.#sizing?.size.memoryMiB ?? 0;
+    return new HostLimits({ env: this.env, sys, hypervisor, cgroup, isPod: this.#order.isPod, memoryMiB });
   }
 
   #watch(parts: MachineParts): void {

@@ -39,6 +39,7 @@ export class DragonballHypervisor implements Hypervisor {
   readonly guestAddress: GuestAddress;
   readonly exited: Promise<VmExit>;
   readonly pid = process.pid;
+  readonly inProcess = true;
   /** Guests always run by KVM here. */
   readonly slowdown = 1;
   readonly #options: HypervisorOptions;

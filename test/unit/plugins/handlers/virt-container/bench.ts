@@ -18,11 +18,13 @@ import { defaultSpec } from "../../../../../src/core/oci/default-spec.js";
 import { definePlugin } from "../../../../../src/core/plugin/plugin.js";
 import { noConfig } from "../../../../../src/core/plugin/standard-schema.js";
 import { Runtime } from "../../../../../src/core/runtime/runtime.js";
+import type { SandboxRecord } from "../../../../../src/core/sandbox/record.js";
 import { plugin as virtContainer } from "../../../../../src/plugins/handlers/virt-container/index.js";
 import { FakeAgent } from "../../../../../src/testing/fake-agent.js";
+import { FakeCgroupDriver } from "../../../../../src/testing/fake-cgroup.js";
 import { FakeHypervisor } from "../../../../../src/testing/fake-hypervisor.js";
 import { FakeShareFs } from "../../../../../src/testing/fake-share-fs.js";
-import { fakeSys } from "../../../../../src/testing/fake-sys.js";
+import { type FakeSys, fakeSys } from "../../../../../src/testing/fake-sys.js";
 
 const toml = `
 [runtime]
@@ -35,12 +37,29 @@ shared_fs = "fake"
 [agent.fake]
 `;
 
+/** What a bench has besides the usual. */
+export interface BenchOptions {
+  readonly ownsProcess?: boolean;
+  /** Lines of tables of its configuration. */
+  readonly runtime?: string;
+  readonly hypervisor?: string;
+}
+
+function tomlWith({ runtime = "", hypervisor = "" }: BenchOptions): string {
+  return toml
+    .replace("[hypervisor.fake]\n", `${runtime}\n[hypervisor.fake]\n`)
+    .replace("[agent.fake]\n", `${hypervisor}\n[agent.fake]\n`);
+}
+
 /** A runtime whose machine, agent and storage live in memory; every message and event passes the real core. */
 export class Bench {
   readonly hypervisors: FakeHypervisor[] = [];
   readonly agents: FakeAgent[] = [];
   readonly shares: FakeShareFs[] = [];
   readonly events: string[] = [];
+  readonly records: SandboxRecord[] = [];
+  readonly cgroups = new FakeCgroupDriver();
+  readonly sys: FakeSys = fakeSys();
   /** Applied to each agent and hypervisor that is made. */
   prepareAgent: (agent: FakeAgent) => void = () => undefined;
   prepareHypervisor: (hypervisor: FakeHypervisor) => void = () => undefined;
@@ -48,6 +67,7 @@ export class Bench {
 
   private constructor(
     readonly directory: string,
+    readonly ownsProcess: boolean,
     configSources?: readonly Source[],
   ) {
     const builtin = (plugin: Parameters<typeof definePlugin>[0]) => ({ plugin: definePlugin(plugin), origin: "test" });
@@ -65,7 +85,8 @@ export class Bench {
       configPath: join(directory, "configuration.toml"),
       ...(configSources && { configSources }),
       roots: { run: join(directory, "run"), shared: join(directory, "shared") },
-      sys: fakeSys(),
+      ownsProcess,
+      sys: this.sys,
       plugins: [
         { plugin: virtContainer, origin: "test" },
         builtin({
@@ -73,7 +94,10 @@ export class Bench {
           kind: "hypervisor",
           name: "fake",
           config: noConfig,
-          create: () => make(this.hypervisors, new FakeHypervisor(), this.prepareHypervisor),
+          create: ({ sandbox }) => {
+            if (sandbox !== undefined) this.records.push(sandbox.record);
+            return make(this.hypervisors, new FakeHypervisor(), this.prepareHypervisor);
+          },
         }),
         builtin({
           api: 1,
@@ -100,6 +124,7 @@ export class Bench {
             create: () => ({ ...passThrough, name: "rootfs", prepare: async () => ({ guestPath: "/root" }) }),
           }),
         }),
+        builtin({ api: 1, kind: "cgroup", name: "fake", config: noConfig, create: () => this.cgroups }),
         builtin({
           api: 1,
           kind: "volume",
@@ -126,22 +151,16 @@ export class Bench {
     events.subscribe(taskResumed, "test", (e) => this.events.push(`resumed ${e.containerId}`));
   }
 
-  /** `more` is added to the configuration, made for the test's directory, and lines to its tables `[runtime]` and `[hypervisor.fake]`. */
-  static async open(
-    more: (directory: string) => string = () => "",
-    { runtime = "", hypervisor = "" }: { readonly runtime?: string; readonly hypervisor?: string } = {},
-  ): Promise<Bench> {
+  /** `more` is added to the configuration, made for the test's directory. */
+  static async open(more: (directory: string) => string = () => "", options: BenchOptions = {}): Promise<Bench> {
     const directory = await mkdtemp(join(tmpdir(), "kata-ts-test-"));
-    const lines = toml
-      .replace("[hypervisor.fake]\n", `${runtime}\n[hypervisor.fake]\n`)
-      .replace("[agent.fake]\n", `${hypervisor}\n[agent.fake]\n`);
-    await writeFile(join(directory, "configuration.toml"), lines + more(directory));
-    return new Bench(directory);
+    await writeFile(join(directory, "configuration.toml"), tomlWith(options) + more(directory));
+    return new Bench(directory, options.ownsProcess ?? false);
   }
 
   /** Another process on the same host, after this one was killed; its agents find this one's guest as it is now. */
   again(configSources?: readonly Source[]): Bench {
-    const other = new Bench(this.directory, configSources);
+    const other = new Bench(this.directory, this.ownsProcess, configSources);
     const { agent } = this;
     other.prepareAgent = (next) => {
       for (const [id, one] of agent.containers) next.containers.set(id, one);
