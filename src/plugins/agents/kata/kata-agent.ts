@@ -163,7 +163,9 @@ export class KataAgent implements Agent {
 
   async waitProcess(process: GuestProcess, signal?: AbortSignal): Promise<number> {
     const calls = this.#calls("WaitProcess");
-    if (!(await this.#keepsOutput)) await Promise.race([this.#output.drained(process), this.lost]);
+    // Before anything is awaited: its container may be removed meanwhile, which nobody would tell us of again.
+    const drained = this.#output.drained(process);
+    if (!(await this.#keepsOutput)) await Promise.race([drained, this.lost]);
     return waitProcess(calls, process, signal);
   }
 
