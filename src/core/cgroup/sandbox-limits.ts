@@ -22,9 +22,9 @@ export interface MachineShare {
 }
 
 /**
- * Bytes a VMM, its helpers and the shim need beside a guest's memory. Measured: 60 to 130 MiB for QEMU, 90 to 150 MiB for a
- * machine in the shim, 10 to 40 MiB for virtiofsd; page tables are a 512th of the guest's memory, and twice that where it is
- * mapped by two. Emulation keeps up to 1 GiB of translated code. Ample on purpose: who exceeds it is ended by the kernel.
+ * Bytes a VMM, its helpers and the shim get beside a guest's memory. Ample on purpose, and not measured to the last byte: who
+ * exceeds it is ended by the kernel. Page tables are a 512th of the guest's memory, and twice that where it is mapped by two;
+ * emulation keeps up to 1 GiB of translated code.
  */
 export function vmmOverhead(memory: number, emulated: boolean): number {
   return 512 * MiB + Math.ceil(memory / 64) + (emulated ? 1024 * MiB : 0);
