@@ -19,11 +19,20 @@ const wanted = (name) => only.length === 0 || only.includes(name);
 const integrationSpecs = (...names) => names.map((name) => `dist/test/integration/${name}.test.js`);
 
 /** Integration tests that are run where the kernel has what this machine's may lack: vhost, an IOMMU, all links. */
-const hostSpecs = integrationSpecs("sys/*", "network/*", "hypervisors/qemu-host", "containerd/physical", "cri/links");
+const hostSpecs = integrationSpecs(
+  "sys/*",
+  "network/*",
+  "hypervisors/qemu-host",
+  "containerd/physical",
+  "containerd/devmapper",
+  "cri/links",
+);
 
 /** And those of machines in this process, which need KVM. */
 const kvmSpecs = integrationSpecs(
   "hypervisors/dragonball-hotplug",
+  "sizing/dragonball",
+  "storage/volume-block",
   "vmm/linux-guest",
   "vmm/saved-guest",
   "run/template",
@@ -44,7 +53,7 @@ function part(name, { specs, timeout, onHostMachine = false, only }) {
   const totalsFile = join(directory, file);
   const args = ["node_modules/mocha/bin/mocha.js", "--no-config", "--forbid-only", "--exit", "--recursive"];
   args.push("--timeout", String(timeout), "--reporter", "dist/test/support/reporter.js", ...specs);
-  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "900", "--", process.execPath];
+  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "1200", "--", process.execPath];
   const all = onHostMachine ? [...host, ...args] : args;
   const env = { ...environment, KATA_TS_TEST_TOTALS: onHostMachine ? `/mnt/host-vm/${file}` : totalsFile };
   if (only !== undefined) {
