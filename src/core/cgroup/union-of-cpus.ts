@@ -1,5 +1,6 @@
 import type { OciLinuxResources } from "../oci/spec.js";
-import { formatCpuList, parseCpuList } from "./cpu-list.js";
+import { formatCpuList } from "../oci/cpu-list.js";
+import { parseCpuList } from "./cpu-list.js";
 import { cgroupErrors } from "./errors.js";
 
 /** The CPUs, or the memory nodes, that any of these names, as a list; empty when none does. `KATA_CGROUP_VALUE` for no list. */

@@ -21,11 +21,6 @@ export const sandboxErrors = defineErrors({
     message: (p: { id: string; there: readonly string[] }) =>
       `no limits of a container "${p.id}" to change; there are those of: ${p.there.join(", ") || "none"}`,
   },
-  KATA_DISK_NOWHERE: {
-    status: "FAILED_PRECONDITION",
-    message: (p: { purpose: string; path: string; hypervisor: string }) =>
-      `${p.purpose}: the hypervisor ${p.hypervisor} has taken the disk ${p.path}, and does not know where its guest has it`,
-  },
   KATA_RESOURCE_ORDER: {
     status: "INTERNAL",
     message: (p: { name: string; missing: string }) =>

@@ -1,4 +1,5 @@
 import type { OciLinuxResources } from "../oci/spec.js";
+import { cpuListForm, readCpuList } from "../oci/cpu-list.js";
 import { sizingErrors } from "./errors.js";
 import type { Fraction } from "./fraction.js";
 
@@ -14,9 +15,6 @@ export interface Demand {
 
 /** A period that is not said, in microseconds (`Documentation/scheduler/sched-bwc.rst` of Linux). */
 const usualPeriod = 100_000;
-
-/** CPUs that a kernel can have (`CONFIG_NR_CPUS` is 8192 at most). */
-const mostCpus = 8192;
 
 const whole = (least: number) => `a whole number, ${least} or more; -1 and 0 are no limit`;
 
@@ -48,19 +46,9 @@ export function cpuTime(where: string, quota: unknown, period: unknown): Fractio
 
 /** The CPUs of a list such as `0-3,8`. */
 function cpusOf(where: string, text: string): ReadonlySet<number> {
-  const cpus = new Set<number>();
-  for (const part of text.split(",").map((one) => one.trim())) {
-    if (part === "") continue;
-    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part);
-    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-    if (match === null || last < first || last >= mostCpus) {
-      const value = JSON.stringify(text.slice(0, 200));
-      const expected = `a list of numbers below ${mostCpus}, like 0-3,8`;
-      throw sizingErrors.KATA_SIZE_INVALID({ where, value, expected });
-    }
-    for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu);
-  }
-  return cpus;
+  const cpus = readCpuList(text);
+  if (cpus !== undefined) return new Set(cpus);
+  throw sizingErrors.KATA_SIZE_INVALID({ where, value: JSON.stringify(text.slice(0, 200)), expected: cpuListForm });
 }
 
 /** What a container's `linux.resources` ask of its machine. `KATA_SIZE_INVALID` names a value that makes no sense. */

@@ -1,5 +1,6 @@
 import { parseBlockIo } from "../../../core/cgroup/block-io.js";
-import { formatCpuList, type InheritedCpus, parseCpuList } from "../../../core/cgroup/cpu-list.js";
+import { formatCpuList } from "../../../core/oci/cpu-list.js";
+import { type InheritedCpus, parseCpuList } from "../../../core/cgroup/cpu-list.js";
 import { cgroupErrors } from "../../../core/cgroup/errors.js";
 import type { Limit, LimitText } from "../../../core/cgroup/limit-files.js";
 import type { OciLinuxResources } from "../../../core/oci/spec.js";

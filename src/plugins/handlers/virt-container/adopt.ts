@@ -7,7 +7,7 @@ import type { PodNetwork } from "../../../core/network/pod-network.js";
 import { DisksInCommon } from "../../../core/disks/disks-in-common.js";
 import type { SandboxEnvironment } from "../../../core/plugin/context.js";
 import { removeRunDirectory } from "../../../core/runtime/run-directory.js";
-import { MachineDisks } from "../../../core/sandbox/machine-disks.js";
+import { MachineDisks } from "../../../core/disks/machine-disks.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
 import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import type { PartState, SandboxState } from "../../../core/sandbox/state.js";

@@ -16,7 +16,7 @@ import { PodNetwork } from "../../../core/network/pod-network.js";
 import type { PodNetworkSource } from "../../../core/network/pod-network-source.js";
 import type { SandboxEnvironment } from "../../../core/plugin/context.js";
 import type { PhaseTimer } from "../../../core/sandbox/phases.js";
-import { MachineDisks } from "../../../core/sandbox/machine-disks.js";
+import { MachineDisks } from "../../../core/disks/machine-disks.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { agentParameters } from "./agent-parameters.js";

@@ -1,5 +1,5 @@
 import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
-import { type DiskRateKeys, diskRates } from "../../../core/hypervisor/disk-rates.js";
+import { type DiskRateKeys, diskRates } from "../../../core/disks/disk-rates.js";
 import type { DiskSpec } from "../../../vmm/threads/device-spec.js";
 
 /** Keys of `[hypervisor.dragonball]` that say how disks are. */

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
 import type { BlockDevice } from "../../../core/contracts/device.js";
-import type { DiskRateKeys } from "../../../core/hypervisor/disk-rates.js";
+import type { DiskRateKeys } from "../../../core/disks/disk-rates.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import type { Properties } from "./command.js";
 import type { BackendPart, DevicePlan } from "./device-plan.js";

@@ -1,4 +1,4 @@
-import { type DiskRate, type DiskRateKeys, diskRates } from "../../../core/hypervisor/disk-rates.js";
+import { type DiskRate, type DiskRateKeys, diskRates } from "../../../core/disks/disk-rates.js";
 import type { Properties } from "./command.js";
 import type { BackendPart } from "./device-plan.js";
 

@@ -1,4 +1,4 @@
-import { virtioBlock } from "../../../core/hypervisor/virtio-block.js";
+import { virtioBlock } from "../../../core/disks/virtio-block.js";
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
 

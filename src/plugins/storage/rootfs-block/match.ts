@@ -1,5 +1,5 @@
 import type { RootfsRequest } from "../../../core/contracts/rootfs.js";
-import { diskFileSystems } from "../../../core/hypervisor/disk-file-systems.js";
+import { diskFileSystems } from "../../../core/disks/disk-file-systems.js";
 
 /** Above the host's own mounting of a disk. */
 const score = 20;

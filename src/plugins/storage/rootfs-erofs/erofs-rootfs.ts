@@ -2,7 +2,7 @@ import type { Disk, Disks } from "../../../core/contracts/disks.js";
 import type { GuestStorage } from "../../../core/contracts/guest.js";
 import type { ContainerdMount, Rootfs, RootfsContribution, RootfsRequest } from "../../../core/contracts/rootfs.js";
 import { messageOf } from "../../../core/errors/error.js";
-import { diskFileSystems } from "../../../core/hypervisor/disk-file-systems.js";
+import { diskFileSystems } from "../../../core/disks/disk-file-systems.js";
 import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import { erofsRootfsErrors } from "./errors.js";
 import { type HeldLayer, LayerDisks } from "./layer-disks.js";

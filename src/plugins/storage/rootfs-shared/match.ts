@@ -1,5 +1,5 @@
 import type { ContainerdMount, RootfsRequest } from "../../../core/contracts/rootfs.js";
-import { diskFileSystems } from "../../../core/hypervisor/disk-file-systems.js";
+import { diskFileSystems } from "../../../core/disks/disk-file-systems.js";
 
 /** Below every kind that knows more of what it is given; of disks also below one that gives them to the guest as such. */
 const score = 10;

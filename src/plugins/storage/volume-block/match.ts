@@ -1,6 +1,6 @@
 import { type Stats, statSync } from "node:fs";
 import type { VolumeRequest } from "../../../core/contracts/volume.js";
-import { diskFileSystems } from "../../../core/hypervisor/disk-file-systems.js";
+import { diskFileSystems } from "../../../core/disks/disk-file-systems.js";
 import { isBind } from "../../../core/oci/is-bind.js";
 
 /** Above the sharing of directories, below volumes that know one of these mounts better. */

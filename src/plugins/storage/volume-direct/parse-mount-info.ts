@@ -1,6 +1,6 @@
 import type { GuestGroup } from "../../../core/contracts/guest.js";
 import { messageOf } from "../../../core/errors/error.js";
-import { diskFileSystems } from "../../../core/hypervisor/disk-file-systems.js";
+import { diskFileSystems } from "../../../core/disks/disk-file-systems.js";
 import { directVolumeErrors } from "./errors.js";
 
 /** What a CSI driver says of a volume. */

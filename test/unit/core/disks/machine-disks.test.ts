@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import type { AttachedDevice, Device } from "../../../../src/core/contracts/device.js";
 import type { VmExit } from "../../../../src/core/contracts/hypervisor.js";
-import { virtioBlock } from "../../../../src/core/hypervisor/virtio-block.js";
-import { MachineDisks } from "../../../../src/core/sandbox/machine-disks.js";
+import { virtioBlock } from "../../../../src/core/disks/virtio-block.js";
+import { MachineDisks } from "../../../../src/core/disks/machine-disks.js";
 import { rejected } from "../sys/fixture.js";
 
 const request = { purpose: "the disk of a test", path: "/dev/some", readOnly: true };

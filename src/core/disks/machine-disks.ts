@@ -3,9 +3,9 @@ import type { BlockDriver } from "../contracts/block-driver.js";
 import type { Disk, DiskMount, DiskRequest, Disks } from "../contracts/disks.js";
 import type { GuestDevice, GuestStorage } from "../contracts/guest.js";
 import type { Hypervisor } from "../contracts/hypervisor.js";
-import { sandboxErrors } from "./errors.js";
-import { stateErrors } from "./state-errors.js";
-import type { DisksState, DiskState } from "./state.js";
+import { stateErrors } from "../sandbox/state-errors.js";
+import type { DisksState, DiskState } from "../sandbox/state.js";
+import { diskErrors } from "./errors.js";
 
 /** What disks are plugged into, and how. */
 export interface MachineDisksParts {
@@ -73,7 +73,7 @@ export class MachineDisks implements Disks {
     };
     if (guestLocator === undefined) {
       await release();
-      throw sandboxErrors.KATA_DISK_NOWHERE({ purpose, path, hypervisor: hypervisor.name });
+      throw diskErrors.KATA_DISK_NOWHERE({ purpose, path, hypervisor: hypervisor.name });
     }
     this.#there.set(id, { id, path, readOnly, guestLocator });
     const storage = (mount: DiskMount): GuestStorage => driver.storage(guestLocator, mount);
