@@ -40,6 +40,8 @@ export const limits: ContainerChecks = ({ suite, pod }) => {
     expect(await cgroup("memory.max", "cpu.max")).to.deep.equal([String(96 * MiB), "50000 100000"]);
     expect(await update({ cpu: { quota: 30_000, period: 50_000, shares: 1024 } })).to.equal(undefined);
     expect(await cgroup("memory.max", "cpu.max", "cpu.weight")).to.deep.equal([String(96 * MiB), "30000 50000", "39"]);
+    expect(await update({ pids: { limit: 40 } })).to.equal(undefined);
+    expect(await cgroup("pids.max", "cpu.max")).to.deep.equal(["40", "30000 50000"]);
     expect(await update({ memory: { limit: -1 } })).to.equal(undefined);
     expect(await cgroup("memory.max")).to.deep.equal(["max"]);
     const { stdout } = await suite.containerd.ctr(["tasks", "metrics", limited]);

@@ -20,7 +20,7 @@ const roleNames: Readonly<Record<ContainerRole, string>> = {
 
 /** Limits that make no sense for a process of the guest, or are the host cgroup's business. */
 export function guestResources(resources: OciLinuxResources | undefined): OciLinuxResources {
-  const { devices: _devices, pids: _pids, blockIO: _blockIo, network: _network, cpu, ...kept } = resources ?? {};
+  const { devices: _devices, blockIO: _blockIo, network: _network, cpu, ...kept } = resources ?? {};
   if (cpu === undefined) return kept;
   const { cpus: _cpus, ...guestCpu } = cpu;
   return { ...kept, cpu: guestCpu };

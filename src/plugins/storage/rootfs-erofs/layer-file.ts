@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 
 /** Kernel's Documentation/filesystems/erofs.rst and `fs/erofs/erofs_fs.h`: where the superblock is, and what it begins with. */
 const superblock = { offset: 1024, magic: 0xe0f5e1e2 } as const;
@@ -9,11 +9,12 @@ const superblock = { offset: 1024, magic: 0xe0f5e1e2 } as const;
  */
 export function layerFile(source: string): string {
   const path = realpathSync(source);
-  const stat = statSync(path);
-  if (!stat.isFile() && !stat.isBlockDevice()) throw new Error("that is neither a file nor a block device");
   const magic = Buffer.alloc(4);
-  const fd = openSync(path, "r");
+  // A fifo that has come to stand there is not waited for.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() && !stat.isBlockDevice()) throw new Error("that is neither a file nor a block device");
     const read = readSync(fd, magic, 0, magic.length, superblock.offset);
     if (read < magic.length || magic.readUInt32LE() !== superblock.magic)
       throw new Error("no file system of erofs is on it");

@@ -60,7 +60,7 @@ describe("guestSpec", () => {
     expect(guest).not.to.have.property("hooks");
     expect(guest.linux).to.not.have.any.keys("seccomp", "mountLabel");
     expect(guest.process).to.not.have.any.keys("apparmorProfile", "selinuxLabel");
-    expect(guest.linux?.resources).to.deep.equal({ memory: { limit: 7 }, cpu: { shares: 2 } });
+    expect(guest.linux?.resources).to.deep.equal({ memory: { limit: 7 }, cpu: { shares: 2 }, pids: { limit: 5 } });
   });
 
   it("keeps seccomp and labels when they are asked for", () => {
