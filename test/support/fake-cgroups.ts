@@ -260,6 +260,12 @@ export class FakeCgroups implements CgroupTree {
 export class FakeNotes {
   readonly all: string[] = [];
   readonly left = new Set<string>();
+  /** Those of other sandboxes. */
+  readonly others: FakeNotes[] = [];
+
+  sharedByOthers(paths: readonly string[]): string[] {
+    return paths.filter((path) => this.others.some(({ left }) => left.has(path)));
+  }
 
   directories(paths: readonly { readonly kind: string; readonly path: string }[]): void {
     for (const { kind, path } of paths) {

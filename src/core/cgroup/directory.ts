@@ -16,7 +16,7 @@ const ownParents = new Set(["kata_sandboxed_pod", "kata_overhead"]);
 export interface DirectoryParts {
   readonly tree: CgroupTree;
   readonly place: CgroupPlace;
-  readonly record: Pick<SandboxRecord, "directories" | "forget">;
+  readonly record: Pick<SandboxRecord, "directories" | "forget" | "sharedByOthers">;
   /** Milliseconds `remove` waits for processes to end. */
   readonly busyMs?: number;
 }
@@ -26,7 +26,7 @@ export class CgroupDirectory {
   readonly tree: CgroupTree;
   readonly path: CgroupPath;
   readonly #parts: DirectoryParts;
-  /** What was made here, outermost first. */
+  /** What was made here, and what another sandbox has made that is in it too, outermost first. */
   #made: CgroupPath[] = [];
   readonly #noted = new Set<string>();
   #origin: CgroupPath | undefined;
@@ -99,7 +99,11 @@ export class CgroupDirectory {
     const there = levels.findIndex((level) => !tree.has(level));
     const missing = there < 0 ? [] : levels.slice(there);
     if (missing.length === 0) await this.#assertEmpty();
-    this.#note(missing);
+    const above = levels.filter((level) => level.length < path.length && !missing.includes(level));
+    const others = this.#parts.record.sharedByOthers(above.map((level) => formatCgroup(tree, level)));
+    const shared = above.filter((level) => others.includes(formatCgroup(tree, level)));
+    this.#note([...shared, ...missing]);
+    this.#made.push(...shared);
     await atLevel([]);
     for (const level of levels) {
       if (missing.includes(level)) {

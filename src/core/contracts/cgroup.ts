@@ -6,7 +6,7 @@ import type { SandboxRecord } from "../sandbox/record.js";
 export interface CgroupRequest {
   readonly place: CgroupPlace;
   /** Where directories are noted before they are made. */
-  readonly record: Pick<SandboxRecord, "directories" | "forget">;
+  readonly record: Pick<SandboxRecord, "directories" | "forget" | "sharedByOthers">;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { lstatSync, renameSync, rmSync, type Stats, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, renameSync, rmSync, type Stats, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { codeOf, messageOf } from "../errors/error.js";
@@ -192,6 +192,13 @@ export class SandboxRecord {
     if (paths.length > 0) this.#note(...paths);
   }
 
+  /** Those of these paths that another sandbox has noted as a shared directory: whoever of them is the last removes it. */
+  sharedByOthers(paths: readonly string[]): string[] {
+    const own = dirname(this.#file);
+    const others = paths.length === 0 ? [] : sharedDirectories(dirname(dirname(own)), own);
+    return paths.filter((path) => others.includes(path));
+  }
+
   /** Notes a directory that is to be removed with all that is in it, but nothing that is mounted there. */
   tree(path: string): void {
     this.#note({ kind: "tree", path });
@@ -268,6 +275,27 @@ function strangers(path: string, { uid, mode }: Stats): string | undefined {
   return (mode & 0o022) === 0
     ? undefined
     : `${path} can be written by group or others (mode ${(mode & 0o7777).toString(8)})`;
+}
+
+/** The shared directories of all sandboxes below a root (`<root>/<namespace>/<id>`), but for those of one run directory. */
+function sharedDirectories(root: string, except: string): string[] {
+  const below = (directory: string): string[] => {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, name));
+  };
+  const directories = below(root)
+    .flatMap(below)
+    .filter((directory) => directory !== except);
+  return directories.flatMap((directory) => {
+    try {
+      const paths = SandboxRecord.load(directory)?.content.paths ?? [];
+      return paths.filter(({ kind }) => kind === "shared directory").map(({ path }) => path);
+    } catch (error) {
+      // One that is going, or that is not believed, says nothing.
+      if (codeOf(error)?.startsWith("KATA_RECORD_") !== true) throw error;
+      return [];
+    }
+  });
 }
 
 function ourselves(): ProcessIdentity {

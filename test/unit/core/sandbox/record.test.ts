@@ -122,6 +122,23 @@ describe("SandboxRecord", () => {
     expect(load()).to.deep.include({ processes: [], paths: [{ kind: "mount", path: "/y" }] });
   });
 
+  it("finds shared directories that others have noted, whose records are believed", () => {
+    const begin = (id: string) => {
+      mkdirSync(join(directory, "k8s.io", id), { recursive: true, mode: 0o700 });
+      return SandboxRecord.create(join(directory, "k8s.io", id), { namespace: "k8s.io", id });
+    };
+    const [one, other] = [begin("one"), begin("other")];
+    one.directories([
+      { kind: "shared directory", path: "/sys/fs/cgroup/a" },
+      { kind: "directory", path: "/sys/fs/cgroup/a/one" },
+    ]);
+    const paths = ["/sys/fs/cgroup/a", "/sys/fs/cgroup/a/one", "/sys/fs/cgroup/b"];
+    expect(other.sharedByOthers(paths)).to.deep.equal(["/sys/fs/cgroup/a"]);
+    expect(one.sharedByOthers(paths)).to.deep.equal([]);
+    writeFileSync(join(directory, "k8s.io", "one", "record.json"), "{");
+    expect(other.sharedByOthers(paths)).to.deep.equal([]);
+  });
+
   it("keeps changes of the network, each once", () => {
     const record = create();
     const qdisc = { kind: "qdisc", namespace: "/run/netns/a", link: "eth0", parent: 0xfffffff1 } as const;

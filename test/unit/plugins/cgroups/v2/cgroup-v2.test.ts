@@ -14,12 +14,12 @@ describe("CgroupV2", () => {
     notes = new FakeNotes();
   });
 
-  const open = (path = "/a/b") => {
+  const open = (path = "/a/b", record = notes) => {
     const place = parseCgroupsPath(path, "the test");
-    return new CgroupV2({ tree, place, record: notes, log: silentLogger, busyMs: 60 });
+    return new CgroupV2({ tree, place, record, log: silentLogger, busyMs: 60 });
   };
-  const made = async (path?: string): Promise<CgroupV2> => {
-    const one = open(path);
+  const made = async (path?: string, record?: FakeNotes): Promise<CgroupV2> => {
+    const one = open(path, record);
     await one.create();
     return one;
   };
@@ -48,8 +48,24 @@ describe("CgroupV2", () => {
     await one.remove();
     expect(tree.all()).to.deep.equal(["a", "a/x", "a/x/c"]);
     await other.remove();
-    // Who made it is gone: it is not the other's.
+    // Nobody's record had it when the other came, so it is not the other's.
     expect(tree.all()).to.deep.equal(["a", "a/x"]);
+  });
+
+  it("removes what another sandbox has made and left to it, and nothing above", async () => {
+    tree.make(["a"]);
+    const others = new FakeNotes();
+    others.others.push(notes);
+    notes.others.push(others);
+    const one = await made("/a/x/b");
+    const other = await made("/a/x/c", others);
+    await one.remove();
+    expect(tree.all()).to.deep.equal(["a", "a/x", "a/x/c"]);
+    const third = await made("/a/x/b");
+    await other.remove();
+    await third.remove();
+    expect(tree.all()).to.deep.equal(["a"]);
+    expect([...notes.left, ...others.left]).to.deep.equal([]);
   });
 
   it("leaves the directories that are for sandboxes alone to the last of them", async () => {
