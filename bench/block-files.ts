@@ -3,10 +3,11 @@ import { ContainerShell } from "./container-shell.js";
 import { DiskFiles, DiskImages, fileMiB } from "./disk-files.js";
 import { pinMachines } from "./pin-machines.js";
 import type { Row } from "./row.js";
-import { inTurns, median } from "./turns.js";
+import { rowsOfBoots } from "./row-of-boots.js";
+import { inTurns } from "./turns.js";
 
 const rounds = 5;
-/** Machines of each side: where a kernel lies in memory, other each time, makes some percent when it is emulated. */
+/** Machines of each side. */
 const boots = 3;
 const memoryMiB = 512;
 /** At least 0.97 of the speed. */
@@ -41,18 +42,11 @@ async function timesOfBoot(images: DiskImages, number: number) {
 export async function run(): Promise<Row[]> {
   const images = new DiskImages();
   try {
-    const all: Awaited<ReturnType<typeof timesOfBoot>>[] = [];
-    for (let boot = 0; boot < boots; boot++) all.push(await timesOfBoot(images, boot));
-    type Name = keyof (typeof all)[number];
-    const row = (name: string, unit: string, own: Name, bare: Name): Row => {
-      const value = median(all.flatMap((times) => times[own]));
-      const against = { name: "bare QEMU", value: median(all.flatMap((times) => times[bare])) };
-      return { name, value, unit, against, ratio: value / against.value, limit };
-    };
+    const row = await rowsOfBoots(boots, (boot) => timesOfBoot(images, boot), "bare QEMU");
     return [
-      row(`${fileMiB} MiB written to a disk, and flushed`, "ms", "write", "bareWrite"),
-      row(`${fileMiB} MiB read from a disk`, "ms", "read", "bareRead"),
-      row("random read of 4 KiB of a disk", "us", "random", "bareRandom"),
+      row(`${fileMiB} MiB written to a disk, and flushed`, "ms", ["write", "bareWrite"], limit),
+      row(`${fileMiB} MiB read from a disk`, "ms", ["read", "bareRead"], limit),
+      row("random read of 4 KiB of a disk", "us", ["random", "bareRandom"], limit),
     ];
   } finally {
     images.close();

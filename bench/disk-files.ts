@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeBusyboxRootfs } from "../test/support/rootfs.js";
+import { guestTime } from "./guest-time.js";
 import type { Shell } from "./shell.js";
 
 const mib = 2 ** 20;
@@ -56,24 +57,17 @@ export class DiskFiles {
     this.#place = place;
   }
 
-  /** Milliseconds that a script takes by the guest's own clock, which counts hundredths of a second. */
-  async #time(script: string): Promise<number> {
-    const now = "cut -d ' ' -f 1 /proc/uptime";
-    const text = await this.#shell.run(`${now} && { ${script}; } >/dev/null 2>&1 && ${now}`);
-    // Where the shell is on the console, a prompt or words of the kernel may be in between.
-    const [start, end] = [...text.matchAll(/(\d+\.\d\d)$/gm)].map(([, seconds]) => Number(seconds));
-    if (start === undefined || end === undefined) throw new Error(`no times: ${text}`);
-    return (end - start) * 1000;
-  }
-
   /** Over the same file each time. */
   write(): Promise<number> {
-    return this.#time(`dd if=/dev/zero of=${this.#place}/written bs=1M count=${fileMiB} conv=notrunc,fsync`);
+    return guestTime(
+      this.#shell,
+      `dd if=/dev/zero of=${this.#place}/written bs=1M count=${fileMiB} conv=notrunc,fsync`,
+    );
   }
 
   /** Past the guest's own cache. */
   read(): Promise<number> {
-    return this.#time(`dd if=${this.#place}/numbers of=/dev/null bs=1M iflag=direct`);
+    return guestTime(this.#shell, `dd if=${this.#place}/numbers of=/dev/null bs=1M iflag=direct`);
   }
 
   /** Microseconds for which each random read of 4 KiB is waited for, past the guest's own cache. */

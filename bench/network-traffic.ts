@@ -7,10 +7,11 @@ import { ContainerShell } from "./container-shell.js";
 import { pinMachines } from "./pin-machines.js";
 import type { Row } from "./row.js";
 import type { Shell } from "./shell.js";
-import { inTurns, median } from "./turns.js";
+import { rowsOfBoots } from "./row-of-boots.js";
+import { inTurns } from "./turns.js";
 
 const rounds = 6;
-/** Machines of each side: where a kernel lies in memory, other each time, makes some percent when it is emulated. */
+/** Machines of each side. */
 const boots = 7;
 const memoryMiB = 512;
 const block = 65_536;
@@ -37,16 +38,8 @@ async function roundTripTime(shell: Shell): Promise<number> {
   return Number(/min\/avg\/max = [\d.]+\/([\d.]+)\//.exec(text)?.[1]);
 }
 
-/** Milliseconds of all rounds. */
-interface Times {
-  readonly ownTransfer: readonly number[];
-  readonly bareTransfer: readonly number[];
-  readonly ownTrip: readonly number[];
-  readonly bareTrip: readonly number[];
-}
-
 /** Boots one machine of each side, and measures both in turns. */
-async function timesOfBoot(number: number): Promise<Times> {
+async function timesOfBoot(number: number) {
   const [ownPod, barePod] = [new TestPod(), new TestPod()];
   const shells: Shell[] = [];
   try {
@@ -70,13 +63,7 @@ async function timesOfBoot(number: number): Promise<Times> {
 
 /** TCP from a pod to its host, and a packet there and back, against a bare QEMU on a tap that was set up by hand. */
 export async function run(): Promise<Row[]> {
-  const all: Times[] = [];
-  for (let boot = 0; boot < boots; boot++) all.push(await timesOfBoot(boot));
-  const row = (name: string, unit: string, [own, bare]: readonly [keyof Times, keyof Times], limit: number): Row => {
-    const value = median(all.flatMap((times) => times[own]));
-    const against = { name: "bare QEMU", value: median(all.flatMap((times) => times[bare])) };
-    return { name, value, unit, against, ratio: value / against.value, limit };
-  };
+  const row = await rowsOfBoots(boots, timesOfBoot, "bare QEMU");
   const transfer = `time for ${Math.round(size / 1e6)} MB by TCP, pod to host`;
   return [
     row(transfer, "ms", ["ownTransfer", "bareTransfer"], 1 / 0.97),

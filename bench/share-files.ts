@@ -2,11 +2,12 @@ import { BareShell, sharePlace } from "./bare-shell.js";
 import { ContainerShell } from "./container-shell.js";
 import { pinMachines } from "./pin-machines.js";
 import type { Row } from "./row.js";
-import { inTurns, median } from "./turns.js";
+import { rowsOfBoots } from "./row-of-boots.js";
+import { inTurns } from "./turns.js";
 import { fileMiB, makeVolume, treeFiles, VolumeFiles } from "./volume-files.js";
 
 const rounds = 5;
-/** Machines of each side: where a kernel lies in memory, other each time, makes some percent when it is emulated. */
+/** Machines of each side. */
 const boots = 3;
 const memoryMiB = 512;
 /** At least 0.97 of the speed. */
@@ -39,17 +40,10 @@ async function timesOfBoot(number: number) {
 
 /** Files of a container's volume, against a virtiofsd and a QEMU that were started by hand. */
 export async function run(): Promise<Row[]> {
-  const all: Awaited<ReturnType<typeof timesOfBoot>>[] = [];
-  for (let boot = 0; boot < boots; boot++) all.push(await timesOfBoot(boot));
-  type Name = keyof (typeof all)[number];
-  const row = (name: string, own: Name, bare: Name): Row => {
-    const value = median(all.flatMap((times) => times[own]));
-    const against = { name: "bare virtiofsd and QEMU", value: median(all.flatMap((times) => times[bare])) };
-    return { name, value, unit: "ms", against, ratio: value / against.value, limit };
-  };
+  const row = await rowsOfBoots(boots, timesOfBoot, "bare virtiofsd and QEMU");
   return [
-    row(`${fileMiB} MiB written to a volume, and to the disk`, "write", "bareWrite"),
-    row(`${fileMiB} MiB read from a volume`, "read", "bareRead"),
-    row(`a walk over ${treeFiles} files of a volume`, "walk", "bareWalk"),
+    row(`${fileMiB} MiB written to a volume, and to the disk`, "ms", ["write", "bareWrite"], limit),
+    row(`${fileMiB} MiB read from a volume`, "ms", ["read", "bareRead"], limit),
+    row(`a walk over ${treeFiles} files of a volume`, "ms", ["walk", "bareWalk"], limit),
   ];
 }

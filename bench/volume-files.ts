@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { guestTime } from "./guest-time.js";
 import type { Shell } from "./shell.js";
 
 const mib = 2 ** 20;
@@ -35,18 +36,8 @@ export class VolumeFiles {
     this.#place = place;
   }
 
-  /** Milliseconds that a script takes by the guest's own clock, which counts hundredths of a second. */
-  async #time(script: string): Promise<number> {
-    const now = "cut -d ' ' -f 1 /proc/uptime";
-    const text = await this.#shell.run(`${now} && { ${script}; } >/dev/null 2>&1 && ${now}`);
-    // Where the shell is on the console, a prompt or words of the kernel may be in between.
-    const [start, end] = [...text.matchAll(/(\d+\.\d\d)$/gm)].map(([, seconds]) => Number(seconds));
-    if (start === undefined || end === undefined) throw new Error(`no times: ${text}`);
-    return (end - start) * 1000;
-  }
-
   write(): Promise<number> {
-    return this.#time(`dd if=/dev/zero of=${this.#place}/written bs=1M count=${fileMiB} conv=fsync`);
+    return guestTime(this.#shell, `dd if=/dev/zero of=${this.#place}/written bs=1M count=${fileMiB} conv=fsync`);
   }
 
   /** A file that the host has in its cache and the guest has never seen. */
@@ -54,7 +45,7 @@ export class VolumeFiles {
     const name = `read${this.#round++}`;
     rmSync(join(this.#volume, `read${this.#round - 2}`), { force: true });
     writeFileSync(join(this.#volume, name), Buffer.alloc(fileMiB * mib, 0x61));
-    return this.#time(`dd if=${this.#place}/${name} of=/dev/null bs=1M`);
+    return guestTime(this.#shell, `dd if=${this.#place}/${name} of=/dev/null bs=1M`);
   }
 
   /** Each file's attributes, after the guest has had to forget what it believed of them. */
@@ -62,7 +53,7 @@ export class VolumeFiles {
     renameSync(join(this.#volume, "tree"), join(this.#volume, "moved"));
     await this.#shell.run(`sleep 2; ls ${this.#place} >/dev/null`);
     renameSync(join(this.#volume, "moved"), join(this.#volume, "tree"));
-    return this.#time(`find ${this.#place}/tree -type f -size +100k`);
+    return guestTime(this.#shell, `find ${this.#place}/tree -type f -size +100k`);
   }
 
   async close(): Promise<void> {

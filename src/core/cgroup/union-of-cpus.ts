@@ -1,5 +1,5 @@
-import type { OciLinuxResources } from "../oci/spec.js";
 import { formatCpuList } from "../oci/cpu-list.js";
+import type { OciLinuxResources } from "../oci/spec.js";
 import { parseCpuList } from "./cpu-list.js";
 import { cgroupErrors } from "./errors.js";
 

@@ -1,7 +1,7 @@
 import type { Sys } from "../sys/sys.js";
 import type { Watch } from "../sys/descriptors.js";
 import { type ChildExit, gentleKill, type KillStep } from "./child.js";
-import { processErrors } from "./errors.js";
+import { endProcess, exitWithin } from "./end-process.js";
 import type { HelperProcess } from "./helper-process.js";
 import { isRunning, type ProcessIdentity } from "./identity.js";
 import { errnoNameOf } from "../sys/sys-error.js";
@@ -71,26 +71,12 @@ export class AdoptedProcess implements HelperProcess {
     return this.#exit === undefined && this.#sys.processes.signalPidfd(this.#pidfd, signal);
   }
 
-  async end(steps: readonly KillStep[] = gentleKill): Promise<ChildExit> {
-    for (const { signal, ms } of steps) {
-      this.signal(signal);
-      const exit = await this.waitFor(ms);
-      if (exit !== undefined) return exit;
-    }
-    const signals = steps.map((step) => step.signal);
-    throw processErrors.KATA_PROCESS_STUCK({ name: this.name, pid: this.pid, signals, lines: [] });
+  end(steps: readonly KillStep[] = gentleKill): Promise<ChildExit> {
+    return endProcess(this, steps);
   }
 
-  async waitFor(ms: number): Promise<ChildExit | undefined> {
-    let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), ms);
-    });
-    try {
-      return await Promise.race([this.exited, expired]);
-    } finally {
-      clearTimeout(timer);
-    }
+  waitFor(ms: number): Promise<ChildExit | undefined> {
+    return exitWithin(this.exited, ms);
   }
 
   /** Watches it no longer; it goes on. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { messageOf } from "../errors/error.js";
+import { endProcess, exitWithin } from "./end-process.js";
 import { processErrors } from "./errors.js";
 import { defaultPath } from "./find-executable.js";
 import { identityOf, type ProcessIdentity } from "./identity.js";
@@ -133,27 +134,13 @@ export class Child implements HelperProcess {
    * Ends it, step by step, and waits for its end; idempotent. `KATA_PROCESS_STUCK` when it survives the last step, which
    * only a process that hangs in the kernel does.
    */
-  async end(steps: readonly KillStep[] = gentleKill): Promise<ChildExit> {
-    for (const { signal, ms } of steps) {
-      this.signal(signal);
-      const exit = await this.waitFor(ms);
-      if (exit !== undefined) return exit;
-    }
-    const signals = steps.map((step) => step.signal);
-    throw processErrors.KATA_PROCESS_STUCK({ name: this.name, pid: this.pid, signals, lines: this.tail(3) });
+  end(steps: readonly KillStep[] = gentleKill): Promise<ChildExit> {
+    return endProcess(this, steps);
   }
 
   /** How it ended, or undefined when it has not within `ms`. */
-  async waitFor(ms: number): Promise<ChildExit | undefined> {
-    let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), ms);
-    });
-    try {
-      return await Promise.race([this.exited, expired]);
-    } finally {
-      clearTimeout(timer);
-    }
+  waitFor(ms: number): Promise<ChildExit | undefined> {
+    return exitWithin(this.exited, ms);
   }
 }
 

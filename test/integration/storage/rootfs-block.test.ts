@@ -3,40 +3,26 @@ import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, truncateSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { Context } from "mocha";
 import { checkLeaks } from "../../support/leaks.js";
+import { dragonball, type MachineKind, qemu } from "../../support/machine-kinds.js";
 import { MachineShim } from "../../support/machine-shim.js";
-import { needsRealKvm } from "../../support/needs-kvm.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 
-/** Machines of one hypervisor. */
-interface Machines {
-  readonly name: string;
-  readonly lines: readonly string[];
+interface Machines extends MachineKind {
   /** What its guest calls the disks of containers. */
   readonly disks: RegExp;
-  readonly needs?: (context: Context) => Promise<void>;
 }
 
 /** Bytes that a disk may move each second, and at once. */
 const rate = 4 * 2 ** 20;
 const limited = [`disk_rate_limiter_bw_max_rate = ${rate * 8}`, "block_device_logical_sector_size = 4096"];
 
-const dragonball = [
-  "[runtime]",
-  'hypervisor_name = "dragonball"',
-  "[agent.kata]",
-  "reconnect_timeout_ms = 300000",
-  "[hypervisor.dragonball]",
-  ...limited,
-];
-
 const scsi = ['block_device_driver = "virtio-scsi"', "enable_iothreads = true", "num_queues = 2", ...limited];
 
 const machines: readonly Machines[] = [
-  { name: "qemu", lines: [], disks: /^\/dev\/vd[b-z] / },
+  { ...qemu, disks: /^\/dev\/vd[b-z] / },
   { name: "qemu, by virtio-scsi", lines: scsi, disks: /^\/dev\/sd[a-z] / },
-  { name: "dragonball", lines: dragonball, disks: /^\/dev\/vd[b-z] /, needs: needsRealKvm },
+  { ...dragonball, lines: [...dragonball.lines, ...limited], disks: /^\/dev\/vd[b-z] / },
 ];
 
 const mib = 2 ** 20;

@@ -3,10 +3,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { Context } from "mocha";
 import { checkLeaks } from "../../support/leaks.js";
+import { dragonball, qemu } from "../../support/machine-kinds.js";
 import { MachineShim, refusal } from "../../support/machine-shim.js";
-import { needsRealKvm } from "../../support/needs-kvm.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 
 const mib = 2 ** 20;
@@ -16,27 +15,7 @@ const layer = (source: string) => ({ type: "erofs", source, target: "", options:
 const overlay = (...options: string[]) => ({ type: "format/mkdir/overlay", source: "overlay", target: "", options });
 const hostUpper = ["workdir=/host/work", "upperdir=/host/fs"];
 
-/** Machines of one hypervisor. */
-interface Machines {
-  readonly name: string;
-  readonly lines: readonly string[];
-  readonly needs?: (context: Context) => Promise<void>;
-}
-
-const dragonball = [
-  "[runtime]",
-  'hypervisor_name = "dragonball"',
-  "[agent.kata]",
-  "reconnect_timeout_ms = 300000",
-  "[hypervisor.dragonball]",
-];
-
-const machines: readonly Machines[] = [
-  { name: "qemu", lines: [] },
-  { name: "dragonball", lines: dragonball, needs: needsRealKvm },
-];
-
-for (const { name, lines, needs } of machines)
+for (const { name, lines, needs } of [qemu, dragonball])
   describe(`root file systems of containerd's erofs snapshotter, in a machine of ${name}`, () => {
     let directory: string;
     let shim: MachineShim;

@@ -2,37 +2,24 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { Context } from "mocha";
 import type { OciDeviceCgroup, OciLinuxDevice, OciMount, OciSpec } from "../../../src/core/oci/spec.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { type LoopDisk, makeLoopDisk, needsLoop } from "../../support/loop-disk.js";
+import { dragonball, type MachineKind, qemu } from "../../support/machine-kinds.js";
 import { MachineShim, privileged, refusal } from "../../support/machine-shim.js";
-import { needsRealKvm } from "../../support/needs-kvm.js";
 
 const mib = 2 ** 20;
 
-/** Machines of one hypervisor. */
-interface Machines {
-  readonly name: string;
-  readonly lines: readonly string[];
+interface Machines extends MachineKind {
   /** What its guest calls the first disk that is plugged in. */
   readonly disk: string;
-  readonly needs?: (context: Context) => Promise<void>;
 }
 
-const dragonball = [
-  "[runtime]",
-  'hypervisor_name = "dragonball"',
-  "[agent.kata]",
-  "reconnect_timeout_ms = 300000",
-  "[hypervisor.dragonball]",
-];
-
 const machines: readonly Machines[] = [
-  { name: "qemu", lines: [], disk: "vdb" },
+  { ...qemu, disk: "vdb" },
   { name: "qemu, by virtio-scsi", lines: ['block_device_driver = "virtio-scsi"'], disk: "sda" },
-  { name: "dragonball", lines: dragonball, disk: "vdb", needs: needsRealKvm },
+  { ...dragonball, disk: "vdb" },
 ];
 
 for (const { name, lines, disk: diskName, needs } of machines)

@@ -12,36 +12,15 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { Context } from "mocha";
 import type { OciMount, OciSpec } from "../../../src/core/oci/spec.js";
 import { checkLeaks } from "../../support/leaks.js";
+import { dragonball, qemu } from "../../support/machine-kinds.js";
 import { MachineShim, refusal } from "../../support/machine-shim.js";
-import { needsRealKvm } from "../../support/needs-kvm.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 
 const mib = 2 ** 20;
 
-/** Machines of one hypervisor. */
-interface Machines {
-  readonly name: string;
-  readonly lines: readonly string[];
-  readonly needs?: (context: Context) => Promise<void>;
-}
-
-const dragonball = [
-  "[runtime]",
-  'hypervisor_name = "dragonball"',
-  "[agent.kata]",
-  "reconnect_timeout_ms = 300000",
-  "[hypervisor.dragonball]",
-];
-
-const machines: readonly Machines[] = [
-  { name: "qemu", lines: [] },
-  { name: "dragonball", lines: dragonball, needs: needsRealKvm },
-];
-
-for (const { name, lines, needs } of machines)
+for (const { name, lines, needs } of [qemu, dragonball])
   describe(`volumes of a pod with which nothing is shared, in a machine of ${name}`, () => {
     let directory: string;
     let shim: MachineShim;

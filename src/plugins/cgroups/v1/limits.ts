@@ -1,8 +1,8 @@
 import { parseBlockIo } from "../../../core/cgroup/block-io.js";
-import { formatCpuList } from "../../../core/oci/cpu-list.js";
 import { type InheritedCpus, parseCpuList } from "../../../core/cgroup/cpu-list.js";
-import { cgroupErrors } from "../../../core/cgroup/errors.js";
 import type { Limit, LimitText } from "../../../core/cgroup/limit-files.js";
+import { isLimit, memoryWithin } from "../../../core/cgroup/memory-swap.js";
+import { formatCpuList } from "../../../core/oci/cpu-list.js";
 import type { OciLinuxResources } from "../../../core/oci/spec.js";
 
 /** The kernel's own period, in microseconds, where none was written. */
@@ -35,18 +35,10 @@ export function limitsOf(resources: OciLinuxResources, inherited: InheritedCpus)
   return [...limits, ...ioLimits(resources)];
 }
 
-/** 0, like an absent one, and negative ones are none. */
-function isLimit(value: number | undefined): value is number {
-  return value !== undefined && value > 0;
-}
-
 /** Memory and swap together, in v1 as in OCI. A kernel without swap accounting has no such file. */
 function swapOf(swap: number, limit: number | undefined): Limit {
   const name = `${at}.memory.swap`;
-  if (!isLimit(limit) || swap < limit) {
-    const expected = isLimit(limit) ? `at least memory.limit, ${limit}` : "with a memory.limit, which it includes";
-    throw cgroupErrors.KATA_CGROUP_VALUE({ limit: name, value: String(swap), expected });
-  }
+  memoryWithin(swap, limit, name);
   const text = { file: "memory.memsw.limit_in_bytes", value: String(swap), reset: none };
   return { controller: "memory", name, choices: [text], optional: true };
 }

@@ -1,6 +1,6 @@
-import type { Disk, Disks } from "../../../core/contracts/disks.js";
+import type { Disks } from "../../../core/contracts/disks.js";
 import type { ContainerContribution } from "../../../core/contracts/guest.js";
-import type { Resource } from "../../../core/contracts/resource.js";
+import { DiskResource } from "../../../core/disks/disk-resource.js";
 import { blockDeviceByNumber, type HostBlockDevice } from "../../../core/disks/host-block-device.js";
 import type { OciDeviceCgroup, OciLinuxDevice, OciSpec } from "../../../core/oci/spec.js";
 import { handlerErrors } from "./errors.js";
@@ -23,16 +23,16 @@ function isFor(rule: OciDeviceCgroup, { type, major, minor }: OciLinuxDevice): b
 const isNumber = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 0;
 
 /** A block device of the host that a container is to have as a device: a disk of the machine, from its creation to its end. */
-export class PluggedDevice implements Resource<ContainerContribution> {
+export class PluggedDevice extends DiskResource<ContainerContribution> {
   readonly name: string;
   readonly #device: OciLinuxDevice;
   readonly #readOnly: boolean;
   readonly #disks: Disks | undefined;
   readonly #find: (major: number, minor: number) => HostBlockDevice;
-  #disk: Disk | undefined;
 
   /** It is read-only, for the machine too, when there are rules for it and none lets the container write. */
   constructor(device: OciLinuxDevice, spec: OciSpec, disks: Disks | undefined, find = blockDeviceByNumber) {
+    super();
     this.name = `device ${device.path}`;
     this.#device = device;
     const rules = blockDeviceRules(spec).filter((rule) => isFor(rule, device));
@@ -49,21 +49,7 @@ export class PluggedDevice implements Resource<ContainerContribution> {
       throw handlerErrors.KATA_SPEC_INVALID({ field, problem: "is a block device without its two numbers" });
     }
     const { path: node } = this.#find(major, minor);
-    this.#disk = await this.#disks.add({ purpose: `the device ${path}`, path: node, readOnly: this.#readOnly });
-    return { devices: [this.#disk.device(path)] };
-  }
-
-  /** Finds its disk in the machine. */
-  async adopt(): Promise<void> {
-    await this.prepare();
-  }
-
-  async detach(): Promise<void> {
-    await this.#disk?.release();
-  }
-
-  /** Where the guest is gone the machine is, and its disks with it. */
-  cleanup(): Promise<void> {
-    return Promise.resolve();
+    this.disk = await this.#disks.add({ purpose: `the device ${path}`, path: node, readOnly: this.#readOnly });
+    return { devices: [this.disk.device(path)] };
   }
 }

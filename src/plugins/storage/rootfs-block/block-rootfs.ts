@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from "node:fs";
-import type { Disk } from "../../../core/contracts/disks.js";
 import type { ContainerdMount, Rootfs, RootfsContribution, RootfsRequest } from "../../../core/contracts/rootfs.js";
+import { DiskResource } from "../../../core/disks/disk-resource.js";
 import { messageOf } from "../../../core/errors/error.js";
 import { blockRootfsErrors } from "./errors.js";
 
@@ -14,12 +14,12 @@ const hostOptions = new Set(["loop", "rw", "ro"]);
  * A disk that is not to be written to (`ro`) is so for the machine too. One of a container whose root alone is read-only is
  * not: the guest has to make mount points in it first, and makes it read-only after.
  */
-export class BlockRootfs implements Rootfs {
+export class BlockRootfs extends DiskResource<RootfsContribution> implements Rootfs {
   readonly name: string;
   readonly #request: RootfsRequest;
-  #disk: Disk | undefined;
 
   constructor(request: RootfsRequest) {
+    super();
     this.name = `rootfs of ${request.containerId}`;
     this.#request = request;
   }
@@ -31,30 +31,15 @@ export class BlockRootfs implements Rootfs {
     const { type: fstype, options } = mount;
     const readOnly = options.findLast((option) => option === "ro" || option === "rw") === "ro";
     const path = this.#pathOf(mount);
-    this.#disk = await disks.add({ purpose: `the root file system of "${containerId}"`, path, readOnly });
+    this.disk = await disks.add({ purpose: `the root file system of "${containerId}"`, path, readOnly });
     const mountPoint = `/run/kata-containers/${containerId}/rootfs`;
     const guestOptions = [...options.filter((option) => !hostOptions.has(option)), readOnly ? "ro" : "rw"];
     // Snapshots of one image have the same UUID, which XFS mounts once only.
     if (fstype === "xfs" && !guestOptions.includes("nouuid")) guestOptions.push("nouuid");
     return {
       guestPath: mountPoint,
-      storages: [this.#disk.storage({ fstype, options: guestOptions, mountPoint })],
+      storages: [this.disk.storage({ fstype, options: guestOptions, mountPoint })],
     };
-  }
-
-  /** Finds its disk in the machine. */
-  async adopt(): Promise<void> {
-    await this.prepare();
-  }
-
-  /** The guest has unmounted it with its container. */
-  async detach(): Promise<void> {
-    await this.#disk?.release();
-  }
-
-  /** Where the guest is gone the machine is, and its disks with it. */
-  cleanup(): Promise<void> {
-    return Promise.resolve();
   }
 
   /** What it is behind all links: /dev/mapper has those. */

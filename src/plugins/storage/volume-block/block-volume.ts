@@ -1,6 +1,6 @@
-import type { Disk } from "../../../core/contracts/disks.js";
 import type { ContainerContribution } from "../../../core/contracts/guest.js";
 import type { Volume, VolumeRequest } from "../../../core/contracts/volume.js";
+import { DiskResource } from "../../../core/disks/disk-resource.js";
 import type { HostBlockDevice } from "../../../core/disks/host-block-device.js";
 import { messageOf } from "../../../core/errors/error.js";
 import { isBind } from "../../../core/oci/is-bind.js";
@@ -15,13 +15,13 @@ const guestDirectory = "/run/kata-containers/sandbox/storage";
  * alone reads it; a bind of a device's node is a bind of the guest's node for the disk, as it would be on the host. Read-only
  * is the device's, so that the guest's root cannot write either.
  */
-export class BlockVolume implements Volume {
+export class BlockVolume extends DiskResource<ContainerContribution> implements Volume {
   readonly name: string;
   readonly #request: VolumeRequest;
   readonly #deviceAt: (path: string) => HostBlockDevice | undefined;
-  #disk: Disk | undefined;
 
   constructor(request: VolumeRequest, deviceAt: (path: string) => HostBlockDevice | undefined) {
+    super();
     this.name = `mount ${request.index} at ${request.mount.destination}`;
     this.#request = request;
     this.#deviceAt = deviceAt;
@@ -33,7 +33,7 @@ export class BlockVolume implements Volume {
     if (disks === undefined) throw blockVolumeErrors.KATA_VOLUME_NO_DISKS({ destination, source });
     const { path } = this.#device(destination, source);
     const readOnly = isReadOnly(options);
-    this.#disk = await disks.add({ purpose: `the mount at ${destination} of "${containerId}"`, path, readOnly });
+    this.disk = await disks.add({ purpose: `the mount at ${destination} of "${containerId}"`, path, readOnly });
     const mountPoint = `${guestDirectory}/${containerId}-${index}`;
     const access = readOnly ? "ro" : "rw";
     const bound = isBind(mount);
@@ -42,24 +42,9 @@ export class BlockVolume implements Volume {
     const storageOptions = bound ? [access] : [...mountOptions(options, fstype), access];
     const containerOptions = bound ? options : ["rbind", access];
     return {
-      storages: [this.#disk.storage({ fstype, options: storageOptions, mountPoint })],
+      storages: [this.disk.storage({ fstype, options: storageOptions, mountPoint })],
       mounts: [{ ...mount, type: "bind", source: mountPoint, options: [...containerOptions] }],
     };
-  }
-
-  /** Finds its disk in the machine. */
-  async adopt(): Promise<void> {
-    await this.prepare();
-  }
-
-  /** The guest has unmounted it with its container. */
-  async detach(): Promise<void> {
-    await this.#disk?.release();
-  }
-
-  /** Where the guest is gone the machine is, and its disks with it. */
-  cleanup(): Promise<void> {
-    return Promise.resolve();
   }
 
   #device(destination: string, source: string): HostBlockDevice {

@@ -1,8 +1,8 @@
 import { realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Disk } from "../../../core/contracts/disks.js";
 import type { ContainerContribution } from "../../../core/contracts/guest.js";
 import type { Volume, VolumeRequest } from "../../../core/contracts/volume.js";
+import { DiskResource } from "../../../core/disks/disk-resource.js";
 import type { HostBlockDevice } from "../../../core/disks/host-block-device.js";
 import { messageOf } from "../../../core/errors/error.js";
 import { isReadOnly, mountOptions } from "../../../core/oci/mount-access.js";
@@ -26,13 +26,13 @@ export interface DirectVolumeParts {
  * the pod. It is read-only for the machine when its own options say so; a container's read-only mount of it is that
  * container's alone, since another of the pod may write to it.
  */
-export class DirectVolume implements Volume {
+export class DirectVolume extends DiskResource<ContainerContribution> implements Volume {
   readonly name: string;
   readonly #parts: DirectVolumeParts;
   readonly #request: VolumeRequest;
-  #disk: Disk | undefined;
 
   constructor(parts: DirectVolumeParts, request: VolumeRequest) {
+    super();
     this.name = `mount ${request.index} at ${request.mount.destination}`;
     this.#parts = parts;
     this.#request = request;
@@ -47,29 +47,14 @@ export class DirectVolume implements Volume {
     if (disks === undefined) throw directVolumeErrors.KATA_DIRECT_VOLUME_NO_DISKS({ source, file });
     const path = this.#pathOf(device, { source, file });
     const readOnly = isReadOnly(options);
-    this.#disk = await disks.add({ purpose: `the volume ${source}`, path, readOnly });
+    this.disk = await disks.add({ purpose: `the volume ${source}`, path, readOnly });
     const mountPoint = `${guestDirectory}/${volumeName(source)}`;
     const guestOptions = [...mountOptions(options, fstype), readOnly ? "ro" : "rw"];
-    const storage = this.#disk.storage({ fstype, options: guestOptions, mountPoint });
+    const storage = this.disk.storage({ fstype, options: guestOptions, mountPoint });
     return {
       storages: [{ ...storage, shared: true, ...(group !== undefined && { group }) }],
       mounts: [{ ...mount, type: "bind", source: mountPoint }],
     };
-  }
-
-  /** Finds its disk in the machine. */
-  async adopt(): Promise<void> {
-    await this.prepare();
-  }
-
-  /** The guest has unmounted it with the last container that has it. */
-  async detach(): Promise<void> {
-    await this.#disk?.release();
-  }
-
-  /** Where the guest is gone the machine is, and its disks with it. */
-  cleanup(): Promise<void> {
-    return Promise.resolve();
   }
 
   #pathOf(device: string, place: { source: string; file: string }): string {

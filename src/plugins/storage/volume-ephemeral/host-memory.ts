@@ -1,6 +1,4 @@
-import { type Stats, statSync } from "node:fs";
-import { dirname } from "node:path";
-import { codeOf } from "../../../core/errors/error.js";
+import { mountPointAt } from "../../../core/mount-point.js";
 import { fileSystemType } from "../../../core/sys/file-system-type.js";
 import type { Sys } from "../../../core/sys/sys.js";
 
@@ -15,18 +13,8 @@ export interface HostMemory {
 
 /** What a directory is of memory: undefined when it is none, or when the memory is that of a directory above it. */
 export function hostMemory(sys: Pick<Sys, "files">, path: string): HostMemory | undefined {
-  const own = directoryAt(path);
-  if (own === undefined || own.dev === directoryAt(dirname(path))?.dev) return undefined;
+  const own = mountPointAt(path);
+  if (own === undefined) return undefined;
   const { type, totalBytes } = sys.files.statfs(path);
   return type === fileSystemType.tmpfs ? { bytes: totalBytes, gid: own.gid, mode: own.mode & 0o7777 } : undefined;
-}
-
-function directoryAt(path: string): Stats | undefined {
-  try {
-    const stat = statSync(path);
-    return stat.isDirectory() ? stat : undefined;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw error;
-  }
 }
