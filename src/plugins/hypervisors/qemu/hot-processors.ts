@@ -11,15 +11,21 @@ const nameOf = (slot: number) => `cpu-${slot}`;
 export class HotProcessors {
   readonly #monitor: Monitor;
   readonly #ms: number;
+  readonly #keeps: boolean;
 
-  /** `slowdown` stretches the time that the guest has. */
-  constructor(monitor: Monitor, slowdown: number) {
+  /**
+   * `slowdown` stretches the time that the guest has. One that `keeps` them takes none out again: a QEMU that emulates
+   * processors (7.2) breaks its own memory when one comes after another has gone, and ends.
+   */
+  constructor(monitor: Monitor, { slowdown, keeps }: { readonly slowdown: number; readonly keeps: boolean }) {
     this.#monitor = monitor;
     this.#ms = guestMs * slowdown;
+    this.#keeps = keeps;
   }
 
   /**
-   * Makes them so many, and answers how many there are: more when those that the machine was started with are more. Rejects
+   * Makes them so many, and answers how many there are: more when those that the machine was started with are more, or when it
+   * keeps what it has. Rejects
    * with what QEMU says, `KATA_QEMU_GUEST_REFUSES` or `KATA_DEADLINE`.
    */
   async resize(count: number): Promise<number> {
@@ -29,7 +35,7 @@ export class HotProcessors {
       const free = slots.find((one) => one.device === undefined);
       const last = there.findLast(({ slot, device }) => device === `/machine/peripheral/${nameOf(slot)}`);
       if (there.length < count && free !== undefined) await this.#add(free.slot, free.properties);
-      else if (there.length > count && last !== undefined) await this.#remove(last.slot);
+      else if (there.length > count && last !== undefined && !this.#keeps) await this.#remove(last.slot);
       else return there.length;
     }
   }

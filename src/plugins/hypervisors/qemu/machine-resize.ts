@@ -33,6 +33,7 @@ type Started = Pick<VmSpec, "vcpus" | "memoryMiB" | "fixedSize">;
 
 interface Planned {
   readonly spec: Started;
+  readonly by: Accelerator["kind"];
   readonly room: Room | undefined;
   readonly slowdown: number;
   readonly shared: boolean;
@@ -65,7 +66,7 @@ export class MachineResize {
   plan(spec: Started, by: Accelerator["kind"], slowdown: number, shared: boolean): Room | undefined {
     const { settings, machineType } = this.#parts;
     const room = roomFor(settings, spec, { machineType, by });
-    this.#planned = { spec, room, slowdown, shared };
+    this.#planned = { spec, by, room, slowdown, shared };
     this.#memoryMiB = spec.memoryMiB;
     return room;
   }
@@ -111,11 +112,11 @@ export class MachineResize {
     const { settings, log } = this.#parts;
     const planned = this.#planned;
     if (planned?.room === undefined) throw new Error("a machine whose size is fixed is resized");
-    const { room, slowdown, shared, spec } = planned;
+    const { by, room, slowdown, shared, spec } = planned;
     const common = { monitor, room, slowdown, bootMiB: spec.memoryMiB };
     const object = (piece: { id: string; sizeMiB: number }) => memoryObject({ ...piece, shared }, settings);
     return {
-      processors: new HotProcessors(monitor, slowdown),
+      processors: new HotProcessors(monitor, { slowdown, keeps: by === "tcg" }),
       memory: settings.enable_virtio_mem ? new VirtioMemory({ ...common, log }) : new Dimms({ ...common, object }),
     };
   }

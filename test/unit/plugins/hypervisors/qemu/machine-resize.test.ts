@@ -88,11 +88,11 @@ describe("a running machine of QEMU", () => {
   let lines: string[];
   beforeEach(() => ([machine, lines] = [new NotedMachine(), []]));
 
-  function resize(more: Partial<HypervisorConfig> = {}, spec: Partial<VmSpec> = {}) {
+  function resize(more: Partial<HypervisorConfig> = {}, spec: Partial<VmSpec> = {}, by: "kvm" | "tcg" = "kvm") {
     const settings = { ...defaultsOf(hypervisorKeys), default_maxvcpus: 4, default_maxmemory: 4096, ...more };
     const log = createLogger((line) => lines.push(line), "warn");
     const one = new MachineResize({ machineType: "q35", settings, log, monitor: () => machine });
-    one.plan({ vcpus: 1, memoryMiB: 256, kernelParameters: [], ...spec }, "kvm", 0.01, false);
+    one.plan({ vcpus: 1, memoryMiB: 256, kernelParameters: [], ...spec }, by, 0.01, false);
     return one.capability ?? expect.fail("it cannot be resized");
   }
 
@@ -109,6 +109,14 @@ describe("a running machine of QEMU", () => {
       "device_del cpu-2",
       "device_del cpu-1",
     ]);
+  });
+
+  it("keeps its processors when they are emulated: QEMU ends when others come after they went", async () => {
+    const sizes = resize({}, {}, "tcg");
+    expect(await sizes.vcpus(3)).to.equal(3);
+    expect(await sizes.vcpus(1)).to.equal(3);
+    expect(await sizes.vcpus(4)).to.equal(4);
+    expect(machine.asked).to.deep.equal(["device_add cpu-1", "device_add cpu-2", "device_add cpu-3"]);
   });
 
   it("has no more processors than there are places", async () => {
