@@ -13,30 +13,30 @@ run("npm", ["run", "--silent", "build"]);
 run("npm", ["run", "--silent", "lint"]);
 
 const directory = mkdtempSync(join(tmpdir(), "kata-ts-test-"));
-/** Whether a part of the tests is to be run: all are, unless some are named. */
-const wanted = (name) => only.length === 0 || only.includes(name);
+/** Whether a part of the tests is to be run: all are but `more`, unless some are named. */
+const wanted = (name) => (only.length === 0 && name !== "more") || only.includes(name);
 
 const integrationSpecs = (...names) => names.map((name) => `dist/test/integration/${name}.test.js`);
 
 /** Integration tests that are run where the kernel has what this machine's may lack: vhost, an IOMMU, all links. */
-const hostSpecs = integrationSpecs(
-  "sys/*",
-  "network/*",
-  "hypervisors/qemu-host",
-  "containerd/physical",
-  "containerd/devmapper",
-  "cri/links",
-);
+const hostSpecs = integrationSpecs("sys/*", "network/*", "hypervisors/qemu-host", "containerd/physical", "cri/links");
 
 /** And those of machines in this process, which need KVM. */
 const kvmSpecs = integrationSpecs(
   "hypervisors/dragonball-hotplug",
   "sizing/dragonball",
-  "storage/volume-block",
   "vmm/linux-guest",
   "vmm/saved-guest",
   "run/template",
 );
+
+/** And what takes too long there for every run. Parts, since one machine does not live for ever. */
+const moreSpecs = [
+  integrationSpecs("containers/dragonball"),
+  integrationSpecs("containerd/dragonball*", "faults/recovery"),
+  integrationSpecs("containerd/devmapper", "storage/rootfs-erofs"),
+  integrationSpecs("storage/rootfs-block", "storage/volume-*"),
+];
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
 /** What failed, with the part's name: said once more at the end, where the eye is. */
@@ -44,16 +44,24 @@ const failures = [];
 
 /**
  * Runs one part of the tests, on the host machine if told so; a part that breaks before it has counted is one failure.
- * `timeout` is that of one test, in milliseconds; `only` has the titles of the tests that are run, all unless told. Gives
+ * `timeout` is that of one test, in milliseconds, `seconds` the life of the host machine; `only` has the titles of the tests that are run, all unless told. Gives
  * what was counted, with what is left (`test/support/reporter.ts`); nothing is said of that by a part that broke.
  */
-function part(name, { specs, timeout, onHostMachine = false, only }) {
+function part(name, { specs, timeout, onHostMachine = false, seconds, only }) {
   console.log(`\n== ${name}`);
-  const file = `${name.replaceAll(" ", "-")}.json`;
+  const file = `${name.replaceAll(/[ ,]+/g, "-")}.json`;
   const totalsFile = join(directory, file);
   const args = ["node_modules/mocha/bin/mocha.js", "--no-config", "--forbid-only", "--exit", "--recursive"];
   args.push("--timeout", String(timeout), "--reporter", "dist/test/support/reporter.js", ...specs);
-  const host = ["dist/test/support/host-vm/main.js", "--out", directory, "--seconds", "1200", "--", process.execPath];
+  const host = [
+    "dist/test/support/host-vm/main.js",
+    "--out",
+    directory,
+    "--seconds",
+    String(seconds),
+    "--",
+    process.execPath,
+  ];
   const all = onHostMachine ? [...host, ...args] : args;
   const env = { ...environment, KATA_TS_TEST_TOTALS: onHostMachine ? `/mnt/host-vm/${file}` : totalsFile };
   if (only !== undefined) {
@@ -88,17 +96,17 @@ function part(name, { specs, timeout, onHostMachine = false, only }) {
  * Runs on the host machine those tests of `specs` that this machine could not run (`left`); all of them when that is not
  * known. They are machines of their own: one that dies takes no more with it than its part.
  */
-function hostPart(name, specs, left) {
-  const timeout = 400_000;
+function hostPart(name, specs, left, seconds = 1200) {
+  const common = { timeout: 400_000, onHostMachine: true, seconds };
   if (left === undefined) {
-    part(name, { specs, timeout, onHostMachine: true });
+    part(name, { specs, ...common });
     return;
   }
   const patterns = specs.map((spec) => new RegExp(`/${spec.replaceAll(".", "\\.").replaceAll("*", "[^/]*")}$`));
   const wantedThere = left.filter(({ file }) => patterns.some((pattern) => pattern.test(file)));
   if (wantedThere.length === 0) return;
   const files = [...new Set(wantedThere.map(({ file }) => relative(root, file)))];
-  part(name, { specs: files, timeout, onHostMachine: true, only: wantedThere.map(({ title }) => title) });
+  part(name, { specs: files, ...common, only: wantedThere.map(({ title }) => title) });
   // They were counted as skipped when this machine could not run them, and are counted once.
   sum.skipped -= wantedThere.length;
 }
@@ -107,7 +115,8 @@ try {
   if (wanted("unit")) part("unit", { specs: ["dist/test/unit/**/*.test.js"], timeout: 20_000 });
   const integration = wanted("integration");
   const host = wanted("host");
-  if (integration || host) {
+  const more = wanted("more");
+  if (integration || host || more) {
     installPackages(testPackages);
     run(process.execPath, ["dist/src/bin/kata-ts/main.js", "guest", "build"]);
   }
@@ -115,6 +124,8 @@ try {
   const left = integration ? part("integration", everything).left : undefined;
   if (host) hostPart("host machine", hostSpecs, left);
   if (host) hostPart("host machine with KVM", kvmSpecs, left);
+  if (more)
+    for (const [at, specs] of moreSpecs.entries()) hostPart(`more, on host machine ${at + 1}`, specs, left, 2400);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
