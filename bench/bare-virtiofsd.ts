@@ -26,10 +26,15 @@ export class BareVirtiofsd {
     const directory = mkdtempSync(join(tmpdir(), "kata-bench-virtiofsd-"));
     const words = `--socket-path=${directory}/socket -o source=${shared} -o sandbox=namespace -o cache=auto`;
     const one = new BareVirtiofsd(directory, spawn(program, words.split(" "), { stdio: "ignore" }));
-    await withDeadline({ ms: startMs, what: "the socket of virtiofsd" }, async (signal) => {
-      while (!existsSync(one.socket)) await sleep(10, undefined, { signal });
-    });
-    return one;
+    try {
+      await withDeadline({ ms: startMs, what: "the socket of virtiofsd" }, async (signal) => {
+        while (!existsSync(one.socket)) await sleep(10, undefined, { signal });
+      });
+      return one;
+    } catch (error) {
+      await one.close();
+      throw error;
+    }
   }
 
   get socket(): string {

@@ -33,8 +33,13 @@ export class Pod {
 
   static async start(options: PodOptions): Promise<Pod> {
     const pod = new Pod(options);
-    await pod.create(pod.#id, { type: "sandbox" });
-    return pod;
+    try {
+      await pod.create(pod.#id, { type: "sandbox" });
+      return pod;
+    } catch (error) {
+      await pod.#end();
+      throw error;
+    }
   }
 
   /** What a container of it is made from. */
@@ -65,6 +70,10 @@ export class Pod {
 
   async close(): Promise<void> {
     await this.remove(this.#id);
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     await this.#runtime.close();
     rmSync(this.directory, { recursive: true });
   }

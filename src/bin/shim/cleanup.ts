@@ -3,7 +3,7 @@ import { readdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
 import { recordErrors } from "../../core/sandbox/record-errors.js";
-import { type RecordContent, SandboxRecord } from "../../core/sandbox/record.js";
+import { type RecordContent, recordFile, SandboxRecord } from "../../core/sandbox/record.js";
 import { killAllOf, removeUnmounted, undoRecord } from "../../core/sandbox/undo-record.js";
 import { cleanupStale } from "../../core/share-fs/cleanup-stale.js";
 import type { Sys } from "../../core/sys/sys.js";
@@ -69,7 +69,7 @@ async function undo({ sys, roots, name }: CleanUpRequest, directory: string): Pr
 function assertOwn(directory: string, { namespace, sandboxId }: RecordContent, name: ShimName): void {
   if (namespace === name.namespace && sandboxId === name.sandboxId) return;
   const problem = `it is that of the sandbox "${sandboxId}" of the namespace "${namespace}"`;
-  throw recordErrors.KATA_RECORD_BROKEN({ file: join(directory, "record.json"), problem });
+  throw recordErrors.KATA_RECORD_BROKEN({ file: recordFile(directory), problem });
 }
 
 async function removeIfEmpty(path: string): Promise<void> {

@@ -2,11 +2,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
 import { isRunning } from "../../core/process/identity.js";
-import { readRegularFile } from "../../core/regular-file.js";
 import { processesMarked } from "../../core/sandbox/process-mark.js";
 import { recordFile, SandboxRecord } from "../../core/sandbox/record.js";
 import { stateErrors } from "../../core/sandbox/state-errors.js";
 import { loadState } from "../../core/sandbox/state-file.js";
+import { readAddress } from "./bundle-address.js";
 import { readClaim } from "./claim.js";
 import { runDirectory, type ShimName, type ShimRoots, shimsDirectory } from "./layout.js";
 import { readStart, type StartParameters } from "./start-parameters.js";
@@ -71,15 +71,6 @@ export function inspect(roots: ShimRoots, name: ShimName): Leftover {
     return { kind: "recoverable", pid, containers: state.containers.map((one) => one.request.containerId), start };
   } catch (reason) {
     return { kind: "lost", alive: hasProcesses(directory), reason };
-  }
-}
-
-function readAddress(bundle: string): string | undefined {
-  try {
-    return readRegularFile(join(bundle, "address"), { most: 4096, follow: false }).bytes.toString("utf8");
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR", "KATA_FILE_KIND"].includes(codeOf(error) ?? "")) return undefined;
-    throw error;
   }
 }
 

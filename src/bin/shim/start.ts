@@ -2,12 +2,12 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
 import { identityOf } from "../../core/process/identity.js";
-import { readRegularFile } from "../../core/regular-file.js";
 import { containerIdentity } from "../../core/sandbox/identity.js";
 import { readBundleConfig } from "../../plugins/services/task/bundle.js";
 import type { Connections } from "../../plugins/services/task/config.js";
 import { checkAnnotations } from "./annotations.js";
 import { assertIdentifier } from "./arguments.js";
+import { readAddress } from "./bundle-address.js";
 import { dropClaim, isClaimed, readClaim, type ShimClaim, takeClaim } from "./claim.js";
 import { shimErrors } from "./errors.js";
 import { type ShimName, type ShimRoots, socketPath } from "./layout.js";
@@ -92,15 +92,6 @@ async function adopt(
   const left = address === undefined ? undefined : readClaim(roots, name);
   if (left === undefined || address !== `unix://${left.socket}` || isClaimed(roots, name)) return undefined;
   return takeOver(name, left.socket, own);
-}
-
-function readAddress(bundle: string): string | undefined {
-  try {
-    return readRegularFile(join(bundle, "address"), { most: 4096, follow: false }).bytes.toString("utf8");
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR", "KATA_FILE_KIND"].includes(codeOf(error) ?? "")) return undefined;
-    throw error;
-  }
 }
 
 /** Claims the sandbox, after undoing what a dead shim of it left. */
