@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { installNodes } from "./nodes.mjs";
 import { environment, installModules, installPackages, root, run, testPackages } from "./setup.mjs";
 
 const started = Date.now();
@@ -120,6 +121,7 @@ try {
     installPackages(testPackages);
     run(process.execPath, ["dist/src/bin/kata-ts/main.js", "guest", "build"]);
   }
+  if (integration) installNodes();
   const everything = { specs: ["dist/test/integration/**/*.test.js"], timeout: 180_000 };
   const left = integration ? part("integration", everything).left : undefined;
   if (host) hostPart("host machine", hostSpecs, left);
