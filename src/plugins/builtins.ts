@@ -30,6 +30,7 @@ import { plugin as virtioFs } from "./storage/virtio-fs/index.js";
 import { plugin as volumeBlock } from "./storage/volume-block/index.js";
 import { plugin as volumeCopy } from "./storage/volume-copy/index.js";
 import { plugin as volumeDirect } from "./storage/volume-direct/index.js";
+import { plugin as volumeEmptyDir } from "./storage/volume-empty-dir/index.js";
 import { plugin as volumeEphemeral } from "./storage/volume-ephemeral/index.js";
 import { plugin as volumeHugePages } from "./storage/volume-hugepages/index.js";
 import { plugin as volumeLocal } from "./storage/volume-local/index.js";
@@ -73,6 +74,7 @@ export const builtins: readonly { readonly plugin: Plugin; readonly origin: stri
   volumeBlock,
   volumeDirect,
   volumeHugePages,
+  volumeEmptyDir,
   volumeLocal,
   volumeCopy,
   volumeSharedBind,

@@ -19,6 +19,17 @@ const fillerId = 2 ** 23;
 
 const run = (program: string, ...args: string[]): string => execFileSync(program, args, { encoding: "utf8" }).trim();
 
+/** Those of the device mapper; asked again when one goes while dmsetup(8) looks at it, which it takes for an error. */
+function mappedDevices(): string {
+  for (let tries = 10; ; tries--) {
+    try {
+      return run("dmsetup", "info", "--columns", "--noheadings", "--options", "name,open", "--sort", "name");
+    } catch (error) {
+      if (tries === 0 || !String(error).includes("Device does not exist")) throw error;
+    }
+  }
+}
+
 /**
  * A pool of thin volumes on two files, for containerd's devmapper snapshotter. Where it is full a write fails at once: by
  * default the kernel lets it wait for a minute.
@@ -49,9 +60,8 @@ export class ThinPool {
 
   /** Devices of this machine's device mapper with how often each is open, and files behind loop devices. */
   devices(): readonly string[] {
-    const mapped = run("dmsetup", "info", "--columns", "--noheadings", "--options", "name,open", "--sort", "name");
     return [
-      ...mapped.split("\n"),
+      ...mappedDevices().split("\n"),
       ...run("losetup", "--all", "--noheadings", "--output", "NAME,BACK-FILE").split("\n"),
     ];
   }

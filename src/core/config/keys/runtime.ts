@@ -56,7 +56,7 @@ export const runtimeKeys = {
   emptydir_mode: choice(
     ["shared-fs", "block-encrypted", "block-plain"],
     "shared-fs",
-    "How Kubernetes' emptyDir volumes reach the guest.",
+    "How Kubernetes' emptyDir volumes on disk reach the guest: shared, or each as a disk in a file of its own.",
     { unset: "" },
   ),
   experimental: strings([], "Experimental features to turn on.", noEffect("there are no experimental features")),

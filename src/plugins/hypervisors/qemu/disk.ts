@@ -7,7 +7,7 @@ import type { Properties } from "./command.js";
 import type { BackendPart, DevicePlan } from "./device-plan.js";
 import { diskThreads, type ThreadKeys } from "./disk-threads.js";
 import { formatAddress, type ScsiAddress } from "./scsi-units.js";
-import { throttle } from "./throttle.js";
+import { discards, throttle } from "./throttle.js";
 
 /** Keys of the configuration that say how disks are read and written. */
 export type BlockKeys = Pick<
@@ -39,8 +39,9 @@ export function blockNode(node: string, path: string, readOnly: boolean, keys: B
     driver: "raw",
     "node-name": node,
     "read-only": readOnly,
+    ...discards(readOnly),
     cache,
-    file: { driver, filename: path, aio, "read-only": readOnly, cache },
+    file: { driver, filename: path, aio, "read-only": readOnly, ...discards(readOnly), cache },
   };
 }
 

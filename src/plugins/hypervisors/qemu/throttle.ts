@@ -2,6 +2,9 @@ import { type DiskRate, type DiskRateKeys, diskRates } from "../../../core/disks
 import type { Properties } from "./command.js";
 import type { BackendPart } from "./device-plan.js";
 
+/** What a guest discards is given back to the host: each node of a disk has to be told, or would drop it. */
+export const discards = (readOnly: boolean): Properties => (readOnly ? {} : { discard: "unmap" });
+
 /** QEMU's largest limit (`THROTTLE_VALUE_MAX` of its source). */
 const most = 1e15;
 
@@ -38,6 +41,7 @@ export function throttle(name: string, below: string, readOnly: boolean, keys: D
     "node-name": node,
     "throttle-group": group,
     "read-only": readOnly,
+    ...discards(readOnly),
     file: below,
   };
   return {

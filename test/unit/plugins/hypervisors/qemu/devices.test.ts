@@ -140,8 +140,9 @@ describe("the devices of a QEMU machine", () => {
         driver: "raw",
         "node-name": "device0-disk",
         "read-only": false,
+        discard: "unmap",
         cache,
-        file: { driver: "file", filename: path, aio: "native", "read-only": false, cache },
+        file: { driver: "file", filename: path, aio: "native", "read-only": false, discard: "unmap", cache },
       },
       {
         driver: "virtio-blk-pci-non-transitional",
@@ -177,6 +178,7 @@ describe("the devices of a QEMU machine", () => {
         "node-name": `${name}-limited`,
         "throttle-group": `${name}-limits`,
         "read-only": index === 0,
+        ...(index !== 0 && { discard: "unmap" }),
         file: `${name}-disk`,
       });
       expect(device).to.include({ id: name, drive: `${name}-limited` });
