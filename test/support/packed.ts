@@ -1,30 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { projectDirectory } from "./project.js";
+import { runTool } from "./run-tool.js";
 
 const project = projectDirectory();
-
-/** What a program said and how it ended. */
-export interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a program to its end; it has two minutes. */
-export function runTool(command: string, args: readonly string[], cwd = project, env: NodeJS.ProcessEnv = {}): Ended {
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd,
-    env: { ...process.env, ...env },
-    encoding: "utf8",
-    timeout: 120_000,
-    maxBuffer: 64 << 20,
-  });
-  if (error) throw error;
-  return { status, stdout, stderr };
-}
 
 /** The package as `npm pack` makes it, of what is built, in a directory of its own. */
 export interface Packed {

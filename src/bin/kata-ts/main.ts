@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-import { codeOf, describeError } from "../../core/errors/error.js";
+import { codeOf, codesOf, describeError } from "../../core/errors/error.js";
 import type { Command } from "./command.js";
 import { checkCommand } from "./commands/check.js";
 import { configCommand } from "./commands/config.js";
 import { directVolumeCommand } from "./commands/direct-volume.js";
+import { explainCommand } from "./commands/explain.js";
 import { factoryCommand } from "./commands/factory.js";
 import { guestCommand } from "./commands/guest.js";
 import { pluginsCommand } from "./commands/plugins.js";
@@ -15,6 +16,7 @@ const commands: readonly Command[] = [
   checkCommand,
   pluginsCommand,
   configCommand,
+  explainCommand,
   guestCommand,
   factoryCommand,
   recoverCommand,
@@ -45,7 +47,9 @@ async function main(args: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const code = codeOf(error);
-  process.stderr.write(`kata-ts: ${describeError(error)}${code === undefined ? "" : ` [${code}]`}\n`);
-  process.exitCode = code === "KATA_USAGE" ? 2 : 1;
+  const codes = codesOf(error);
+  process.stderr.write(`kata-ts: ${describeError(error)}${codes.length === 0 ? "" : ` [${codes.join(", ")}]`}\n`);
+  const [last] = codes.filter((code) => code.startsWith("KATA_") && code !== "KATA_USAGE").slice(-1);
+  if (last !== undefined && process.stderr.isTTY) process.stderr.write(`"kata-ts explain ${last}" says more\n`);
+  process.exitCode = codeOf(error) === "KATA_USAGE" ? 2 : 1;
 }

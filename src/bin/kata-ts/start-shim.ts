@@ -4,7 +4,7 @@ import { withDeadline } from "../../core/deadline.js";
 import type { ShimName } from "../shim/layout.js";
 import type { StartParameters } from "../shim/start-parameters.js";
 
-const startErrors = defineErrors({
+export const startErrors = defineErrors({
   KATA_RECOVER_SHIM: {
     status: "UNAVAILABLE",
     message: (p: { program: string; problem: string }) => `${p.program} did not take the sandbox over: ${p.problem}`,

@@ -4,8 +4,9 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodePrograms } from "../../support/nodes.js";
-import { installPacked, type Packed, packProject, runTool } from "../../support/packed.js";
+import { installPacked, type Packed, packProject } from "../../support/packed.js";
 import { projectDirectory } from "../../support/project.js";
+import { runTool } from "../../support/run-tool.js";
 import { skip } from "../../support/skip.js";
 
 const project = projectDirectory();
