@@ -5,11 +5,12 @@ import { SysError } from "../core/sys/sys-error.js";
 import type { Sys, SysPart } from "../core/sys/sys.js";
 import { FakeMachine } from "./fake-sys/fake-machine.js";
 import { FakeMounts } from "./fake-sys/fake-mounts.js";
+import { FakeNetwork } from "./fake-sys/fake-network.js";
 import { FakeNamespaces } from "./fake-sys/fake-namespaces.js";
 import { FakeProcesses } from "./fake-sys/fake-processes.js";
 import { FakeVsock } from "./fake-sys/fake-vsock.js";
 import { guardTrees } from "./fake-sys/guarded-files.js";
-import { type Answer, type MethodOf, Recorder, type SysCall } from "./fake-sys/recorder.js";
+import { type Answer, type MethodOf, Recorder, type Refused, type SysCall } from "./fake-sys/recorder.js";
 
 /** What a fake kernel starts with. */
 export interface FakeSysOptions {
@@ -31,6 +32,12 @@ export interface FakeSys extends Sys {
   /** Has the kernel refuse a method from now on: `fail("mounts", "bind", "EBUSY")`; the next `times` calls only, if given. */
   fail<P extends SysPart>(part: P, method: MethodOf<P>, errno: string, times?: number): void;
 
+  /**
+   * Has the kernel refuse one call with EIO: of those named (`mounts.bind`) the one that comes after `after` others. For tests
+   * that go through all of them.
+   */
+  refuseNext(of: ReadonlySet<string>, after: number): Refused;
+
   /** Forgets answers and failures; the calls, mounts and processes stay. */
   reset(): void;
 
@@ -39,23 +46,35 @@ export interface FakeSys extends Sys {
 
   /** The processes there are, besides this one and its parent. */
   readonly processTable: FakeProcesses["table"];
+
+  /** The network namespaces, links and taps there are. Change them to arrange a case. */
+  readonly network: FakeNetwork;
 }
 
 /**
  * A fake kernel for tests without root: every call is recorded and can be answered or refused on purpose. Mounts,
- * processes, namespaces, vsock and the machine are only pretended, in memory; files, fifos, sockets, descriptors,
- * terminals and devices are real, as they need no privilege and act only where the test points them.
+ * processes, namespaces, the network with its taps, vsock and the machine are only pretended, in memory; files, fifos,
+ * sockets, descriptors, terminals and devices are real, as they need no privilege and act only where the test points them.
  */
 export function fakeSys(options: FakeSysOptions = {}): FakeSys {
   const real = createLinuxSys();
   const mounts = new FakeMounts();
   const processes = new FakeProcesses();
+  const network = new FakeNetwork();
   const recorder = new Recorder({
     ...real,
     mounts,
     files: guardTrees(real.files, mounts),
     processes,
     namespaces: new FakeNamespaces(),
+    netlink: network,
+    taps: {
+      open: (request) => network.open(request),
+      openMacvtap: (request) => network.openMacvtap(request),
+      setHeaderBytes: () => undefined,
+      setOffloads: () => undefined,
+      setAttached: () => undefined,
+    },
     vsock: new FakeVsock(real),
     machine: new FakeMachine(),
     ...options.parts,
@@ -72,8 +91,10 @@ export function fakeSys(options: FakeSysOptions = {}): FakeSys {
       };
       recorder.refuse(part, method, refuse, times ?? Number.POSITIVE_INFINITY);
     },
+    refuseNext: (of, after) => recorder.refuseNext(of, after),
     reset: () => recorder.reset(),
     mountTable: mounts.table,
     processTable: processes.table,
+    network,
   };
 }

@@ -5,3 +5,5 @@ export { FakeCgroup, FakeCgroupDriver } from "./fake-cgroup.js";
 export { FakeHypervisor } from "./fake-hypervisor.js";
 export { FakeShareFs } from "./fake-share-fs.js";
 export * from "./fake-sys.js";
+export { FakeNetworkModel } from "./fake-network-model.js";
+export * from "./conformance/index.js";

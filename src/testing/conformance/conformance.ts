@@ -1,0 +1,129 @@
+import { withDeadline } from "../../core/deadline.js";
+import { describeError } from "../../core/errors/error.js";
+import { createLogger } from "../../core/log.js";
+import { formatPluginId, type PluginInstance } from "../../core/plugin/kinds.js";
+import type { Plugin } from "../../core/plugin/plugin.js";
+import { blockDriverTrials, type BlockDriverSubject } from "./block-driver.js";
+import type { Check, Place, Subject, Trial } from "./check.js";
+import { arrangeLinks, endpointTrials, type EndpointSubject } from "./endpoint.js";
+import { conformanceErrors } from "./errors.js";
+import { hypervisorTrials, type HypervisorSubject } from "./hypervisor.js";
+import { arrangePodLink, networkModelTrials } from "./network-model.js";
+import { pluginTrials } from "./plugin-trials.js";
+import { rootfsTrials, type RootfsSubject } from "./rootfs.js";
+import { serviceTrials } from "./service.js";
+import { shareFsTrials } from "./share-fs.js";
+import { Stage } from "./stage.js";
+import { arrangeBundle } from "./storage-place.js";
+import { volumeTrials, type VolumeSubject } from "./volume.js";
+
+/** What is told of a plugin that is tried, by its kind. */
+export interface Subjects {
+  hypervisor: HypervisorSubject;
+  endpoint: EndpointSubject;
+  "network-model": Subject;
+  "share-fs": Subject;
+  rootfs: RootfsSubject;
+  volume: VolumeSubject;
+  "block-driver": BlockDriverSubject;
+  service: Subject;
+}
+
+/** The promises of a kind. */
+interface Suite<S extends Subject, I> {
+  readonly trials: readonly Trial<S, I>[];
+  /** Makes what every trial of the kind finds, before `Subject.arrange`. */
+  readonly arrange?: (place: Place, subject: S) => void | Promise<void>;
+}
+
+const suites: { readonly [K in keyof Subjects]: Suite<Subjects[K], PluginInstance<K>> } = {
+  hypervisor: { trials: hypervisorTrials },
+  endpoint: { trials: endpointTrials, arrange: arrangeLinks },
+  "network-model": { trials: networkModelTrials, arrange: arrangePodLink },
+  "share-fs": { trials: shareFsTrials, arrange: arrangeBundle },
+  rootfs: { trials: rootfsTrials, arrange: arrangeBundle },
+  volume: { trials: volumeTrials, arrange: arrangeBundle },
+  "block-driver": { trials: blockDriverTrials },
+  service: { trials: serviceTrials },
+};
+
+/** Milliseconds for one check, unless the subject says others. */
+const ordinaryMs = 10_000;
+
+/** Lines of the plugin's log that an error tells. */
+const toldLines = 20;
+
+/**
+ * What the contract of a plugin's kind promises, as checks for any test runner:
+ *
+ * ```ts
+ * for (const { name, skipped, run } of conformance(plugin, { takes: [linkInfo({ kind: "wireguard" })] })) {
+ *   it(name, { skip: skipped }, run);
+ * }
+ * ```
+ */
+export function conformance<K extends keyof Subjects>(plugin: Plugin<K>, subject: Subjects[K]): readonly Check[] {
+  const suite: Suite<Subjects[K], PluginInstance<K>> = suites[plugin.kind];
+  const trials = [...pluginTrials(plugin), ...suite.trials] as readonly Trial<Subjects[K], PluginInstance<K>>[];
+  const skips = subject.skips ?? {};
+  const unknown = Object.keys(skips).find((name) => !trials.some((trial) => trial.name === name));
+  if (unknown !== undefined) {
+    const problem = `there is no check "${unknown}" that it could skip`;
+    throw conformanceErrors.KATA_CONFORMANCE_SUBJECT({ plugin: formatPluginId(plugin), problem });
+  }
+  const arranged: Subjects[K] = {
+    ...subject,
+    arrange: async (place: Place) => {
+      await suite.arrange?.(place, subject);
+      await subject.arrange?.(place);
+    },
+  };
+  return trials.map((trial) => {
+    const skipped = skips[trial.name] ?? trial.without?.(subject);
+    return { name: trial.name, ...(skipped !== undefined && { skipped }), run: () => tryIt(plugin, arranged, trial) };
+  });
+}
+
+async function tryIt<S extends Subject, I>(plugin: Plugin, subject: S, { name, run }: Trial<S, I>): Promise<void> {
+  const lines: string[] = [];
+  const problems: string[] = [];
+  let cause: unknown;
+  const stage = await Stage.open<S, I>(
+    plugin,
+    subject,
+    createLogger((line) => lines.push(line), "debug"),
+  );
+  try {
+    const deadline = { ms: subject.ms ?? ordinaryMs, what: `the check "${name}" of ${formatPluginId(plugin)}` };
+    await withDeadline(deadline, () => run(stage));
+  } catch (error) {
+    cause = error;
+    problems.push(describeError(error));
+  }
+  problems.push(...(await stage.close()));
+  if (problems.length === 0) return;
+  if (lines.length > 0) problems.push(`the log ends with ${lines.slice(-toldLines).join("\n")}`);
+  throw conformanceErrors.KATA_CONFORMANCE({ plugin: formatPluginId(plugin), check: name, problems }, { cause });
+}
+
+/** What mocha, vitest and `node:test` have in common. */
+export interface TestRunner {
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly it: ((name: string, body: () => Promise<void>) => unknown) & {
+    readonly skip: (name: string, body: () => Promise<void>) => unknown;
+  };
+}
+
+/** Hands the checks to a test runner, under the plugin's name; what is skipped says why in its own. */
+export function describeConformance<K extends keyof Subjects>(
+  { describe, it }: TestRunner,
+  plugin: Plugin<K>,
+  subject: Subjects[K],
+): void {
+  describe(formatPluginId(plugin), () => {
+    for (const { name, skipped, run } of conformance(plugin, subject)) {
+      if (skipped === undefined) it(name, run);
+      else it.skip(`${name} (${skipped})`, run);
+    }
+  });
+}

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
+import type { Resource } from "../../core/contracts/resource.js";
+import { KataError } from "../../core/errors/error.js";
+import type { Scope } from "../../core/scope.js";
+import type { Subject, Trial } from "./check.js";
+import { refusable } from "./refusable.js";
+import type { Stage } from "./stage.js";
+
+/** More calls than a resource makes that is prepared: a trial which never ends is none. */
+const mostRefusals = 500;
+
+/** What `adopt` may find in a file that somebody else has written. */
+const strangeStates: readonly unknown[] = [undefined, null, 1, "text", [], [[]], {}, { a: { b: 1 } }, [["a", "b"]]];
+
+/** A resource of a stage, with the instance of the plugin that made it. */
+export interface MadeResource {
+  readonly resource: Resource<unknown>;
+  readonly scope: Scope;
+  /** The process that has it is killed: nothing of it undoes anything any more. Gives what another process finds. */
+  abandon?(): unknown;
+}
+
+/** Makes one by a new instance of the plugin; `found` is what another process has left (`abandon`). */
+export type MakeResource<S extends Subject, I> = (stage: Stage<S, I>, found?: unknown) => Promise<MadeResource>;
+
+const never = (): AbortSignal => new AbortController().signal;
+
+async function take(resource: Resource<unknown>): Promise<void> {
+  await resource.prepare(never());
+  await resource.attach?.(never());
+}
+
+async function undo(resource: Resource<unknown>): Promise<void> {
+  await resource.detach?.();
+  await resource.cleanup();
+}
+
+/** What holds for whatever has the life of a `Resource`. */
+export const resourceTrials = <S extends Subject, I>(make: MakeResource<S, I>): readonly Trial<S, I>[] => [
+  {
+    name: "holds nothing before it is prepared, and needs no undoing then",
+    async run(stage) {
+      const { resource } = await make(stage);
+      assert.notEqual(resource.name, "", "it has no name");
+      assert.deepEqual(await stage.left(), []);
+      await undo(resource);
+      assert.deepEqual(await stage.left(), []);
+    },
+  },
+  {
+    name: "leaves nothing once it is undone, and may be undone again",
+    async run(stage) {
+      const { resource } = await make(stage);
+      await take(resource);
+      await undo(resource);
+      assert.deepEqual(await stage.left(), []);
+      await undo(resource);
+      assert.deepEqual(await stage.left(), []);
+    },
+  },
+  {
+    name: "may be prepared beside another one of its kind",
+    async run(stage) {
+      const [one, other] = [await make(stage), await make(stage)];
+      await take(one.resource);
+      await take(other.resource);
+      await undo(one.resource);
+      await undo(other.resource);
+      assert.deepEqual(await stage.left(), []);
+    },
+  },
+  {
+    name: "leaves nothing whichever call the kernel refuses",
+    without: ({ sys }) => (sys === "real" ? "the kernel is the real one" : undefined),
+    async run(stage) {
+      for (let count = 0; count < mostRefusals; count++) {
+        const { resource, scope } = await make(stage);
+        const refusal = stage.sys.refuseNext(refusable, count);
+        const failed = await take(resource).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        refusal.end();
+        const what = `after ${refusal.refused ?? "no call"} was refused`;
+        if (failed !== undefined) assert.ok(failed instanceof Error, `${what} it fails with what is no error`);
+        await undo(resource);
+        await scope.close();
+        assert.deepEqual(await stage.left(), [], what);
+        if (refusal.refused === undefined) return;
+      }
+      assert.fail(`it makes more than ${mostRefusals} calls`);
+    },
+  },
+  {
+    name: "may be given up before it is prepared",
+    async run(stage) {
+      const { resource } = await make(stage);
+      await resource.prepare(AbortSignal.abort(new Error("given up"))).catch((error: unknown) => {
+        assert.ok(error instanceof Error, "it fails with what is no error");
+      });
+      await undo(resource);
+      assert.deepEqual(await stage.left(), []);
+    },
+  },
+  {
+    name: "says its state in a form that a file can hold",
+    async run(stage) {
+      const { resource } = await make(stage);
+      await take(resource);
+      const state = resource.state?.();
+      const read: unknown = state === undefined ? undefined : JSON.parse(JSON.stringify(state));
+      assert.ok(isDeepStrictEqual(read, state), "its state is another one when JSON has held it");
+      await undo(resource);
+    },
+  },
+  {
+    name: "is taken over by another process, which undoes it",
+    async run(stage) {
+      const { resource, scope, abandon } = await make(stage);
+      if (resource.adopt === undefined) return;
+      await take(resource);
+      const state = JSON.parse(JSON.stringify(resource.state?.() ?? null)) as unknown;
+      scope.abandon();
+      const next = await make(stage, abandon?.());
+      await next.resource.adopt?.(state ?? undefined);
+      await undo(next.resource);
+      assert.deepEqual(await stage.left(), []);
+    },
+  },
+  {
+    name: "refuses what is no state of its own with an error that has a code",
+    async run(stage) {
+      for (const state of strangeStates) {
+        const { resource, scope } = await make(stage);
+        const error: unknown = await resource.adopt?.(state).catch((cause: unknown) => cause);
+        const what = `for ${JSON.stringify(state)}`;
+        if (error !== undefined) assert.ok(error instanceof KataError, `${what} it fails with ${String(error)}`);
+        await undo(resource);
+        await scope.close();
+        assert.deepEqual(await stage.left(), [], what);
+      }
+    },
+  },
+];
