@@ -6,4 +6,5 @@ export { FakeHypervisor } from "./fake-hypervisor.js";
 export { FakeShareFs } from "./fake-share-fs.js";
 export * from "./fake-sys.js";
 export { FakeNetworkModel } from "./fake-network-model.js";
+export * from "./fake-world.js";
 export * from "./conformance/index.js";

@@ -12,7 +12,7 @@ export interface Check {
    * Tries it: with an instance of its own, in a sandbox and below directories of its own. Rejects with `KATA_CONFORMANCE`
    * when the promise is not kept, or when anything is left afterwards.
    */
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 /** Where a trial has what it needs: a directory of its own, and the kernel that the plugin gets. */
@@ -23,7 +23,7 @@ export interface Place {
 
 /** What is told of any plugin that is tried. */
 export interface Subject {
-  /** What configuration has in the plugin's own table: lines of TOML. */
+  /** What configuration has in the plugin's own table, of a runtime handler in `[runtime]`: lines of TOML. */
   readonly toml?: string;
   /** Parts of the kernel that the plugin gets as they are; of all others it gets pretended ones (`fakeSys`). */
   readonly sys?: "real" | "fake";
@@ -44,5 +44,5 @@ export interface Trial<S extends Subject, I> {
   readonly name: string;
   /** Why it cannot be tried with a subject, in words. */
   readonly without?: (subject: S) => string | undefined;
-  run(stage: Stage<S, I>): Promise<void>;
+  readonly run: (stage: Stage<S, I>) => Promise<void>;
 }

@@ -7,6 +7,7 @@ import { blockDriverTrials, type BlockDriverSubject } from "./block-driver.js";
 import type { Check, Place, Subject, Trial } from "./check.js";
 import { arrangeLinks, endpointTrials, type EndpointSubject } from "./endpoint.js";
 import { conformanceErrors } from "./errors.js";
+import { handlerTrials } from "./handler.js";
 import { hypervisorTrials, type HypervisorSubject } from "./hypervisor.js";
 import { arrangePodLink, networkModelTrials } from "./network-model.js";
 import { pluginTrials } from "./plugin-trials.js";
@@ -27,24 +28,26 @@ export interface Subjects {
   volume: VolumeSubject;
   "block-driver": BlockDriverSubject;
   service: Subject;
+  handler: Subject;
 }
 
 /** The promises of a kind. */
 interface Suite<S extends Subject, I> {
-  readonly trials: readonly Trial<S, I>[];
+  readonly trials: (plugin: Plugin) => readonly Trial<S, I>[];
   /** Makes what every trial of the kind finds, before `Subject.arrange`. */
   readonly arrange?: (place: Place, subject: S) => void | Promise<void>;
 }
 
 const suites: { readonly [K in keyof Subjects]: Suite<Subjects[K], PluginInstance<K>> } = {
-  hypervisor: { trials: hypervisorTrials },
-  endpoint: { trials: endpointTrials, arrange: arrangeLinks },
-  "network-model": { trials: networkModelTrials, arrange: arrangePodLink },
-  "share-fs": { trials: shareFsTrials, arrange: arrangeBundle },
-  rootfs: { trials: rootfsTrials, arrange: arrangeBundle },
-  volume: { trials: volumeTrials, arrange: arrangeBundle },
-  "block-driver": { trials: blockDriverTrials },
-  service: { trials: serviceTrials },
+  hypervisor: { trials: () => hypervisorTrials },
+  endpoint: { trials: () => endpointTrials, arrange: arrangeLinks },
+  "network-model": { trials: () => networkModelTrials, arrange: arrangePodLink },
+  "share-fs": { trials: () => shareFsTrials, arrange: arrangeBundle },
+  rootfs: { trials: () => rootfsTrials, arrange: arrangeBundle },
+  volume: { trials: () => volumeTrials, arrange: arrangeBundle },
+  "block-driver": { trials: () => blockDriverTrials },
+  service: { trials: () => serviceTrials },
+  handler: { trials: handlerTrials },
 };
 
 /** Milliseconds for one check, unless the subject says others. */
@@ -64,7 +67,7 @@ const toldLines = 20;
  */
 export function conformance<K extends keyof Subjects>(plugin: Plugin<K>, subject: Subjects[K]): readonly Check[] {
   const suite: Suite<Subjects[K], PluginInstance<K>> = suites[plugin.kind];
-  const trials = [...pluginTrials(plugin), ...suite.trials] as readonly Trial<Subjects[K], PluginInstance<K>>[];
+  const trials = [...pluginTrials(plugin), ...suite.trials(plugin)] as readonly Trial<Subjects[K], PluginInstance<K>>[];
   const skips = subject.skips ?? {};
   const unknown = Object.keys(skips).find((name) => !trials.some((trial) => trial.name === name));
   if (unknown !== undefined) {

@@ -28,12 +28,15 @@ function unlessGone<T>(act: () => T[]): T[] {
   }
 }
 
-/** Open descriptors, but of what a process has for itself once it has used it. */
+/** What a process has open for itself once it has used it: the event loop's, and the one that it has in reserve. */
+const ofTheProcess = /: (\/proc\/.*|anon_inode:\[eventpoll\]|\/dev\/null)$/;
+
+/** Open descriptors. */
 function descriptors(): string[] {
   const own = "/proc/self/fd";
   return readdirSync(own)
     .flatMap((fd) => unlessGone(() => [`descriptor ${fd}: ${readlinkSync(join(own, fd))}`]))
-    .filter((line) => !line.includes(": /proc/") && !line.endsWith("anon_inode:[eventpoll]"));
+    .filter((line) => !ofTheProcess.test(line));
 }
 
 function children(): string[] {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import type { Resource } from "../../core/contracts/resource.js";
-import { KataError } from "../../core/errors/error.js";
+import { KataError, messageOf } from "../../core/errors/error.js";
 import type { Scope } from "../../core/scope.js";
 import type { Subject, Trial } from "./check.js";
 import { refusable } from "./refusable.js";
@@ -18,7 +18,7 @@ export interface MadeResource {
   readonly resource: Resource<unknown>;
   readonly scope: Scope;
   /** The process that has it is killed: nothing of it undoes anything any more. Gives what another process finds. */
-  abandon?(): unknown;
+  readonly abandon?: () => unknown;
 }
 
 /** Makes one by a new instance of the plugin; `found` is what another process has left (`abandon`). */
@@ -135,7 +135,7 @@ export const resourceTrials = <S extends Subject, I>(make: MakeResource<S, I>): 
         const { resource, scope } = await make(stage);
         const error: unknown = await resource.adopt?.(state).catch((cause: unknown) => cause);
         const what = `for ${JSON.stringify(state)}`;
-        if (error !== undefined) assert.ok(error instanceof KataError, `${what} it fails with ${String(error)}`);
+        if (error !== undefined) assert.ok(error instanceof KataError, `${what} it fails with ${messageOf(error)}`);
         await undo(resource);
         await scope.close();
         assert.deepEqual(await stage.left(), [], what);

@@ -50,10 +50,10 @@ export const shareFsTrials: readonly Trial<Subject, ShareFs>[] = [
     name: "shares a directory under a name, and gives it back, more than once too",
     async run(stage) {
       const share = await prepared(stage);
-      const { guestPath, release } = await share.share(requestOf(stage));
-      assert.match(guestPath, /^\/.*container\/shared$/, "its path in the guest");
-      await release();
-      await release();
+      const once = await share.share(requestOf(stage));
+      assert.match(once.guestPath, /^\/.*container\/shared$/, "its path in the guest");
+      await once.release();
+      await once.release();
       const again = await share.share(requestOf(stage, { readOnly: true }));
       await again.release();
       await share.cleanup();

@@ -22,7 +22,9 @@ const selected: Readonly<Record<string, (name: string) => string>> = {
 
 function configuration({ kind, name }: Plugin, { toml = "" }: Subject): string {
   const runtime = ["[runtime]", 'name = "stage"', 'internetworking_model = "none"', selected[kind]?.(name) ?? ""];
-  return [...runtime, `[${kind}.${name}]`, toml, ""].join("\n");
+  // A handler's keys are those of the runtime; a service's are given by the program.
+  const table = ["handler", "service"].includes(kind) ? [] : [`[${kind}.${name}]`];
+  return [...runtime, ...table, toml, ""].join("\n");
 }
 
 /** A runtime handler that does nothing but to give away what it was made with. */

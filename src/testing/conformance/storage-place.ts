@@ -25,7 +25,7 @@ export interface StorageParts {
   readonly shareFs: FakeShareFs;
   readonly disks: FakeDisks;
   /** Looks at them no more; gives what another process finds. */
-  abandon(): unknown;
+  readonly abandon: () => unknown;
 }
 
 /** Makes them for one process; `found` is what another one has left. */

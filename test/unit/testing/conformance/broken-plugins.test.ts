@@ -139,7 +139,7 @@ describe("conformance", () => {
         made: { adopt: async (state: { path: { length: number } }) => void state.path.length },
       })),
       check: "refuses what is no state of its own with an error that has a code",
-      says: "TypeError",
+      says: "Cannot read properties",
     },
     "takes what is not its own": {
       plugin: volume(() => ({})),
