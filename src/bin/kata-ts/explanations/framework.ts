@@ -77,4 +77,13 @@ export const framework: Explanations = {
     cause: "Two plugins say that they fit equally well.",
     cure: "Leave one of them out, or have your own give a higher number from `match`.",
   },
+  KATA_CONFORMANCE: {
+    cause: "A plugin under test does not keep a promise of its kind's contract, or has left something behind.",
+    cure: "Read what the message found, and the contract in `src/core/contracts`; run that check alone while mending it.",
+  },
+  KATA_CONFORMANCE_SUBJECT: {
+    cause:
+      "A conformance suite was asked for with something that it does not know, such as a check to skip that there is not.",
+    cure: "Correct what is passed to `conformance`; the names of its checks are those that it returns.",
+  },
 };
