@@ -100,10 +100,31 @@ for (const { name, lines, needs } of [qemu, dragonball])
       expect(await run("after", "echo lives")).to.equal("lives\n");
     });
 
-    it("end with their pod, and leave nothing", async () => {
+    const killShim = async (): Promise<void> => {
       const served = there().shim("pod");
-      await there().remove("pod");
+      process.kill(served.pid, "SIGKILL");
       await there().gone(served);
-      expect(readdirSync(volume)).to.deep.equal([]);
-    });
+    };
+
+    if (name === qemu.name) {
+      it("are had when another shim has gone on with their pod, end with it, and leave nothing", async () => {
+        await launch("holds", "echo of holds >/cache/file; exec sleep 100000");
+        await killShim();
+        const { status, stderr } = await there().start("pod");
+        expect(status, stderr).to.equal(0);
+        expect(await run("later", "cat /cache/file")).to.equal("of holds\n");
+        await there().remove("holds");
+        const served = there().shim("pod");
+        await there().remove("pod");
+        await there().gone(served);
+        expect(readdirSync(volume)).to.deep.equal([]);
+      });
+    } else {
+      it("end when their pod is cleaned up after its shim, and the machine with it, was killed", async () => {
+        expect(readdirSync(volume)).to.deep.equal(["disk.img"]);
+        await killShim();
+        await there().delete("pod");
+        expect(readdirSync(volume)).to.deep.equal([]);
+      });
+    }
   });
