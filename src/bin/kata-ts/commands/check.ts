@@ -26,15 +26,20 @@ function runtimeFindings(): HostFinding[] {
   ];
 }
 
-/** What drivers of cgroups say, of which the host chooses one. */
-async function cgroupFindings(
-  registry: Registry,
-  context: CheckContext,
-): Promise<(HostFinding & { plugin: string })[]> {
-  const rows: (HostFinding & { plugin: string })[] = [];
-  for (const { id, plugin } of registry.ofKind("cgroup")) {
+type Row = HostFinding & { readonly plugin: string };
+
+/** What all plugins of a kind say. */
+async function findingsOf(kind: string, registry: Registry, context: CheckContext): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const { id, plugin } of registry.ofKind(kind)) {
     for (const finding of (await plugin.check?.(context)) ?? []) rows.push({ plugin: formatPluginId(id), ...finding });
   }
+  return rows;
+}
+
+/** What drivers of cgroups say, of which the host chooses one. */
+async function cgroupFindings(registry: Registry, context: CheckContext): Promise<Row[]> {
+  const rows = await findingsOf("cgroup", registry, context);
   if (rows.length > 0) return rows;
   const detail = `none at ${context.roots.cgroup}: limits of containers are refused`;
   const remedy = `mount -t cgroup2 cgroup2 ${context.roots.cgroup}`;
@@ -78,6 +83,7 @@ export const checkCommand: Command = {
         else rows.push({ plugin, name: "plugin", state: "degraded", detail: `no ${neededFor}: ${detail}` });
       }
     }
+    rows.push(...(await findingsOf("volume", runtime.registry, context)));
     rows.push(...(await cgroupFindings(runtime.registry, context)));
     printListing(
       {

@@ -16,6 +16,7 @@ import type { Disk, DiskRequest } from "../../../../../src/core/contracts/disks.
 import { findExecutable } from "../../../../../src/core/process/find-executable.js";
 import { Scope } from "../../../../../src/core/scope.js";
 import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
+import { checkHost } from "../../../../../src/plugins/storage/volume-empty-dir/check-host.js";
 import { emptyDirConfig } from "../../../../../src/plugins/storage/volume-empty-dir/config.js";
 import { EmptyDirDisks } from "../../../../../src/plugins/storage/volume-empty-dir/empty-dir-disks.js";
 import { EmptyDirVolume } from "../../../../../src/plugins/storage/volume-empty-dir/empty-dir-volume.js";
@@ -176,6 +177,23 @@ describe("the volume empty-dir", () => {
     for (const state of [undefined, [], { path: 5 }])
       expect(await rejected(() => volume("cache", "c", next).adopt(state))).to.equal("KATA_RECOVER_PART");
   }).timeout(60_000);
+
+  it("has the host looked through for the programs that it takes", async () => {
+    const check = async (emptydir_mode: string, path: string) => {
+      const before_ = process.env["PATH"];
+      process.env["PATH"] = path;
+      try {
+        return await checkHost({ config: { runtime: { emptydir_mode } } } as never);
+      } finally {
+        process.env["PATH"] = before_;
+      }
+    };
+    expect(await check("shared-fs", "/nowhere")).to.deep.equal([]);
+    const found = await check("block-plain", process.env["PATH"] ?? "");
+    expect(found.map(({ name, state }) => `${name} ${state}`)).to.deep.equal(["mke2fs ok", "debugfs ok"]);
+    const missing = await check("block-plain", "/nowhere");
+    expect(missing.map(({ name, state }) => `${name} ${state}`)).to.deep.equal(["mke2fs missing", "debugfs missing"]);
+  });
 
   it("refuses to be encrypted when configuration is read", () => {
     const check = (emptydir_mode: string) =>
