@@ -17,7 +17,8 @@ const mib = 2 ** 20;
 /** The pool's own number of the volume that fills it; containerd's go up from 1. */
 const fillerId = 2 ** 23;
 
-const run = (program: string, ...args: string[]): string => execFileSync(program, args, { encoding: "utf8" }).trim();
+const run = (program: string, ...args: string[]): string =>
+  execFileSync(program, args, { encoding: "utf8", stdio: "pipe" }).trim();
 
 /** Those of the device mapper; asked again when one goes while dmsetup(8) looks at it, which it takes for an error. */
 function mappedDevices(): string {
