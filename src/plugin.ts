@@ -1,5 +1,12 @@
 /** What a plugin's author needs: types, and two identity functions. A plugin in a package of its own imports types only. */
-export type { Agent, AgentCapabilities } from "./core/contracts/agent.js";
+export type {
+  Agent,
+  AgentCapabilities,
+  ContainerSetup,
+  GuestDetails,
+  GuestProcess,
+  SandboxSetup,
+} from "./core/contracts/agent.js";
 export type { BlockDriver } from "./core/contracts/block-driver.js";
 export type { Cgroup, CgroupDriver, CgroupRequest } from "./core/contracts/cgroup.js";
 export type { ContainerStats } from "./core/contracts/container-stats.js";
@@ -8,18 +15,32 @@ export type {
   BlockDevice,
   Device,
   FsDevice,
+  InlineFsDevice,
   NetDevice,
   VfioDevice,
   VhostUserNetDevice,
 } from "./core/contracts/device.js";
 export type { Disk, DiskMount, DiskRequest, Disks } from "./core/contracts/disks.js";
-export type { Endpoint, EndpointDriver, EndpointRequest, LinkInfo } from "./core/contracts/endpoint.js";
+export type {
+  CardWish,
+  Endpoint,
+  EndpointContribution,
+  EndpointDriver,
+  EndpointRequest,
+  LinkInfo,
+} from "./core/contracts/endpoint.js";
 export type * from "./core/contracts/guest.js";
 export type { GuestAddress } from "./core/contracts/guest-address.js";
 export type { Hypervisor, HypervisorCapabilities, VmExit, VmSpec } from "./core/contracts/hypervisor.js";
 export type { NetworkModel, NetworkJoin, NetworkRates } from "./core/contracts/network-model.js";
 export type { Resource } from "./core/contracts/resource.js";
-export type { ContainerdMount, Rootfs, RootfsDriver, RootfsRequest } from "./core/contracts/rootfs.js";
+export type {
+  ContainerdMount,
+  Rootfs,
+  RootfsContribution,
+  RootfsDriver,
+  RootfsRequest,
+} from "./core/contracts/rootfs.js";
 export type { RuntimeHandler } from "./core/contracts/runtime-handler.js";
 export type { Service } from "./core/contracts/service.js";
 export type { Share, ShareFs, ShareFsContribution, ShareRequest } from "./core/contracts/share-fs.js";
@@ -31,8 +52,34 @@ export type {
   SandboxEnvironment,
   SandboxInfo,
   SandboxOpener,
+  SandboxRequest,
 } from "./core/plugin/context.js";
 export type { CheckContext, HostFinding } from "./core/plugin/host-check.js";
-export type { PluginId, PluginKind, PluginKinds } from "./core/plugin/kinds.js";
+export type { PluginId, PluginInstance, PluginKind, PluginKinds } from "./core/plugin/kinds.js";
 export { definePlugin, type Plugin } from "./core/plugin/plugin.js";
-export { noConfig, schemaOf, type SchemaOutput, type StandardSchema } from "./core/plugin/standard-schema.js";
+export {
+  noConfig,
+  schemaOf,
+  type SchemaIssue,
+  type SchemaOutput,
+  type SchemaResult,
+  type StandardSchema,
+} from "./core/plugin/standard-schema.js";
+
+/** What a plugin meets through its context and in the contracts. */
+export type { CgroupPlace } from "./core/cgroup/place.js";
+export type { ConfigEntry, EffectiveConfig, PluginPackageList } from "./core/config/effective.js";
+export type { Origin, Source } from "./core/config/source.js";
+export type { AgentConfig } from "./core/config/keys/agent.js";
+export type { HypervisorConfig } from "./core/config/keys/hypervisor.js";
+export type { RuntimeConfig } from "./core/config/keys/runtime.js";
+export type { Dispatcher, Handle, HandlerTable, Interceptor } from "./core/dispatch/dispatcher.js";
+export type { EventBus } from "./core/dispatch/event-bus.js";
+export type { EventType, Message, RequestType } from "./core/dispatch/message.js";
+export type { Logger, LogFields, LogLevel } from "./core/log.js";
+export type * from "./core/oci/spec.js";
+export type { SandboxRecord } from "./core/sandbox/record.js";
+export type { SandboxState } from "./core/sandbox/state.js";
+export type { Scope } from "./core/scope.js";
+export type { LinkDetails } from "./core/sys/netlink/link.js";
+export type { Sys } from "./core/sys/sys.js";

@@ -2,20 +2,20 @@
 // that were used before it is made: `shim` starts a shim first, in a directory of its own, and loads the others.
 const { mkdtempSync, rmSync, writeFileSync } = require("node:fs");
 const { tmpdir } = require("node:os");
-const { join } = require("node:path");
+const path = require("node:path");
 
 const [, , directory, ...names] = process.argv;
-const { codeCachePath, compileBundle, runBundle } = require(join(directory, "loader.cjs"));
+const { codeCachePath, compileBundle, runBundle } = require(path.join(directory, "loader.cjs"));
 
 /** Starts a shim as containerd does, up to where the daemon would take over. */
 async function startOnce({ main }) {
-  const place = mkdtempSync(join(tmpdir(), "kata-ts-build-"));
-  writeFileSync(join(place, "config.json"), '{"ociVersion":"1.0.2","annotations":{}}');
+  const place = mkdtempSync(path.join(tmpdir(), "kata-ts-build-"));
+  writeFileSync(path.join(place, "config.json"), '{"ociVersion":"1.0.2","annotations":{}}');
   process.chdir(place);
   const served = new Promise((resolve) => {
     const daemon = { serve: async ({ connections }) => resolve(connections) };
     const flags = ["-namespace", "build", "-id", "build", "-address", "/nowhere", "start"];
-    main([join(place, "run"), join(place, "s"), ...flags], { load: () => daemon });
+    main([path.join(place, "run"), path.join(place, "s"), ...flags], { load: () => daemon });
   });
   (await served).close();
   process.chdir("/");
@@ -24,7 +24,7 @@ async function startOnce({ main }) {
 
 async function makeCaches() {
   for (const name of names) {
-    const file = join(directory, `${name}.cjs`);
+    const file = path.join(directory, `${name}.cjs`);
     const { script } = compileBundle(file);
     const exported = runBundle(file, script, require);
     if (name === "shim") await startOnce(exported);

@@ -1,10 +1,11 @@
+import type { DeprecatedUse } from "../deprecation.js";
 import { checkValue } from "./check-value.js";
 import { formerKeys } from "./keys/former-keys.js";
 import { defaultsOf, type KeyRow, type KeyTable } from "./keys/key.js";
 import { didYouMean } from "./nearest.js";
 import { type ConfigNode, formatKey, plainValue, type TableNode } from "./node.js";
 import type { Report } from "./report.js";
-import type { Place } from "./source.js";
+import { formatPlace, type Place } from "./source.js";
 
 /** What a table may hold. */
 export interface TableRules {
@@ -15,10 +16,11 @@ export interface TableRules {
   readonly open: boolean;
 }
 
-/** What checking finds beside the values: what is wrong, and where each value that is set stands, by dotted key. */
+/** What checking finds beside the values: what is wrong, where each value that is set stands, by dotted key, what is to go. */
 export interface Findings {
   readonly report: Report;
   readonly places: Map<string, Place>;
+  readonly deprecated: DeprecatedUse[];
 }
 
 function unknownKey(path: readonly string[], name: string, keys: KeyTable): string {
@@ -31,7 +33,7 @@ function unknownKey(path: readonly string[], name: string, keys: KeyTable): stri
 function rowNames(keys: KeyTable): Map<string, string> {
   const names = new Map<string, string>();
   for (const [name, row] of Object.entries(keys))
-    for (const one of [name, ...(row.aliases ?? [])]) names.set(one, name);
+    for (const one of [name, ...(row.aliases ?? []), ...Object.keys(row.formerNames ?? {})]) names.set(one, name);
   return names;
 }
 
@@ -92,6 +94,12 @@ export function checkTable(
       found.report.add("KATA_CONFIG_VALUE", formatKey([...path, name]), problem, member.place);
     }
     written.set(canonical, name);
+    const deprecation =
+      row.formerNames && Object.hasOwn(row.formerNames, name) ? row.formerNames[name] : row.deprecated;
+    if (deprecation) {
+      const what = `the key ${formatKey([...path, name])}`;
+      found.deprecated.push({ ...deprecation, what, where: formatPlace(member.place) });
+    }
     values[canonical] = checkMember([...path, canonical], row, values[canonical], member, found);
   }
   return Object.freeze(values);

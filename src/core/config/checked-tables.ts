@@ -1,3 +1,4 @@
+import type { DeprecatedUse } from "../deprecation.js";
 import { checkTable, type Findings } from "./check-table.js";
 import type { NamedExtension } from "./extension.js";
 import { agentKeys } from "./keys/agent.js";
@@ -27,6 +28,8 @@ export interface CheckedTables {
   /** Where each value stands that is not a default, by dotted key. */
   readonly places: ReadonlyMap<string, Place>;
   readonly report: Report;
+  /** Keys that are set and are to go. */
+  readonly deprecated: readonly DeprecatedUse[];
 }
 
 function assertTable(key: string, node: ConfigNode | undefined, found: Findings): void {
@@ -84,7 +87,7 @@ class TableChecker {
  * added its own.
  */
 export function checkTables(root: TableNode, extensions: readonly NamedExtension[]): CheckedTables {
-  const found: Findings = { report: new Report(), places: new Map() };
+  const found: Findings = { report: new Report(), places: new Map(), deprecated: [] };
   const kinds = new Set([...otherKinds, ...extensions.map(({ kind }) => kind)]);
   for (const kind of ["hypervisor", "agent", "handler"]) kinds.delete(kind);
 
@@ -111,5 +114,6 @@ export function checkTables(root: TableNode, extensions: readonly NamedExtension
       : `is not a known table or key${didYouMean(name, known)}`;
     found.report.add("KATA_CONFIG_UNKNOWN_KEY", formatKey([name]), problem, node.place);
   }
-  return { runtime, tables: checker.tables, places: found.places, report: found.report };
+  const { places, report, deprecated } = found;
+  return { runtime, tables: checker.tables, places, report, deprecated };
 }

@@ -1,3 +1,4 @@
+import type { DeprecatedUse } from "../deprecation.js";
 import type { CheckedTables, Values } from "./checked-tables.js";
 import type { ConfigEntry, EffectiveConfig, PluginPackageList } from "./effective.js";
 import type { NamedExtension } from "./extension.js";
@@ -33,6 +34,7 @@ export class EffectiveTables implements EffectiveConfig {
   readonly dropIns: readonly string[];
   readonly sources: readonly Source[];
   readonly plugins: PluginPackageList;
+  readonly deprecated: readonly DeprecatedUse[];
   readonly runtime: RuntimeConfig;
   readonly hypervisor: HypervisorConfig;
   readonly agent: AgentConfig;
@@ -44,6 +46,7 @@ export class EffectiveTables implements EffectiveConfig {
     this.dropIns = parts.dropIns;
     this.sources = parts.sources;
     this.plugins = parts.plugins;
+    this.deprecated = parts.checked.deprecated;
     this.#checked = parts.checked;
     this.#extensions = parts.extensions;
     // The key tables are what these types are inferred from, and every value has passed its row.
@@ -120,6 +123,7 @@ export class EffectiveTables implements EffectiveConfig {
         effect,
         ...(row.unit !== undefined && { unit: row.unit }),
         description: row.description,
+        ...(row.deprecated !== undefined && { deprecated: row.deprecated }),
       });
     }
   }

@@ -1,3 +1,4 @@
+import type { DeprecatedUse, Deprecation } from "../deprecation.js";
 import type { AgentConfig } from "./keys/agent.js";
 import type { HypervisorConfig } from "./keys/hypervisor.js";
 import type { KeyEffect } from "./keys/key.js";
@@ -22,6 +23,8 @@ export interface ConfigEntry {
   readonly effect: KeyEffect;
   readonly unit?: string;
   readonly description: string;
+  /** The key is to go. */
+  readonly deprecated?: Deprecation;
 }
 
 /** What configuration amounts to: every value checked, each with its origin. Never changes. */
@@ -33,6 +36,8 @@ export interface EffectiveConfig {
   /** The texts of all these files. */
   readonly sources: readonly Source[];
   readonly plugins: PluginPackageList;
+  /** Keys that are set and are to go. */
+  readonly deprecated: readonly DeprecatedUse[];
   readonly runtime: RuntimeConfig;
   /** `[hypervisor.<runtime.hypervisor_name>]`. */
   readonly hypervisor: HypervisorConfig;

@@ -30,7 +30,7 @@ function schema<Output>(core: KeyTable, extension: ConfigExtension): ConfiguredS
         if (node.kind !== "table") return { issues: [{ message: "it is not a table" }] };
         const report = new Report();
         try {
-          const values = checkTable([], rules, node, { report, places: new Map() });
+          const values = checkTable([], rules, node, { report, places: new Map(), deprecated: [] });
           report.throwIfAny();
           return { value: values as Output };
         } catch (error) {

@@ -32,7 +32,14 @@ function limitsOf(row: KeyRow): string[] {
   if (row.min !== undefined && row.min !== 0) limits.push(`from ${row.min}`);
   if (row.max !== undefined && row.max < 0xffffffff) limits.push(`to ${row.max}`);
   if (row.aliases) limits.push(`also written ${row.aliases.join(", ")}`);
+  if (row.deprecated) limits.push(`to be gone in version ${row.deprecated.removal}: ${row.deprecated.hint}`);
   return limits;
+}
+
+/** What a key's description does not say: its limits, and that it does nothing. */
+export function noteOf(row: KeyRow): string {
+  const limits = limitsOf(row);
+  return (limits.length === 0 ? "" : ` (${limits.join("; ")})`) + effectOf(row);
 }
 
 function effectOf(row: KeyRow): string {
@@ -76,21 +83,35 @@ function templateSection({ title, keys }: Section, defaults: Values): string {
   return lines.length === 0 ? "" : [`[${title}]`, ...lines, ""].join("\n");
 }
 
+/** What a template is made for. */
+export interface TemplateOptions {
+  readonly hypervisor: string;
+  readonly agent: string;
+  /** What the plugins say about configuration. */
+  readonly extensions: readonly NamedExtension[];
+  /** Where editors find the JSON Schema: a path, from the template's own if it is relative, or a URL. */
+  readonly schema: string;
+}
+
 /**
  * A configuration file for one hypervisor and agent that sets nothing: every key that can have an effect, as a comment, with
- * its default or that of the plugin.
+ * its default or that of the plugin. Its first line has editors complete and check it.
  */
-export function renderTemplate(hypervisor: string, agent: string, extensions: readonly NamedExtension[]): string {
+export function renderTemplate({ hypervisor, agent, extensions, schema }: TemplateOptions): string {
   const render = (title: string, keys: KeyTable, kind: string, name: string) => {
     const extension = extensions.find((one) => one.kind === kind && one.name === name);
     const [first, ...inner] = sectionsOf(title, { ...keys, ...extension?.keys });
     const own = first ? templateSection(first, extension?.defaults ?? {}) : "";
     return own + inner.map((section) => templateSection(section, {})).join("");
   };
+  const others = extensions.filter(({ kind }) => !["handler", "hypervisor", "agent"].includes(kind));
   const text = [
+    `#:schema ${schema}\n`,
+    `# kata-ts with the hypervisor ${hypervisor}. Every key here has its default; docs/configuration.md says more.\n\n`,
     render("runtime", runtimeKeys, "", ""),
     render(`hypervisor.${hypervisor}`, hypervisorKeys, "hypervisor", hypervisor),
     render(`agent.${agent}`, agentKeys, "agent", agent),
+    ...others.map(({ kind, name }) => render(`${kind}.${name}`, {}, kind, name)),
   ];
   return text.join("").trimEnd().concat("\n");
 }

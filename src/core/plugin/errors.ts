@@ -7,8 +7,8 @@ const list = (names: readonly string[]) =>
 export const pluginErrors = defineErrors({
   KATA_PLUGIN_API: {
     status: "FAILED_PRECONDITION",
-    message: (p: { id: string; api: unknown; origin: string }) =>
-      `plugin ${p.id} from ${p.origin} is written for plugin API ${JSON.stringify(p.api)}; this runtime has API 1`,
+    message: (p: { id: string; api: unknown; origin: string; supported: string; cure: string }) =>
+      `plugin ${p.id} from ${p.origin} is written for plugin API ${JSON.stringify(p.api)}; this runtime has ${p.supported}: ${p.cure}`,
   },
   KATA_PLUGIN_SHAPE: {
     status: "INVALID_ARGUMENT",

@@ -1,3 +1,5 @@
+import type { DeprecatedUse } from "../deprecation.js";
+import { type ApiVersions, apiVersions, checkApi, conform } from "./api-versions.js";
 import { pluginErrors } from "./errors.js";
 import { formatPluginId, type PluginId } from "./kinds.js";
 import type { Plugin } from "./plugin.js";
@@ -7,6 +9,8 @@ export interface Registration {
   readonly id: PluginId;
   readonly origin: string;
   readonly plugin: Plugin;
+  /** Set when it is written for a version of the contract that is to go. */
+  readonly deprecated?: DeprecatedUse;
 }
 
 const namePattern = /^[a-z0-9][a-z0-9_-]*$/;
@@ -29,18 +33,27 @@ function shapeProblem(value: unknown): string | undefined {
  */
 export class Registry {
   readonly #plugins = new Map<string, Registration>();
+  readonly #versions: ApiVersions;
   #frozen = false;
 
+  /** `versions` of the contract are those of this runtime unless told. */
+  constructor(versions: ApiVersions = apiVersions) {
+    this.#versions = versions;
+  }
+
   register(value: unknown, origin: string): void {
-    const problem = shapeProblem(value);
+    const conformed = conform(value, origin, this.#versions);
+    const problem = shapeProblem(conformed.value);
     if (problem !== undefined) throw pluginErrors.KATA_PLUGIN_SHAPE({ origin, problem });
-    const plugin = value as Plugin;
+    const plugin = conformed.value as Plugin;
     const id = formatPluginId(plugin);
-    if (plugin.api !== 1) throw pluginErrors.KATA_PLUGIN_API({ id, api: plugin.api, origin });
+    checkApi(id, origin, plugin.api, this.#versions);
     if (this.#frozen) throw pluginErrors.KATA_PLUGIN_FROZEN({ id });
     const first = this.#plugins.get(id);
     if (first) throw pluginErrors.KATA_PLUGIN_DUPLICATE({ id, first: first.origin, second: origin });
-    this.#plugins.set(id, { id: { kind: plugin.kind, name: plugin.name }, origin, plugin });
+    const { deprecated } = conformed;
+    const own = { kind: plugin.kind, name: plugin.name };
+    this.#plugins.set(id, { id: own, origin, plugin, ...(deprecated && { deprecated }) });
   }
 
   /** Ends registration, and finds requirements that are missing or circular. */

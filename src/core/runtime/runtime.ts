@@ -5,6 +5,7 @@ import { extensionsOf } from "../config/plugin-schema.js";
 import { formatChoice, type Source } from "../config/source.js";
 import type { RuntimeHandler } from "../contracts/runtime-handler.js";
 import type { Service } from "../contracts/service.js";
+import { DeprecationLog } from "../deprecation.js";
 import { Dispatcher, type Interceptor } from "../dispatch/dispatcher.js";
 import { EventBus } from "../dispatch/event-bus.js";
 import { logRequests } from "../dispatch/interceptors.js";
@@ -57,6 +58,7 @@ export class Runtime {
   readonly #host: PluginHost;
   readonly #services: Service[] = [];
   readonly #packages = new Set<string>();
+  readonly #deprecations: DeprecationLog;
   #activation: Promise<RuntimeHandler> | undefined;
 
   constructor(options: RuntimeOptions) {
@@ -65,6 +67,7 @@ export class Runtime {
     this.#options = options;
     this.namespace = options.namespace ?? "default";
     this.events = new EventBus(log);
+    this.#deprecations = new DeprecationLog((text) => log.warn(text));
     this.dispatcher = new Dispatcher({
       interceptors: [logRequests(log), ...(options.interceptors ?? [])],
       activate: async (message) => {
@@ -170,7 +173,10 @@ export class Runtime {
   #effective(document: ConfigDocument, annotations: Readonly<Record<string, string>>): EffectiveConfig {
     const extensions = extensionsOf(this.registry.list());
     const { overrides } = this.#options;
-    return effectiveConfig(document, { annotations, extensions, ...(overrides && { overrides }) });
+    const config = effectiveConfig(document, { annotations, extensions, ...(overrides && { overrides }) });
+    const plugins = this.registry.list().flatMap(({ deprecated }) => deprecated ?? []);
+    this.#deprecations.note([...plugins, ...config.deprecated]);
+    return config;
   }
 
   /** Loads what the first configuration names; later ones find the registry frozen and may name the same only. */

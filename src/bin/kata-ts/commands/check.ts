@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { formatChoice } from "../../../core/config/source.js";
+import { formatDeprecatedUse } from "../../../core/deprecation.js";
 import { describeError } from "../../../core/errors/error.js";
 import { formatPluginId } from "../../../core/plugin/kinds.js";
 import type { CheckContext, HostFinding } from "../../../core/plugin/host-check.js";
@@ -85,6 +86,10 @@ export const checkCommand: Command = {
     }
     rows.push(...(await findingsOf("volume", runtime.registry, context)));
     rows.push(...(await cgroupFindings(runtime.registry, context)));
+    const plugins = runtime.registry.list().flatMap(({ deprecated }) => deprecated ?? []);
+    for (const use of [...plugins, ...config.deprecated]) {
+      rows.push({ plugin: "", name: "deprecated", state: "degraded", detail: formatDeprecatedUse(use) });
+    }
     printListing(
       {
         rows,

@@ -1,3 +1,5 @@
+import type { Deprecation } from "../../deprecation.js";
+
 /** What kind of TOML value a key takes. */
 export type KeyType =
   | "boolean"
@@ -35,6 +37,10 @@ export interface KeyRow<T = unknown> {
   readonly spellings?: Readonly<Record<string, string>>;
   /** Other names of this key that Kata accepts. */
   readonly aliases?: readonly string[];
+  /** The key is to go: it works, with a warning. */
+  readonly deprecated?: Deprecation;
+  /** Former names of this key that are to go: they work, with a warning. */
+  readonly formerNames?: Readonly<Record<string, Deprecation>>;
   /** A path on the host: it must be absolute. */
   readonly path?: true;
   /** Regular expressions: each must be one. */
@@ -64,6 +70,8 @@ export interface KeyDetails {
   readonly unset?: "" | 0;
   readonly aliases?: readonly string[];
   readonly spellings?: Readonly<Record<string, string>>;
+  readonly deprecated?: Deprecation;
+  readonly formerNames?: Readonly<Record<string, Deprecation>>;
   readonly path?: true;
   readonly patterns?: true;
   readonly secret?: true;
