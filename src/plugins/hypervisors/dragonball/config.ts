@@ -1,10 +1,11 @@
 import type { KeyComplaint } from "../../../core/config/extension.js";
 import { hypervisorConfig } from "../../../core/config/plugin-schema.js";
+import { diskDriver } from "./disk-settings.js";
 
 /** `[hypervisor.dragonball]`: the keys this plugin acts on. */
 export const config = hypervisorConfig({
   // As upstream's file for it has them.
-  defaults: { block_device_driver: "virtio-blk-mmio", block_device_aio: "threads", shared_fs: "inline-virtio-fs" },
+  defaults: { block_device_driver: diskDriver, block_device_aio: "threads", shared_fs: "inline-virtio-fs" },
   uses: [
     "hypervisor.kernel",
     "hypervisor.image",
@@ -36,7 +37,9 @@ export const config = hypervisorConfig({
     const complaints: KeyComplaint[] = [];
     const complain = (key: keyof typeof hypervisor, problem: string) =>
       complaints.push({ table: "hypervisor", key, problem });
-    const { queue_size, block_device_aio: aio } = hypervisor;
+    const { queue_size, block_device_aio: aio, block_device_driver: driver } = hypervisor;
+    if ((driver === "virtio-scsi" || driver === "virtio-pmem") && !hypervisor.disable_block_device_use)
+      complain("block_device_driver", `is "${driver}"; this machine has no such device: take "${diskDriver}"`);
     if (queue_size < 4) complain("queue_size", `is ${queue_size}; a disk of this machine has 4 or more`);
     if (aio !== "threads")
       complain("block_device_aio", `is "${aio}"; this machine reads and writes disks by "threads"`);

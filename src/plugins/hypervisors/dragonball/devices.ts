@@ -5,7 +5,7 @@ import type { Sys } from "../../../core/sys/sys.js";
 import type { MicroVm } from "../../../vmm/micro-vm.js";
 import type { DeviceSpec } from "../../../vmm/threads/device-spec.js";
 import { closeSpec } from "../../../vmm/threads/spec-descriptors.js";
-import { type DiskKeys, podDisk } from "./disk-settings.js";
+import { diskDriver, type DiskKeys, podDisk } from "./disk-settings.js";
 
 /** This plugin's name in messages. */
 export const hypervisor = "dragonball";
@@ -14,9 +14,6 @@ export const hypervisor = "dragonball";
 export function refusal({ kind, id }: Pick<Device, "kind" | "id">, problem: string, cause?: unknown): Error {
   return hypervisorErrors.KATA_HYPERVISOR_DEVICE({ hypervisor, kind, id, problem }, { cause });
 }
-
-/** How disks are plugged here, as configuration names it. */
-export const diskDriver = "virtio-blk-mmio";
 
 /** `vda` and so on, as Linux names virtio disks in the order in which it finds them. */
 const diskName = (index: number): string => `/dev/vd${String.fromCharCode(97 + index)}`;

@@ -2,6 +2,9 @@ import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
 import { type DiskRateKeys, diskRates } from "../../../core/disks/disk-rates.js";
 import type { DiskSpec } from "../../../vmm/threads/device-spec.js";
 
+/** How disks are plugged here, as configuration names it. */
+export const diskDriver = "virtio-blk-mmio";
+
 /** Keys of `[hypervisor.dragonball]` that say how disks are. */
 export type DiskKeys = Pick<
   HypervisorConfig,

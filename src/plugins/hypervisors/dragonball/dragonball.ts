@@ -17,8 +17,8 @@ import { MicroVm } from "../../../vmm/micro-vm.js";
 import { assertSaved } from "../../../vmm/saved-machine.js";
 import { BootFiles } from "./boot-files.js";
 import { copyRefusal, pluggableMemory } from "./copy-refusal.js";
-import { DeviceList, diskDriver, hypervisor } from "./devices.js";
-import { diskQueues } from "./disk-settings.js";
+import { DeviceList, hypervisor } from "./devices.js";
+import { diskDriver, diskQueues } from "./disk-settings.js";
 import { dragonballErrors } from "./errors.js";
 import { identityDifference, type MachineIdentity, machineIdentity, writeIdentity } from "./machine-identity.js";
 

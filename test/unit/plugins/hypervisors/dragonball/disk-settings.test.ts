@@ -49,7 +49,16 @@ describe("the disks of a machine in this process", () => {
     expect(podDisk(await settingsOf({ ...noFlush, block_device_cache_set: true }))).to.include({ ignoreFlushes: true });
   });
 
+  it("are of no kind that this machine does not have, unless there shall be none", async () => {
+    const settings = { block_device_driver: "virtio-pmem" };
+    expect(String(await failureOf(settingsOf(settings)))).to.include(
+      'is "virtio-pmem"; this machine has no such device',
+    );
+    expect(await settingsOf({ ...settings, disable_block_device_use: true })).to.include(settings);
+  });
+
   const refused = {
+    block_device_driver: ["virtio-scsi", /is "virtio-scsi"; .* take "virtio-blk-mmio"/],
     block_device_aio: ["native", /is "native"; this machine reads and writes disks by "threads"/],
     enable_iothreads: [true, /one thread, which is always there/],
     indep_iothreads: [2, /one thread, which is always there/],
