@@ -4,7 +4,7 @@ import type { BlockDevice } from "../../../core/contracts/device.js";
 import type { DiskRateKeys } from "../../../core/disks/disk-rates.js";
 import type { Slot, VirtioBus } from "./bus.js";
 import type { Properties } from "./command.js";
-import type { BackendPart, DevicePlan } from "./device-plan.js";
+import type { BackendPart, DevicePlan, FrontendPart } from "./device-plan.js";
 import { diskThreads, type ThreadKeys } from "./disk-threads.js";
 import { formatAddress, type ScsiAddress } from "./scsi-units.js";
 import { discards, throttle } from "./throttle.js";
@@ -67,6 +67,13 @@ function behind(
   return { parts: [...before, { kind: "blockdev", id: file, properties }, ...after], node };
 }
 
+/**
+ * An emulated processor is a thread of QEMU, which begins what the guest asks for by itself in half the time that it takes to
+ * wake the main thread for it. A processor of KVM would have to leave the guest; a thread of the disk has to be woken.
+ */
+const toldByProcessor = ({ pciPath }: Slot, thread: string | undefined): Pick<FrontendPart, "emulated"> =>
+  pciPath === undefined || thread !== undefined ? {} : { emulated: { ioeventfd: false } };
+
 /** A virtio disk in a slot. `locator` is how the guest finds it where there is no PCI. */
 export function virtioDisk(
   name: string,
@@ -102,6 +109,7 @@ export function virtioDisk(
           // A full host disk is the guest's error to handle; QEMU would stop the whole machine.
           ...(!device.readOnly && { werror: "report" }),
         },
+        ...toldByProcessor(slot, thread),
       },
     ],
     ...(guestLocator !== undefined && { guestLocator }),
@@ -109,9 +117,9 @@ export function virtioDisk(
 }
 
 /** The controller that disks of SCSI hang on: it has the queues, and the thread, which virtio's own disks have each. */
-export function scsiHost(bus: VirtioBus, slot: Slot, keys: BlockKeys): Properties {
+export function scsiHost(bus: VirtioBus, slot: Slot, keys: BlockKeys): FrontendPart {
   const [thread] = diskThreads(keys);
-  return {
+  const properties = {
     driver: bus.model("virtio-scsi"),
     id: scsiController,
     ...slot.place,
@@ -119,6 +127,7 @@ export function scsiHost(bus: VirtioBus, slot: Slot, keys: BlockKeys): Propertie
     ...(keys.queue_size > 0 && { virtqueue_size: keys.queue_size }),
     ...(thread !== undefined && { iothread: thread }),
   };
+  return { kind: "device", properties, ...toldByProcessor(slot, thread) };
 }
 
 /** A disk on the SCSI controller. */

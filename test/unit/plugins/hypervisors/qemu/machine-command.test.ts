@@ -88,7 +88,7 @@ describe("QEMU's command line", () => {
       "-accel",
       "tcg,thread=multi",
       "-cpu",
-      "max,la57=off",
+      "max,la57=off,erms=off",
       "-smp",
       "2,sockets=1,cores=2,threads=1",
       "-object",
@@ -113,7 +113,7 @@ describe("QEMU's command line", () => {
       '{"driver":"raw","node-name":"image-disk","read-only":true,"cache":{"direct":false,"no-flush":false},' +
         '"file":{"driver":"file","filename":"/dev/null","aio":"threads","read-only":true,"cache":{"direct":false,"no-flush":false}}}',
       "-device",
-      '{"driver":"virtio-blk-pci-non-transitional","id":"image","drive":"image-disk","bus":"pcie.0","addr":"0x01","num-queues":1,"queue-size":128}',
+      '{"driver":"virtio-blk-pci-non-transitional","id":"image","drive":"image-disk","bus":"pcie.0","addr":"0x01","num-queues":1,"queue-size":128,"ioeventfd":false}',
       "-device",
       '{"driver":"virtio-serial-pci-non-transitional","id":"channel","max_ports":3,"ioeventfd":false,"bus":"pcie.0","addr":"0x02"}',
       "-chardev",
@@ -283,6 +283,19 @@ describe("QEMU's command line", () => {
     expect(values(command, "sandbox")).to.deep.equal(["on,spawn=deny"]);
     expect(values(command, "mon")).to.include("chardev=extra,mode=control,pretty=on");
     expect(values(machine("q35", serial, { seccomp_sandbox: "" }), "sandbox")).to.deep.equal([]);
+  });
+
+  it("has emulated processors begin what disks do, where nothing else has to be woken for it", () => {
+    const scsi: Partial<HypervisorConfig> = { block_device_driver: "virtio-scsi" };
+    const kvm = { accelerator: { kind: "kvm", reason: "", machineOptions: [] } } as const;
+    const disks = (more: Partial<HypervisorConfig>, parts: Parameters<typeof machine>[4] = {}) =>
+      values(machine("q35", serial, more, undefined, parts), "device").filter((device) =>
+        /blk|scsi/.test((device as { driver: string }).driver),
+      );
+    expect(disks(scsi)).to.have.length(2);
+    for (const disk of disks(scsi)) expect(disk).to.include({ ioeventfd: false });
+    for (const disk of disks(scsi, kvm)) expect(disk).to.not.have.property("ioeventfd");
+    for (const disk of disks({ ...scsi, enable_iothreads: true })) expect(disk).to.not.have.property("ioeventfd");
   });
 
   it("boots without a disk when there is no image", () => {
