@@ -1,6 +1,7 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { probeKvm } from "../src/core/kvm/probe.js";
 import { mac, type TestPod } from "../test/support/test-pod.js";
@@ -46,6 +47,10 @@ export interface BareMachine {
   /** A directory of the host that the guest has at `sharePlace`, by a virtiofsd; none unless told. */
   readonly share?: string;
 }
+
+/** Room to grow, as machines of containers have it: for QEMU and the kernel one that may have more processors is another one. */
+const mostVcpus = availableParallelism();
+const mostMemoryMiB = Math.min(Math.floor(totalmem() / 2 ** 20), 2 ** 19);
 
 /**
  * A QEMU with nothing of ours about it: the guest's kernel, by its own parameters, with a shell on its console and no agent.
@@ -120,8 +125,9 @@ async function commandOf(
   const options = `-name bare,debug-threads=on
     -machine q35,sata=off,smbus=off,usb=off,vmport=off,i8042=off
     -accel ${kvm ? "kvm" : "tcg,thread=multi"}
-    -cpu ${kvm ? "host" : "max,la57=off"}
-    -m ${memoryMiB}
+    -cpu ${kvm ? "host" : "max,la57=off,erms=off"}
+    -smp 1,maxcpus=${mostVcpus},sockets=1,cores=${mostVcpus},threads=1
+    -m ${memoryMiB},slots=10,maxmem=${mostMemoryMiB}M
     -display none
     -serial stdio
     -kernel ${image.vmlinuz}
@@ -131,17 +137,22 @@ async function commandOf(
     -device virtio-blk-pci,drive=image`;
   const added = `-drive if=none,id=disk,file=${disk},format=raw,readonly=on,cache=writeback,aio=threads
     -device virtio-blk-pci,drive=disk`;
+  // What a daemon serves has to be shared; a container's machine has a daemon beside its disk, too.
+  const shared = `-object memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on
+    -machine memory-backend=memory`;
   const written = `-drive if=none,id=files,file=${root},format=raw,cache=writeback,aio=io_uring
     -device virtio-blk-pci,drive=files`;
   const card = `-netdev tap,id=net,ifname=${tap},script=no,downscript=no${vhost}
     -device virtio-net-pci,netdev=net,mac=${mac(1, 2)},romfile=`;
-  const files = `-object memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on
-    -machine memory-backend=memory
-    -chardev socket,id=files,path=${shareSocket}
+  const files = `-chardev socket,id=files,path=${shareSocket}
     -device vhost-user-fs-pci,chardev=files,tag=${shareTag}`;
-  const extras = [disk && added, root && written, pod && card, shareSocket && files].filter(
-    (extra) => typeof extra === "string",
-  );
+  const extras = [
+    disk && added,
+    (root ?? shareSocket) && shared,
+    root && written,
+    pod && card,
+    shareSocket && files,
+  ].filter((extra) => typeof extra === "string");
   const lines = [options, ...extras].join("\n");
   const args = lines.split("\n").flatMap((line) => line.trim().split(/ (.*)/s, 2));
   const all = [...args, "-nodefaults", "-no-user-config"];

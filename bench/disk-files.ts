@@ -12,8 +12,9 @@ const mib = 2 ** 20;
 export const fileMiB = 128;
 const diskMiB = 4 * fileMiB;
 const blockBytes = 4096;
-/** Milliseconds of random reads. */
-const randomMs = 1000;
+/** Milliseconds of reads of one kind. */
+const readingMs = 2000;
+const programs = ["random-read", "read-through"] as const;
 
 /** Raw disks in files, alike: an ext4 with a root of busybox, a file whose blocks have their numbers, and what reads it. */
 export class DiskImages {
@@ -23,8 +24,10 @@ export class DiskImages {
     const tree = join(this.#directory, "tree");
     mkdirSync(tree);
     makeBusyboxRootfs(tree);
-    const source = fileURLToPath(new URL("../../bench/random-read.c", import.meta.url));
-    execFileSync("cc", ["-O2", "-static", "-pthread", "-o", join(tree, "random-read"), source]);
+    for (const program of programs) {
+      const source = fileURLToPath(new URL(`../../bench/${program}.c`, import.meta.url));
+      execFileSync("cc", ["-O2", "-static", "-pthread", "-o", join(tree, program), source]);
+    }
     const numbers = Buffer.alloc(fileMiB * mib);
     for (let at = 0; at < numbers.length; at += blockBytes) numbers.writeBigUInt64LE(BigInt(at / blockBytes), at);
     writeFileSync(join(tree, "numbers"), numbers);
@@ -65,22 +68,24 @@ export class DiskFiles {
     );
   }
 
-  /** Past the guest's own cache. */
+  /** Microseconds for which each MiB is waited for, in a row and past the guest's own cache. */
   read(): Promise<number> {
-    return guestTime(this.#shell, `dd if=${this.#place}/numbers of=/dev/null bs=1M iflag=direct`);
+    return this.#readTime("read-through", `${this.#place}/numbers ${readingMs}`);
   }
 
   /** Microseconds for which each random read of 4 KiB is waited for, past the guest's own cache. */
-  async random(): Promise<number> {
-    const said = await this.#shell.run(
-      `${this.#place}/random-read ${this.#place}/numbers 0 1 ${randomMs} ${this.#seed++}`,
-    );
-    const [, reads, ns] = /(\d+) reads in (\d+) ns/.exec(said) ?? [];
-    if (reads === undefined) throw new Error(`the guest says: ${said}`);
-    return Number(ns) / Number(reads) / 1000;
+  random(): Promise<number> {
+    return this.#readTime("random-read", `${this.#place}/numbers 0 1 ${readingMs} ${this.#seed++}`);
   }
 
   close(): Promise<void> {
     return this.#shell.close();
+  }
+
+  async #readTime(program: (typeof programs)[number], args: string): Promise<number> {
+    const said = await this.#shell.run(`${this.#place}/${program} ${args}`);
+    const [, reads, ns] = /(\d+) reads in (\d+) ns/.exec(said) ?? [];
+    if (reads === undefined) throw new Error(`the guest says: ${said}`);
+    return Number(ns) / Number(reads) / 1000;
   }
 }

@@ -38,7 +38,10 @@ async function timesOfBoot(number: number) {
   }
 }
 
-/** Files of a container's volume, against a virtiofsd and a QEMU that were started by hand. */
+/**
+ * Files of a container's volume, against a virtiofsd and a QEMU that were started by hand: the same kernel in a machine of the
+ * same size, room and memory, and a control group as deep as a container's.
+ */
 export async function run(): Promise<Row[]> {
   const row = await rowsOfBoots(boots, timesOfBoot, "bare virtiofsd and QEMU");
   return [
