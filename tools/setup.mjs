@@ -35,6 +35,8 @@ const packages = {
   "dpdk-dev": () => existsSync("/usr/bin/dpdk-testpmd"),
   "acpica-tools": () => existsSync("/usr/bin/iasl"),
   "erofs-utils": () => existsSync("/usr/bin/mkfs.erofs"),
+  systemd: () => existsSync("/lib/systemd/systemd") && existsSync("/usr/bin/busctl"),
+  dbus: () => existsSync("/usr/bin/dbus-daemon") && existsSync("/usr/share/dbus-1/system.conf"),
   dmsetup: () => existsSync("/sbin/dmsetup"),
   iproute2: () => existsSync("/sbin/ip") || existsSync("/usr/sbin/ip") || existsSync("/bin/ip"),
 };
@@ -61,6 +63,8 @@ export const testPackages = [
   "acpica-tools",
   "dmsetup",
   "erofs-utils",
+  "systemd",
+  "dbus",
 ];
 
 /** Installs the packages that are missing from the distribution, saying first which. */

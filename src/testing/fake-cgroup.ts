@@ -10,11 +10,14 @@ export class FakeCgroup implements Cgroup {
   readonly errors: Record<string, unknown> = {};
   /** What `addThreads` answers. */
   threadsProblem: string | undefined;
+  /** Whether systemd is to be asked for it. */
+  readonly isScope: boolean;
   /** Limits it has now. */
   limits: OciLinuxResources = {};
 
   constructor(request: CgroupRequest) {
     this.directory = `/${request.place.path.join("/")}`;
+    this.isScope = request.scope !== undefined;
   }
 
   create(): Promise<void> {

@@ -45,6 +45,8 @@ export interface FakeWorldOptions {
   /** Absent: the configuration that another world has left in the directory, or one with nothing besides the world's own. */
   readonly toml?: FakeWorldToml;
   readonly ownsProcess?: boolean;
+  /** Whether systemd runs its host; false when absent. It is never asked, the cgroups being fakes. */
+  readonly systemd?: boolean;
   readonly sys?: FakeSys;
   readonly log?: Logger;
   /** In place of the configuration that `toml` makes. */
@@ -92,6 +94,7 @@ export class FakeWorld {
 
   constructor(options: FakeWorldOptions) {
     const { directory, plugins, ownsProcess = false, sys = fakeSys(), log = silentLogger, configSources } = options;
+    const systemd = options.systemd === true ? directory : join(directory, "nowhere");
     this.directory = directory;
     this.sys = sys;
     const configPath = join(directory, "configuration.toml");
@@ -102,7 +105,7 @@ export class FakeWorld {
     this.runtime = new Runtime({
       configPath,
       ...(configSources && { configSources }),
-      roots: { run: join(directory, "run"), shared: join(directory, "shared") },
+      roots: { run: join(directory, "run"), shared: join(directory, "shared"), systemd },
       ownsProcess,
       sys,
       log,

@@ -2,6 +2,7 @@ import { errnoNumber } from "../../src/core/sys/errno.js";
 import { SysError } from "../../src/core/sys/sys-error.js";
 import type { CgroupPath } from "../../src/core/cgroup/place.js";
 import type { CgroupTree } from "../../src/core/cgroup/tree.js";
+import type { RecordContent } from "../../src/core/sandbox/record.js";
 
 /** A cgroup of the fake. */
 interface Node {
@@ -49,18 +50,20 @@ export interface FakeCgroupsOptions {
  */
 export class FakeCgroups implements CgroupTree {
   readonly root: string;
+  readonly version: 1 | 2;
+  /** Whether systemd makes its cgroups here: not in every hierarchy of version 1. */
+  systemd = true;
   /** Where each thread is, by its id; a process's first thread has its pid. Change it to start and end some. */
   readonly threads = new Map<number, { readonly pid: number; at: string }>();
   /** Every write that was taken, in order: `a/b/cpu.max = 1000 100000`. */
   readonly writes: string[] = [];
   /** Refuses a call from now on, by the errno it gives: `(call, path) => …`. */
   refuse: (call: "make" | "write" | "remove", path: string, text: string) => string | undefined = () => undefined;
-  readonly #version: 1 | 2;
   readonly #controllers: readonly string[];
   readonly #top: Node = { children: new Map(), files: new Map(), subtree: new Set(), type: "domain" };
 
   constructor({ version, root = "/sys/fs/cgroup", controllers }: FakeCgroupsOptions) {
-    this.#version = version;
+    this.version = version;
     this.root = root;
     this.#controllers = controllers ?? ["cpuset", "cpu", "io", "memory", "pids"];
     this.threads.set(process.pid, { pid: process.pid, at: "" });
@@ -101,7 +104,7 @@ export class FakeCgroups implements CgroupTree {
     const name = path.at(-1) ?? "";
     if (parent.children.has(name)) return false;
     const node: Node = { children: new Map(), files: new Map(), subtree: new Set(), type: "domain" };
-    this.#fill(node, this.#version === 1 ? this.#controllers : [...parent.subtree]);
+    this.#fill(node, this.version === 1 ? this.#controllers : [...parent.subtree]);
     parent.children.set(name, node);
     return true;
   }
@@ -123,7 +126,7 @@ export class FakeCgroups implements CgroupTree {
     const node = this.#find(path, "read");
     const here = [...this.threads].filter(([, { at }]) => at === path.join("/"));
     if (file === "cgroup.procs") return [...new Set(here.map(([, { pid }]) => pid))].join("\n");
-    if (this.#version === 2) {
+    if (this.version === 2) {
       if (file === "cgroup.controllers") return this.#available(path).join(" ");
       if (file === "cgroup.subtree_control") return [...node.subtree].join(" ");
       if (file === "cgroup.type" && path.length > 0) return this.#typeOf(path);
@@ -165,8 +168,8 @@ export class FakeCgroups implements CgroupTree {
     const at = path.join("/");
     const thread = this.threads.get(id);
     if (thread === undefined) throw this.#error("ESRCH", "write", path, file);
-    if (this.#version === 1 && node.files.get("cpuset.cpus") === "") throw this.#error("ENOSPC", "write", path, file);
-    const type = this.#version === 1 || path.length === 0 ? "domain" : this.#typeOf(path);
+    if (this.version === 1 && node.files.get("cpuset.cpus") === "") throw this.#error("ENOSPC", "write", path, file);
+    const type = this.version === 1 || path.length === 0 ? "domain" : this.#typeOf(path);
     if (type === "domain invalid") throw this.#error("EOPNOTSUPP", "write", path, file);
     if (type === "domain" && path.length > 0 && node.subtree.size > 0) throw this.#error("EBUSY", "write", path, file);
     if (file === "cgroup.threads") {
@@ -225,7 +228,7 @@ export class FakeCgroups implements CgroupTree {
 
   #fill(node: Node, controllers: readonly string[]): void {
     for (const controller of controllers) {
-      for (const [file, value] of Object.entries(limitFiles[this.#version][controller] ?? {})) {
+      for (const [file, value] of Object.entries(limitFiles[this.version][controller] ?? {})) {
         if (!node.files.has(file)) node.files.set(file, value);
       }
     }
@@ -262,9 +265,22 @@ export class FakeNotes {
   readonly left = new Set<string>();
   /** Those of other sandboxes. */
   readonly others: FakeNotes[] = [];
+  readonly content: RecordContent = {
+    version: 3,
+    namespace: "test",
+    sandboxId: "s",
+    owner: { pid: process.pid, startTime: "0" },
+    processes: [],
+    paths: [],
+    network: [],
+  };
 
   sharedByOthers(paths: readonly string[]): string[] {
     return paths.filter((path) => this.others.some(({ left }) => left.has(path)));
+  }
+
+  shared(paths: readonly string[]): string[] {
+    return paths.filter((path) => this.left.has(path));
   }
 
   directories(paths: readonly { readonly kind: string; readonly path: string }[]): void {

@@ -36,7 +36,7 @@ export interface HostLimitsSeen {
   readonly memory: number | undefined;
 }
 
-/** The limits of the cgroup at a path, on version 2 those for threads that run a guest included. */
+/** The limits of the cgroup at a path, those for threads that run a guest included where these are in one inside. */
 export function limitsOfCgroup(path: string): HostLimitsSeen {
   const number = (text: string | undefined) => {
     const value = Number(text);
@@ -44,7 +44,8 @@ export function limitsOfCgroup(path: string): HostLimitsSeen {
   };
   const read = (...parts: string[]) => readFileSync(join(root, ...parts), "utf8").trim();
   if (!hostHasV2()) {
-    const quota = number(read("cpu", path, "cpu.cfs_quota_us"));
+    const threads = existsSync(join(root, "cpu", path, "vcpus")) ? join(path, "vcpus") : path;
+    const quota = number(read("cpu", threads, "cpu.cfs_quota_us"));
     return { quota, memory: number(read("memory", path, "memory.limit_in_bytes")) };
   }
   const inside = existsSync(join(root, path, "vcpus")) ? join(path, "vcpus") : path;

@@ -16,7 +16,7 @@ const ownParents = new Set(["kata_sandboxed_pod", "kata_overhead"]);
 export interface DirectoryParts {
   readonly tree: CgroupTree;
   readonly place: CgroupPlace;
-  readonly record: Pick<SandboxRecord, "directories" | "forget" | "sharedByOthers">;
+  readonly record: Pick<SandboxRecord, "directories" | "forget" | "shared" | "sharedByOthers">;
   /** Milliseconds `remove` waits for processes to end. */
   readonly busyMs?: number;
 }
@@ -26,7 +26,7 @@ export class CgroupDirectory {
   readonly tree: CgroupTree;
   readonly path: CgroupPath;
   readonly #parts: DirectoryParts;
-  /** What was made here, and what another sandbox has made that is in it too, outermost first. */
+  /** What was made here, and what another one of ours has made that is in it too, outermost first. */
   #made: CgroupPath[] = [];
   readonly #noted = new Set<string>();
   #origin: CgroupPath | undefined;
@@ -44,7 +44,7 @@ export class CgroupDirectory {
   /** Makes it. `atLevel` is called for the root and each cgroup on the way as soon as it is there, itself the last. */
   async create(atLevel: (path: CgroupPath) => Promise<void>): Promise<void> {
     const { written: path, where } = this.#parts.place;
-    this.#origin = this.tree.own();
+    this.remember();
     try {
       for (let attempt = 1; ; attempt++) {
         try {
@@ -63,8 +63,18 @@ export class CgroupDirectory {
 
   /** Takes what another process has made, whose record says how it is removed; false when it is not there. */
   adopt(): boolean {
-    this.#origin = this.tree.own();
+    this.remember();
     return this.tree.has(this.path);
+  }
+
+  /** Notes where this process is, for when it leaves. */
+  remember(): void {
+    this.#origin = this.tree.own();
+  }
+
+  /** Takes what systemd has made for us, and removes again: what it leaves is removed here. */
+  take(): void {
+    this.#made.push(this.path);
   }
 
   /** Makes a cgroup inside of it, to be removed with it. */
@@ -77,9 +87,24 @@ export class CgroupDirectory {
     return path;
   }
 
+  /** This process goes back to where it was, or to the root when that is gone: a cgroup with a process in it stays. */
+  async leave(): Promise<void> {
+    const own = this.tree.own();
+    const inside = own !== undefined && own.length >= this.path.length && this.path.every((name, i) => own[i] === name);
+    if (!inside) return;
+    const pid = String(process.pid);
+    const origin = this.#origin ?? [];
+    try {
+      await this.tree.write(origin, "cgroup.procs", pid);
+    } catch (error) {
+      if (origin.length === 0) throw error;
+      await this.tree.write([], "cgroup.procs", pid);
+    }
+  }
+
   /** Idempotent; see `Cgroup.remove`. */
   async remove(): Promise<void> {
-    await this.#leave();
+    await this.leave();
     const ms = this.#parts.busyMs ?? busyTime;
     const end = performance.now() + ms;
     for (const path of this.#made.toReversed()) {
@@ -100,7 +125,10 @@ export class CgroupDirectory {
     const missing = there < 0 ? [] : levels.slice(there);
     if (missing.length === 0) await this.#assertEmpty();
     const above = levels.filter((level) => level.length < path.length && !missing.includes(level));
-    const others = this.#parts.record.sharedByOthers(above.map((level) => formatCgroup(tree, level)));
+    const [names, { record }] = [above.map((level) => formatCgroup(tree, level)), this.#parts];
+    // Another cgroup of this sandbox may have made some too; those noted here were taken when this was tried before.
+    const own = record.shared(names).filter((one) => !this.#noted.has(one));
+    const others = [...record.sharedByOthers(names), ...own];
     const shared = above.filter((level) => others.includes(formatCgroup(tree, level)));
     this.#note([...shared, ...missing]);
     this.#made.push(...shared);
@@ -109,6 +137,7 @@ export class CgroupDirectory {
       if (missing.includes(level)) {
         if (tree.make(level)) this.#made.push(level);
         else if (level.length === path.length) await this.#assertEmpty();
+        else if (record.sharedByOthers([formatCgroup(tree, level)]).length > 0) this.#made.push(level);
       }
       await atLevel(level);
     }
@@ -137,21 +166,6 @@ export class CgroupDirectory {
     if (children.length > 0) return `the cgroups ${children.slice(0, 5).join(", ")}`;
     const pids = (await this.tree.read(path, "cgroup.procs")).split(/\s+/).filter((pid) => pid !== "");
     return pids.length > 0 ? `the processes ${pids.slice(0, 20).join(", ")}` : undefined;
-  }
-
-  /** This process goes back to where it was, or to the root when that is gone: a cgroup with a process in it stays. */
-  async #leave(): Promise<void> {
-    const own = this.tree.own();
-    const inside = own !== undefined && own.length >= this.path.length && this.path.every((name, i) => own[i] === name);
-    if (!inside) return;
-    const pid = String(process.pid);
-    const origin = this.#origin ?? [];
-    try {
-      await this.tree.write(origin, "cgroup.procs", pid);
-    } catch (error) {
-      if (origin.length === 0) throw error;
-      await this.tree.write([], "cgroup.procs", pid);
-    }
   }
 
   async #removeOwn(path: CgroupPath, end: number, ms: number): Promise<void> {

@@ -52,9 +52,9 @@ export const cgroupErrors = defineErrors({
       `the cgroup ${p.directory} could not be removed in ${p.ms} ms: it holds ${p.holds}`,
   },
   KATA_CGROUP_SYSTEMD: {
-    status: "UNIMPLEMENTED",
-    message: (p: { path: string; where: string }) =>
-      `${where(p)} is a unit of systemd, which runs here and must be asked for it: that is not supported yet; have containerd name cgroups by paths (SystemdCgroup = false, and cgroupDriver: cgroupfs in the kubelet)`,
+    status: "FAILED_PRECONDITION",
+    message: (p: { program: string; path: string }) =>
+      `systemd runs this host and has to be asked for a cgroup that is named in its form, by ${p.program}, which is not in ${p.path}; it comes with systemd`,
   },
 });
 

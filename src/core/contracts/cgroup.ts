@@ -1,4 +1,5 @@
 import type { CgroupPlace } from "../cgroup/place.js";
+import type { ScopeUnit } from "../cgroup/scope-unit.js";
 import type { OciLinuxResources } from "../oci/spec.js";
 import type { SandboxRecord } from "../sandbox/record.js";
 
@@ -6,7 +7,9 @@ import type { SandboxRecord } from "../sandbox/record.js";
 export interface CgroupRequest {
   readonly place: CgroupPlace;
   /** Where directories are noted before they are made. */
-  readonly record: Pick<SandboxRecord, "directories" | "forget" | "sharedByOthers">;
+  readonly record: Pick<SandboxRecord, "directories" | "forget" | "shared" | "sharedByOthers">;
+  /** What asks systemd for it, which makes it and owns it then; absent when it is nothing but directories. */
+  readonly scope?: ScopeUnit;
 }
 
 /**
@@ -18,7 +21,8 @@ export interface Cgroup {
   readonly directory: string;
   /**
    * Makes it, with what it needs above. `KATA_CGROUP_TAKEN` when there is one that is not empty, `KATA_CGROUP_CREATE` with
-   * the kernel's reason when it cannot be made; then nothing is left.
+   * the kernel's reason when it cannot be made; then nothing is left. A scope of systemd is not there before the first process
+   * is added; its limits are kept until then.
    */
   create(): Promise<void>;
   /** In the place of `create`: takes one that another process has made, and that is in the record; false when there is none. */

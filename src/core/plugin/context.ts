@@ -18,6 +18,8 @@ export interface Roots {
   readonly guestCache: string;
   /** `/sys/fs/cgroup`. */
   readonly cgroup: string;
+  /** There when systemd runs the host: `/run/systemd/system`. */
+  readonly systemd: string;
 }
 
 /** The sandbox a plugin instance belongs to. */

@@ -6,4 +6,5 @@ export const defaultRoots: Roots = {
   shared: "/run/kata-ts/shared",
   guestCache: "/var/cache/kata-ts/guest",
   cgroup: "/sys/fs/cgroup",
+  systemd: "/run/systemd/system",
 };

@@ -17,13 +17,14 @@ export interface RecordedProcess {
   readonly identity?: ProcessIdentity;
 }
 
-const pathKinds = ["mount", "file", "directory", "shared directory", "tree"] as const;
+const pathKinds = ["mount", "file", "directory", "shared directory", "tree", "unit"] as const;
 
 /** What is undone after the processes have ended: last noted, first undone. */
 export interface RecordedPath {
   /**
    * A mount is unmounted, a file unlinked, a directory (a cgroup, say) removed if empty, a tree removed with all in it. A
-   * shared directory stays when others are in it.
+   * shared directory stays when others are in it. A unit is the cgroup of a unit of systemd, which is named like its last part:
+   * it is stopped.
    */
   readonly kind: (typeof pathKinds)[number];
   readonly path: string;
@@ -188,7 +189,7 @@ export class SandboxRecord {
   }
 
   /** Notes several directories at once, the outermost first. */
-  directories(paths: readonly (RecordedPath & { readonly kind: "directory" | "shared directory" })[]): void {
+  directories(paths: readonly (RecordedPath & { readonly kind: "directory" | "shared directory" | "unit" })[]): void {
     if (paths.length > 0) this.#note(...paths);
   }
 
@@ -197,6 +198,12 @@ export class SandboxRecord {
     const own = dirname(this.#file);
     const others = paths.length === 0 ? [] : sharedDirectories(dirname(dirname(own)), own);
     return paths.filter((path) => others.includes(path));
+  }
+
+  /** Those of these paths that this sandbox has noted as a shared directory. */
+  shared(paths: readonly string[]): string[] {
+    const own = sharedPaths(this.#content);
+    return paths.filter((path) => own.includes(path));
   }
 
   /** Notes a directory that is to be removed with all that is in it, but nothing that is mounted there. */
@@ -277,6 +284,9 @@ function strangers(path: string, { uid, mode }: Stats): string | undefined {
     : `${path} can be written by group or others (mode ${(mode & 0o7777).toString(8)})`;
 }
 
+const sharedPaths = ({ paths }: RecordContent): string[] =>
+  paths.filter(({ kind }) => kind === "shared directory").map(({ path }) => path);
+
 /** The shared directories of all sandboxes below a root (`<root>/<namespace>/<id>`), but for those of one run directory. */
 function sharedDirectories(root: string, except: string): string[] {
   const below = (directory: string): string[] => {
@@ -288,8 +298,8 @@ function sharedDirectories(root: string, except: string): string[] {
     .filter((directory) => directory !== except);
   return directories.flatMap((directory) => {
     try {
-      const paths = SandboxRecord.load(directory)?.content.paths ?? [];
-      return paths.filter(({ kind }) => kind === "shared directory").map(({ path }) => path);
+      const content = SandboxRecord.load(directory)?.content;
+      return content === undefined ? [] : sharedPaths(content);
     } catch (error) {
       // One that is going, or that is not believed, says nothing.
       if (codeOf(error)?.startsWith("KATA_RECORD_") !== true) throw error;

@@ -14,15 +14,17 @@ import { recordErrors } from "./record-errors.js";
 const busyTime = 2_000;
 
 /**
- * Undoes what a sandbox's record names: its processes, then what it changed of the network, then its mounts, then its files.
- * The guest is not asked. Everything is tried; gives the errors of what could not be undone. Idempotent.
+ * Undoes what a sandbox's record names: its processes and its units, then what it changed of the network, then its mounts, then
+ * its files. The guest is not asked. Everything is tried; gives the errors of what could not be undone. Idempotent.
  */
-export async function undoRecord(sys: Sys, { processes, paths, network }: RecordContent): Promise<unknown[]> {
+export async function undoRecord(sys: Sys, record: RecordContent): Promise<unknown[]> {
+  const { processes, paths, network } = record;
   const errors: unknown[] = [];
   const attempt = async (step: () => Promise<unknown>): Promise<void> => {
     await step().catch((error: unknown) => errors.push(error));
   };
   await attempt(() => killAll(processes));
+  for (const { path } of paths.filter(({ kind }) => kind === "unit")) await attempt(() => stopUnit(path, record));
   for (const noted of network.toReversed()) await attempt(() => undoNetwork(sys, noted));
   for (const path of paths.toReversed()) await attempt(() => unmount(sys, path));
   for (const path of paths.toReversed()) await attempt(() => remove(sys, path));
@@ -64,7 +66,7 @@ async function unmount(sys: Sys, { kind, path }: RecordedPath): Promise<void> {
 }
 
 async function remove(sys: Sys, { kind, path }: RecordedPath): Promise<void> {
-  if (kind === "mount") return;
+  if (kind === "mount" || kind === "unit") return;
   if (kind === "tree") return removeUnmounted(sys, path);
   try {
     if (kind === "file") unlinkSync(path);
@@ -75,6 +77,15 @@ async function remove(sys: Sys, { kind, path }: RecordedPath): Promise<void> {
     const others = kind === "shared directory" && (code === "ENOTEMPTY" || code === "EBUSY");
     if (code !== "ENOENT" && !others) throw error;
   }
+}
+
+/** Few sandboxes have units, and who undoes one that has none needs nothing of this. */
+async function stopUnit(path: string, record: RecordContent): Promise<void> {
+  const [{ hostUnits, undoUnit }, { unitDescription }] = await Promise.all([
+    import("../systemd/host.js"),
+    import("../systemd/units.js"),
+  ]);
+  await undoUnit(basename(path), unitDescription(record), hostUnits());
 }
 
 /**

@@ -154,7 +154,20 @@ export const system: Explanations = {
     cure: "See what they are (`cgroup.procs`): often they wait for a device. The directory can be removed when they are gone.",
   },
   KATA_CGROUP_SYSTEMD: {
-    cause: "The cgroup is named as a unit of systemd, and systemd runs here.",
-    cure: "Set `SystemdCgroup = false` in containerd and `cgroupDriver: cgroupfs` in the kubelet.",
+    cause: "The cgroup is named as a unit of systemd, which runs here, and the program that asks it is missing.",
+    cure: "Install `busctl`, a part of systemd, into the PATH of containerd; or use paths: `cgroupDriver: cgroupfs` in the kubelet.",
+  },
+  KATA_SYSTEMD_REFUSED: {
+    cause:
+      "systemd does not do what it was asked for: a name it does not take, a unit that is there, a bus that is not.",
+    cure: "See its own words in the message; `busctl status org.freedesktop.systemd1` tells whether the bus answers at all.",
+  },
+  KATA_SYSTEMD_ANSWER: {
+    cause: "systemd, or busctl, answered something else than what is documented.",
+    cure: "See the answer in the message; report it with the version of systemd (`systemctl --version`).",
+  },
+  KATA_SYSTEMD_UNIT: {
+    cause: "systemd took the unit for a sandbox's cgroup, and could not start it.",
+    cure: "Ask `systemctl status` for the unit, or the journal; often a slice above it is stopped at that moment.",
   },
 };

@@ -37,3 +37,17 @@ export function openHierarchies(sys: Pick<Sys, "files" | "inodes" | "mounts">, r
   const hasMemory = ({ controllers }: Hierarchy) => controllers.includes("memory");
   return [...all.filter(hasMemory), ...all.filter((one) => !hasMemory(one))];
 }
+
+/**
+ * The hierarchies by which systemd knows what is in a unit, on a hybrid host two of them: they have no controllers, and processes
+ * are in the unit's place there too.
+ */
+export function trackingHierarchies(sys: Pick<Sys, "files" | "inodes" | "mounts">, root: string): Hierarchy[] {
+  const mounts = mountsBelow(sys.mounts.list(), resolve(root));
+  const named = mounts.find(({ type, superOptions }) => type === "cgroup" && superOptions.includes("name=systemd"));
+  const unified = mounts.find(({ type }) => type === "cgroup2");
+  return [
+    ...(named === undefined ? [] : [new MountedTree(sys, named, (names) => names === "name=systemd")]),
+    ...(unified === undefined ? [] : [new MountedTree(sys, unified, (names) => names === "")]),
+  ].map((tree) => ({ controllers: [], tree }));
+}

@@ -10,6 +10,9 @@ const usualPeriod = 100_000;
 const at = "linux.resources";
 const none = "-1";
 
+/** `cpu.shares` as the kernel keeps them. */
+export const keptShares = (shares: number): number => Math.min(Math.max(shares, 2), 262_144);
+
 /** `linux.resources` as the files of cgroup v1 (Documentation/admin-guide/cgroup-v1). What is unlimited is left out. */
 export function limitsOf(resources: OciLinuxResources, inherited: InheritedCpus): Limit[] {
   const { cpu = {}, memory = {}, pids } = resources;
@@ -20,7 +23,7 @@ export function limitsOf(resources: OciLinuxResources, inherited: InheritedCpus)
     const list = formatCpuList(parseCpuList(cpu[field] ?? "", `${at}.cpu.${field}`));
     if (list !== "") add("cpuset", `cpu.${field}`, `cpuset.${field}`, list, inherited[field]);
   }
-  if (cpu.shares) add("cpu", "cpu.shares", "cpu.shares", Math.min(Math.max(cpu.shares, 2), 262_144), "1024");
+  if (cpu.shares) add("cpu", "cpu.shares", "cpu.shares", keptShares(cpu.shares), "1024");
   if (isLimit(cpu.quota)) {
     // With the period written first, the kernel would refuse one that is longer than what the old quota allows.
     add("cpu", "cpu.period", "cpu.cfs_period_us", isLimit(cpu.period) ? cpu.period : usualPeriod, String(usualPeriod));

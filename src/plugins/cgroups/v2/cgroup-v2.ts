@@ -3,6 +3,7 @@ import { CgroupDirectory } from "../../../core/cgroup/directory.js";
 import { cgroupErrors } from "../../../core/cgroup/errors.js";
 import { type Limit, LimitFiles, type LimitPlace } from "../../../core/cgroup/limit-files.js";
 import type { CgroupPath } from "../../../core/cgroup/place.js";
+import type { ScopeUnit } from "../../../core/cgroup/scope-unit.js";
 import { type CgroupTree, formatCgroup } from "../../../core/cgroup/tree.js";
 import type { Cgroup, CgroupRequest } from "../../../core/contracts/cgroup.js";
 import { describeError } from "../../../core/errors/error.js";
@@ -10,6 +11,7 @@ import type { Logger } from "../../../core/log.js";
 import type { OciLinuxResources } from "../../../core/oci/spec.js";
 import { errnoNameOf } from "../../../core/sys/sys-error.js";
 import { limitsOf } from "./limits.js";
+import { liftedProperties, propertiesOf } from "./unit-properties.js";
 
 /** What limits are kept with. */
 const controllers = ["cpuset", "cpu", "io", "memory", "pids"];
@@ -27,12 +29,14 @@ export interface CgroupV2Parts extends CgroupRequest {
 /**
  * A cgroup of version 2, a leaf: a cgroup whose children have controllers holds no processes (the "no internal processes"
  * rule), but for a threaded one, which `addThreads` makes inside; that one keeps the quota of CPU time then. Controllers are
- * enabled on all the way down to it.
+ * enabled on all the way down to it, by systemd where it is a scope.
  */
 export class CgroupV2 implements Cgroup {
   readonly #tree: CgroupTree;
   readonly #directory: CgroupDirectory;
-  readonly #limits: LimitFiles;
+  readonly #scope: ScopeUnit | undefined;
+  readonly #log: Logger;
+  #limits: LimitFiles;
   /** Why a controller could not be enabled, by its name. */
   readonly #refused = new Map<string, string>();
   #available: readonly string[] = [];
@@ -43,9 +47,9 @@ export class CgroupV2 implements Cgroup {
   constructor(parts: CgroupV2Parts) {
     this.#tree = parts.tree;
     this.#directory = new CgroupDirectory(parts);
-    this.#limits = new LimitFiles(({ name, choices: [{ file }] }) => {
-      parts.log.warn("a limit does not hold: this kernel has no such file", { limit: name, file });
-    });
+    this.#scope = parts.scope;
+    this.#log = parts.log;
+    this.#limits = this.#noLimits();
   }
 
   get directory(): string {
@@ -53,12 +57,18 @@ export class CgroupV2 implements Cgroup {
   }
 
   async create(): Promise<void> {
+    if (this.#scope !== undefined) return this.#scope.create();
     const { path } = this.#directory;
     await this.#directory.create((level) => (level.length < path.length ? this.#enable(level) : this.#look()));
   }
 
   async adopt(): Promise<boolean> {
-    if (!this.#directory.adopt()) return false;
+    const there = this.#directory.adopt();
+    if (this.#scope !== undefined) {
+      if (!(await this.#scope.adopt())) return false;
+      if (!there || !this.#scope.started) return true;
+      this.#directory.take();
+    } else if (!there) return false;
     const inside = [...this.#directory.path, threadsName];
     if (this.#tree.has(inside)) this.#threads = inside;
     await this.#look();
@@ -66,7 +76,7 @@ export class CgroupV2 implements Cgroup {
   }
 
   async add(pid: number): Promise<void> {
-    await this.#move(this.#directory.path, "cgroup.procs", pid);
+    if (await this.#begin(pid)) await this.#move(this.#directory.path, "cgroup.procs", pid);
   }
 
   addMachine(pid: number): Promise<void> {
@@ -86,12 +96,48 @@ export class CgroupV2 implements Cgroup {
   }
 
   async update(resources: OciLinuxResources): Promise<void> {
-    await this.#limits.apply(limitsOf(resources, this.#inherited), (limit) => this.#placeOf(limit));
+    const limits = limitsOf(resources, this.#inherited);
+    const properties = propertiesOf(resources, { threadsApart: this.#threads !== undefined });
+    if (this.#isThere()) {
+      await this.#limits.apply(limits, (limit) => this.#placeOf(limit));
+      await this.#scope?.set(properties, liftedProperties);
+    }
     this.#resources = resources;
   }
 
-  remove(): Promise<void> {
-    return this.#directory.remove();
+  async remove(): Promise<void> {
+    if (this.#scope === undefined) return this.#directory.remove();
+    await this.#directory.leave();
+    await this.#scope.stop();
+    await this.#directory.remove();
+    this.#scope.forget();
+  }
+
+  #noLimits(): LimitFiles {
+    return new LimitFiles(({ name, choices: [{ file }] }) => {
+      this.#log.warn("a limit does not hold: this kernel has no such file", { limit: name, file });
+    });
+  }
+
+  /** Whether there are files: a scope has none before its first process and after its last. */
+  #isThere(): boolean {
+    return this.#scope === undefined || (this.#scope.started && this.#tree.has(this.#directory.path));
+  }
+
+  /** Has a scope made if it is not there; false when that takes a process that runs, and this one does not. */
+  async #begin(pid: number): Promise<boolean> {
+    if (this.#scope === undefined) return true;
+    return this.#scope.begin(pid, {
+      isThere: () => this.#tree.has(this.#directory.path),
+      before: () => this.#directory.remember(),
+      after: async () => {
+        this.#directory.take();
+        this.#threads = undefined;
+        this.#limits = this.#noLimits();
+        await this.#look();
+        await this.update(this.#resources);
+      },
+    });
   }
 
   /** Has the cgroups below one get the controllers that it has itself, as many as the kernel gives. */

@@ -10,16 +10,21 @@ const name = "cgroups";
 export async function checkHost({ sys, roots }: CheckContext): Promise<readonly HostFinding[]> {
   const mount = v2Mount(sys.mounts.list(), roots.cgroup);
   if (mount === undefined) return [];
+  const { checkSystemd } = await import("../../../core/systemd/check-host.js");
+  const systemd = checkSystemd(roots.systemd);
   try {
     accessSync(mount.mountPoint, constants.W_OK);
     const there = readFileSync(join(mount.mountPoint, "cgroup.controllers"), "utf8").trim().split(" ");
     const missing = ["cpuset", "cpu", "io", "memory", "pids"].filter((one) => !there.includes(one));
     const detail = `version 2 at ${mount.mountPoint}: ${there.join(", ")}`;
-    if (missing.length === 0) return [{ name, state: "ok", detail }];
+    if (missing.length === 0) return [{ name, state: "ok", detail }, ...systemd];
     const problem = `${detail}; without ${missing.join(", ")}, limits that need it are refused`;
-    return [{ name, state: "degraded", detail: problem, remedy: "enable it in the cgroup.subtree_control above" }];
+    return [
+      { name, state: "degraded", detail: problem, remedy: "enable it in the cgroup.subtree_control above" },
+      ...systemd,
+    ];
   } catch (error) {
     const detail = `version 2, which cannot be used: ${describeError(error)}; limits of containers are refused`;
-    return [{ name, state: "degraded", detail, remedy: `mount ${mount.mountPoint} writable` }];
+    return [{ name, state: "degraded", detail, remedy: `mount ${mount.mountPoint} writable` }, ...systemd];
   }
 }

@@ -68,7 +68,7 @@ export interface MachineParts extends Machine {
 export interface HostParts {
   readonly sys: Sys;
   /** See `SandboxCgroupParts`. */
-  readonly cgroup: Pick<SandboxCgroupParts, "cgroupsPath" | "root" | "ownsProcess">;
+  readonly cgroup: Pick<SandboxCgroupParts, "cgroupsPath" | "root" | "systemd" | "ownsProcess">;
 }
 
 /** Creates the plugins that configuration chooses and prepares the share; nothing runs in a guest yet. */

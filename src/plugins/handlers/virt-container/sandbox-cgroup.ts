@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cgroupErrors } from "../../../core/cgroup/errors.js";
+import { join } from "node:path";
 import { type CgroupPlace, parseCgroupsPath } from "../../../core/cgroup/place.js";
 import type { Cgroup, CgroupDriver } from "../../../core/contracts/cgroup.js";
 import type { Hypervisor } from "../../../core/contracts/hypervisor.js";
@@ -10,8 +10,6 @@ import { mostSpecific } from "../../../core/plugin/match.js";
 import { errnoNameOf } from "../../../core/sys/sys-error.js";
 import { handlerErrors } from "./errors.js";
 
-/** There when systemd runs the host, sd_booted(3). */
-const systemdMark = "/run/systemd/system";
 /** Errors of a host that gives us no cgroups at all. */
 const forbidden = new Set(["EROFS", "EACCES", "EPERM"]);
 
@@ -23,6 +21,8 @@ export interface SandboxCgroupParts {
   readonly cgroupsPath: string | undefined;
   /** `/sys/fs/cgroup`. */
   readonly root: string;
+  /** There when systemd runs the host, which makes the cgroups then that are named in its form. */
+  readonly systemd: string;
   /** This process is the sandbox's own, and is moved too. */
   readonly ownsProcess: boolean;
 }
@@ -32,6 +32,7 @@ export interface SandboxCgroupParts {
  * their first byte on, since the shim is. Without, the shim and its helpers are in an overhead cgroup, and the sandbox's own
  * one has the VMM's memory, and of its threads those that run the guest; where the kernel cannot split a VMM, all of it.
  * A machine in this process cannot be split from the shim: it has one cgroup, whatever is configured, as in Kata.
+ * What is named in systemd's form is a scope of it where it runs the host.
  */
 export class SandboxCgroup {
   readonly #parts: SandboxCgroupParts;
@@ -75,7 +76,7 @@ export class SandboxCgroup {
     const driver = await this.#driver();
     if (driver === undefined) return;
     const take = async (place: CgroupPlace): Promise<Cgroup | undefined> => {
-      const cgroup = driver.open({ place, record: env.info.record });
+      const cgroup = await this.#open(driver, place);
       if (!(await cgroup.adopt())) return undefined;
       env.scope.defer(`cgroup ${cgroup.directory}`, () => cgroup.remove());
       return cgroup;
@@ -126,13 +127,27 @@ export class SandboxCgroup {
       written === undefined
         ? parseCgroupsPath(`/kata_sandboxed_pod/${info.id}`, "the default without linux.cgroupsPath")
         : parseCgroupsPath(written, "linux.cgroupsPath of config.json");
-    if (sandbox.systemd !== undefined && existsSync(systemdMark)) {
-      throw cgroupErrors.KATA_CGROUP_SYSTEMD({ path: sandbox.written, where: sandbox.where });
-    }
     const only = config.runtime.sandbox_cgroup_only || hypervisor.inProcess === true;
     if (!config.runtime.sandbox_cgroup_only && only) log.debug("the shim is in the sandbox's cgroup, with its machine");
     if (only) return { sandbox, overhead: undefined };
-    return { sandbox, overhead: parseCgroupsPath(`/kata_overhead/${info.id}`, "the overhead cgroup") };
+    // As in Kata, a slice of its own.
+    const path = this.#asksSystemd(sandbox)
+      ? `kata-overhead.slice:kata-overhead:${info.id}`
+      : `/kata_overhead/${info.id}`;
+    return { sandbox, overhead: parseCgroupsPath(path, "the overhead cgroup") };
+  }
+
+  #asksSystemd(place: CgroupPlace): boolean {
+    return place.systemd !== undefined && existsSync(this.#parts.systemd);
+  }
+
+  async #open(driver: CgroupDriver, place: CgroupPlace): Promise<Cgroup> {
+    const { env, root } = this.#parts;
+    const { record } = env.info;
+    if (!this.#asksSystemd(place)) return driver.open({ place, record });
+    const { openScope } = await import("../../../core/cgroup/open-scope.js");
+    const scope = openScope({ place, record, directory: join(root, ...place.path), mark: this.#parts.systemd });
+    return driver.open({ place, record, ...(scope !== undefined && { scope }) });
   }
 
   async #driver(): Promise<CgroupDriver | undefined> {
@@ -153,7 +168,7 @@ export class SandboxCgroup {
 
   async #make(driver: CgroupDriver, place: CgroupPlace): Promise<Cgroup | undefined> {
     const { env } = this.#parts;
-    const cgroup = driver.open({ place, record: env.info.record });
+    const cgroup = await this.#open(driver, place);
     try {
       await cgroup.create();
     } catch (error) {

@@ -212,7 +212,10 @@ export class VirtSandbox {
 
   #hostParts(): HostParts {
     const { sys, roots, ownsProcess } = this.#context;
-    return { sys, cgroup: { cgroupsPath: this.#order.cgroupsPath, root: roots.cgroup, ownsProcess } };
+    return {
+      sys,
+      cgroup: { cgroupsPath: this.#order.cgroupsPath, root: roots.cgroup, systemd: roots.systemd, ownsProcess },
+    };
   }
 
   #hostLimits({ hypervisor, cgroup }: MachineParts): HostLimits {

@@ -44,12 +44,36 @@ describe("CgroupV2", () => {
 
   it("leaves what others have made, and what others are in", async () => {
     tree.make(["a"]);
-    const [one, other] = [await made("/a/x/b"), await made("/a/x/c")];
+    const [one, other] = [await made("/a/x/b"), await made("/a/x/c", new FakeNotes())];
     await one.remove();
     expect(tree.all()).to.deep.equal(["a", "a/x", "a/x/c"]);
     await other.remove();
     // Nobody's record had it when the other came, so it is not the other's.
     expect(tree.all()).to.deep.equal(["a", "a/x"]);
+  });
+
+  it("removes what another one of the same sandbox has made, and left to it", async () => {
+    const [one, other] = [await made("/a/x/b"), await made("/a/x/c")];
+    await one.remove();
+    expect(tree.all()).to.deep.equal(["a", "a/x", "a/x/c"]);
+    await other.remove();
+    expect(tree.all()).to.deep.equal([]);
+    expect([...notes.left]).to.deep.equal([]);
+  });
+
+  it("removes what another sandbox has made and left to it at the very moment", async () => {
+    const others = new FakeNotes();
+    notes.others.push(others);
+    tree.refuse = (call, path) => {
+      if (call !== "make" || path !== "a") return undefined;
+      tree.refuse = () => undefined;
+      others.directories([{ kind: "shared directory", path: "/sys/fs/cgroup/a" }]);
+      tree.make(["a"]);
+      return undefined;
+    };
+    const one = await made();
+    await one.remove();
+    expect(tree.all()).to.deep.equal([]);
   });
 
   it("removes what another sandbox has made and left to it, and nothing above", async () => {

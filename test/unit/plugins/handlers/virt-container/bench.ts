@@ -9,6 +9,7 @@ import { FakeWorld, type FakeWorldToml } from "../../../../../src/testing/fake-w
 /** What a bench has besides the usual. */
 export interface BenchOptions extends Omit<FakeWorldToml, "tables"> {
   readonly ownsProcess?: boolean;
+  readonly systemd?: boolean;
 }
 
 /** A world with the real handler. */
@@ -18,7 +19,11 @@ export class Bench extends FakeWorld {
   private constructor(
     directory: string,
     ownsProcess: boolean,
-    configuration: { readonly toml?: FakeWorldToml; readonly configSources?: readonly Source[] },
+    configuration: {
+      readonly toml?: FakeWorldToml;
+      readonly configSources?: readonly Source[];
+      readonly systemd?: boolean;
+    },
   ) {
     super({ directory, plugins: [virtContainer], ownsProcess, ...configuration });
     this.#ownsProcess = ownsProcess;
@@ -27,10 +32,10 @@ export class Bench extends FakeWorld {
   /** `more` is added to the configuration, made for the test's directory. */
   static async open(
     more: (directory: string) => string = () => "",
-    { ownsProcess = false, ...toml }: BenchOptions = {},
+    { ownsProcess = false, systemd = false, ...toml }: BenchOptions = {},
   ): Promise<Bench> {
     const directory = await mkdtemp(join(tmpdir(), "kata-ts-test-"));
-    return new Bench(directory, ownsProcess, { toml: { ...toml, tables: more(directory) } });
+    return new Bench(directory, ownsProcess, { toml: { ...toml, tables: more(directory) }, systemd });
   }
 
   /** Another process on the same host, after this one was killed; its agents find this one's guest as it is now. */

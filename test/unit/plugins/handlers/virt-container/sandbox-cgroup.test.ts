@@ -82,6 +82,30 @@ describe("the host's cgroups of a sandbox", () => {
     expect(calls(cgroup(one, "/x.slice/p-n.scope"))).to.deep.equal(["create", `add ${process.pid}`]);
   });
 
+  it("are scopes of systemd where that runs the host, if they are named in its form; else directories", async () => {
+    const one = await open({ systemd: true });
+    await create(one, "x.slice:p:n");
+    const seen = (bench: Bench) => [...bench.cgroups.cgroups].map(([path, { isScope }]) => [path, isScope]);
+    expect(seen(one)).to.deep.equal([
+      ["/x.slice/p-n.scope", true],
+      ["/kata.slice/kata-overhead.slice/kata-overhead-a.scope", true],
+    ]);
+    await one.close();
+    const other = await open({ systemd: true });
+    await create(other, "/x.slice/b");
+    expect(seen(other)).to.deep.equal([
+      ["/x.slice/b", false],
+      ["/kata_overhead/a", false],
+    ]);
+    await other.close();
+    const without = await open();
+    await create(without, "x.slice:p:n");
+    expect(seen(without)).to.deep.equal([
+      ["/x.slice/p-n.scope", false],
+      ["/kata_overhead/a", false],
+    ]);
+  });
+
   it("is one for a machine in the shim's process, whatever is configured", async () => {
     const one = await open();
     one.prepareHypervisor = (hypervisor) => Object.assign(hypervisor, { inProcess: true });

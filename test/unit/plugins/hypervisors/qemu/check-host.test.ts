@@ -19,7 +19,7 @@ describe("what QEMU finds on a host", () => {
       { key: "hypervisor.qemu.path", value: path, name: "the test" },
     ];
     const config = await loadConfig({ builtIn: true, checkFiles: false, overrides });
-    const roots = { run: directory, shared: directory, guestCache: directory, cgroup: directory };
+    const roots = { run: directory, shared: directory, guestCache: directory, cgroup: directory, systemd: directory };
     const findings = await checkHost({ sys: fakeSys(), roots, config });
     return new Map(findings.map((finding) => [finding.name, finding]));
   };

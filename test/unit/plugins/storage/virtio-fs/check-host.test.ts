@@ -19,7 +19,7 @@ describe("what virtio-fs finds on a host", () => {
       { key: "hypervisor.qemu.virtio_fs_daemon", value: path, name: "the test" },
     ];
     const config = await loadConfig({ builtIn: true, checkFiles: false, overrides });
-    const roots = { run: directory, shared: directory, guestCache: directory, cgroup: directory };
+    const roots = { run: directory, shared: directory, guestCache: directory, cgroup: directory, systemd: directory };
     const [finding] = await checkHost({ sys: fakeSys(), roots, config });
     return finding;
   }
