@@ -18,6 +18,7 @@ import type { SandboxEnvironment } from "../../../core/plugin/context.js";
 import type { PhaseTimer } from "../../../core/sandbox/phases.js";
 import { MachineDisks } from "../../../core/disks/machine-disks.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
+import { settleAll } from "../../../core/settle-all.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { agentParameters } from "./agent-parameters.js";
 import { consoleText, handlerErrors } from "./errors.js";
@@ -85,7 +86,6 @@ export async function prepareMachine(
     plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name")),
   ]);
   const cgroup = new SandboxCgroup({ ...wanted, env, hypervisor });
-  await phases.run("cgroup", () => cgroup.create());
   const resources = new ResourceSet(scope);
   const { block_device_driver } = config.hypervisor;
   const chosen = formatChoice(config, `hypervisor.${hypervisor_name}.block_device_driver`);
@@ -95,7 +95,11 @@ export async function prepareMachine(
   const where = formatChoice(config, `hypervisor.${hypervisor_name}.shared_fs`);
   const shareFs = shareName === "none" ? undefined : await plugins.create("share-fs", shareName, where);
   const network = await createNetwork(env, sys, hypervisor, agent);
-  if (network !== undefined) await phases.run("network", () => resources.prepare(network, signal));
+  // The kernel takes milliseconds to move this process, and no process is started for a network. One is for a share.
+  await settleAll([
+    phases.run("cgroup", () => cgroup.create()),
+    ...(network === undefined ? [] : [phases.run("network", () => resources.prepare(network, signal))]),
+  ]);
   const share = shareFs && (await phases.run("share", () => resources.prepare(shareFs, signal)));
   scope.defer("virtual machine", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
   scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
