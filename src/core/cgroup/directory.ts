@@ -72,9 +72,9 @@ export class CgroupDirectory {
     this.#origin = this.tree.own();
   }
 
-  /** Takes what systemd has made for us, and removes again: what it leaves is removed here. */
-  take(): void {
-    this.#made.push(this.path);
+  /** Takes what systemd, or another shim, has made for us: what is left of it at the end is removed here. */
+  take(...inside: readonly string[]): void {
+    this.#made.push([...this.path, ...inside]);
   }
 
   /** Makes a cgroup inside of it, to be removed with it. */
@@ -100,6 +100,15 @@ export class CgroupDirectory {
       if (origin.length === 0) throw error;
       await this.tree.write([], "cgroup.procs", pid);
     }
+  }
+
+  /** Removes what is inside of it, as `remove` does. */
+  async removeInside(): Promise<void> {
+    const ms = this.#parts.busyMs ?? busyTime;
+    const end = performance.now() + ms;
+    const inside = this.#made.filter(({ length }) => length > this.path.length);
+    for (const path of inside.toReversed()) await this.#removeOwn(path, end, ms);
+    this.#made = this.#made.filter((path) => !inside.includes(path));
   }
 
   /** Idempotent; see `Cgroup.remove`. */

@@ -1,6 +1,6 @@
-import { statSync, unlinkSync } from "node:fs";
+import { readFileSync, statSync, unlinkSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "../errors/error.js";
 import { undoNetwork } from "../network/undo.js";
@@ -85,7 +85,19 @@ async function stopUnit(path: string, record: RecordContent): Promise<void> {
     import("../systemd/host.js"),
     import("../systemd/units.js"),
   ]);
-  await undoUnit(basename(path), unitDescription(record), hostUnits());
+  // On v2 systemd does not see processes whose threads are in a cgroup inside of the unit's.
+  await undoUnit(basename(path), unitDescription(record), hostUnits(), () => killFound(() => processesIn(path)));
+}
+
+/** The processes of a cgroup of version 2, and of those inside of it that are threaded; none when it is not there. */
+function processesIn(path: string): number[] {
+  try {
+    const pids = readFileSync(join(path, "cgroup.procs"), "utf8").split("\n");
+    return pids.map(Number).filter((pid) => pid > 0 && pid !== process.pid);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENODEV") return [];
+    throw error;
+  }
 }
 
 /**

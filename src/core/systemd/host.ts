@@ -12,9 +12,15 @@ export function hostUnits(mark: string = systemdMark): Units | undefined {
 
 /**
  * Stops a unit that a record names, if it has the description that the record's sandbox gives its units: one that was made by
- * somebody else since stays. Where systemd does not run any more there is none.
+ * somebody else since stays. Where systemd does not run any more there is none. `before` is run just before it is stopped.
  */
-export async function undoUnit(unit: string, description: string, units: Units | undefined): Promise<void> {
-  if (units === undefined) return;
-  if ((await units.state(unit)).description === description) await units.stop(unit);
+export async function undoUnit(
+  unit: string,
+  description: string,
+  units: Units | undefined,
+  before: () => Promise<void> = async () => undefined,
+): Promise<void> {
+  if (units === undefined || (await units.state(unit)).description !== description) return;
+  await before();
+  await units.stop(unit);
 }

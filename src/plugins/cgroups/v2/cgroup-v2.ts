@@ -70,7 +70,10 @@ export class CgroupV2 implements Cgroup {
       this.#directory.take();
     } else if (!there) return false;
     const inside = [...this.#directory.path, threadsName];
-    if (this.#tree.has(inside)) this.#threads = inside;
+    if (this.#tree.has(inside)) {
+      this.#threads = inside;
+      if (this.#scope !== undefined) this.#directory.take(threadsName);
+    }
     await this.#look();
     return true;
   }
@@ -108,6 +111,8 @@ export class CgroupV2 implements Cgroup {
   async remove(): Promise<void> {
     if (this.#scope === undefined) return this.#directory.remove();
     await this.#directory.leave();
+    // systemd does not see processes whose threads are elsewhere than in the scope itself, and would take it for empty.
+    await this.#directory.removeInside();
     await this.#scope.stop();
     await this.#directory.remove();
     this.#scope.forget();

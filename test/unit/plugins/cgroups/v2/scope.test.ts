@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { parseCgroupsPath } from "../../../../../src/core/cgroup/place.js";
 import { ScopeUnit } from "../../../../../src/core/cgroup/scope-unit.js";
+import { codeOf } from "../../../../../src/core/errors/error.js";
 import { silentLogger } from "../../../../../src/core/log.js";
 import { Units } from "../../../../../src/core/systemd/units.js";
 import { CgroupV2 } from "../../../../../src/plugins/cgroups/v2/cgroup-v2.js";
@@ -62,6 +63,19 @@ describe("CgroupV2 as a scope of systemd", () => {
     tree.end(20);
     await one.remove();
     expect([tree.all(), [...notes.left]]).to.deep.equal([[], []]);
+  });
+
+  it("is not ended by systemd while threads are inside, which that would not see", async () => {
+    const one = await open();
+    tree.start(20, 3);
+    await one.addMachine(20);
+    await one.addThreads([21]);
+    const error = await one.remove().catch((reason: unknown) => reason);
+    expect(codeOf(error)).to.equal("KATA_CGROUP_BUSY");
+    expect(systemd.calls.some((call) => call.startsWith("StopUnit"))).to.equal(false);
+    setTimeout(() => tree.end(20), 10);
+    await one.remove();
+    expect([tree.all(), [...notes.left], [...systemd.units.keys()]]).to.deep.equal([[], [], []]);
   });
 
   it("lets this process leave before systemd ends what is in it", async () => {
