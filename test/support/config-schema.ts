@@ -1,12 +1,17 @@
 import { createRequire } from "node:module";
 import { renderJsonSchema } from "../../src/core/config/json-schema.js";
 import { extensionsOf } from "../../src/core/config/plugin-schema.js";
+import { Registry } from "../../src/core/plugin/registry.js";
 import { builtins } from "../../src/plugins/builtins.js";
 
 /** What the built-in plugins say about configuration. */
-export const builtinExtensions = extensionsOf(
-  builtins.map((one) => ({ ...one, id: { kind: one.plugin.kind, name: one.plugin.name } })),
-);
+export const builtinExtensions = extensionsOf(registered());
+
+function registered() {
+  const registry = new Registry();
+  for (const { plugin, origin } of builtins) registry.register(plugin, origin);
+  return registry.list();
+}
 
 /** A check of values against a schema: false, with what is wrong in `errors`. */
 export interface Validate {

@@ -49,16 +49,21 @@ function effectOf(row: KeyRow): string {
 
 const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("<", "\\<");
 
+/** The cells of one key in a table of Markdown: name, type, default, meaning. */
+export function keyCells(name: string, row: KeyRow, fallback: unknown = row.default): readonly string[] {
+  const type = [row.type, ...limitsOf(row)].join("; ");
+  const value = fallback === undefined ? "" : `\`${cell(tomlValue(fallback))}\``;
+  return [`\`${name}\``, cell(type), value, cell(row.description + effectOf(row))];
+}
+
+/** The head of such a table. */
+export const keyTableHead: readonly string[] = ["| Key | Type | Default | Meaning |", "|---|---|---|---|"];
+
 function markdownTable({ title, keys }: Section): string {
   const rows = Object.entries(keys)
     .filter(([, row]) => row.type !== "table")
-    .map(([name, row]) => {
-      const limits = limitsOf(row);
-      const type = [row.type, ...limits].join("; ");
-      const value = row.default === undefined ? "" : `\`${cell(tomlValue(row.default))}\``;
-      return `| \`${name}\` | ${cell(type)} | ${value} | ${cell(row.description + effectOf(row))} |`;
-    });
-  return [`### \`[${title}]\``, "", "| Key | Type | Default | Meaning |", "|---|---|---|---|", ...rows, ""].join("\n");
+    .map(([name, row]) => `| ${keyCells(name, row).join(" | ")} |`);
+  return [`### \`[${title}]\``, "", ...keyTableHead, ...rows, ""].join("\n");
 }
 
 /** The reference of every key of core's, in Markdown: a table each for `[runtime]`, a hypervisor and an agent. */
