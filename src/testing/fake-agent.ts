@@ -50,11 +50,13 @@ export class FakeProcess {
     this.#settle(status);
   }
 
-  async read(stream: "stdout" | "stderr"): Promise<Uint8Array | undefined> {
+  /** The next bytes of output, 1 to `max`; undefined at its end. */
+  async read(stream: "stdout" | "stderr", max: number = Number.POSITIVE_INFINITY): Promise<Uint8Array | undefined> {
     const output = this.#output[stream];
     for (;;) {
       const chunk = output.chunks.shift();
-      if (chunk !== undefined) return chunk;
+      if (chunk !== undefined && chunk.length > max) output.chunks.unshift(chunk.subarray(max));
+      if (chunk !== undefined) return chunk.subarray(0, max);
       if (output.ended) return undefined;
       await new Promise<void>((resolve) => (output.wake = resolve));
     }
@@ -196,12 +198,12 @@ export class FakeAgent implements Agent {
     this.process(containerId, execId).inputClosed = true;
   }
 
-  readStdout({ containerId, execId }: GuestProcess): Promise<Uint8Array | undefined> {
-    return this.process(containerId, execId).read("stdout");
+  readStdout({ containerId, execId }: GuestProcess, max?: number): Promise<Uint8Array | undefined> {
+    return this.process(containerId, execId).read("stdout", max);
   }
 
-  readStderr({ containerId, execId }: GuestProcess): Promise<Uint8Array | undefined> {
-    return this.process(containerId, execId).read("stderr");
+  readStderr({ containerId, execId }: GuestProcess, max?: number): Promise<Uint8Array | undefined> {
+    return this.process(containerId, execId).read("stderr", max);
   }
 
   capability<K extends keyof AgentCapabilities>(name: K): AgentCapabilities[K] | undefined {

@@ -1,3 +1,4 @@
+import type { Roots } from "../../core/plugin/context.js";
 import type { Plugin } from "../../core/plugin/plugin.js";
 import type { FakeSys } from "../fake-sys.js";
 import type { Stage } from "./stage.js";
@@ -27,6 +28,8 @@ export interface Subject {
   readonly toml?: string;
   /** Parts of the kernel that the plugin gets as they are; of all others it gets pretended ones (`fakeSys`). */
   readonly sys?: "real" | "fake";
+  /** Directories of the host instead of the trial's own; `cgroup` is the host's unless told. */
+  readonly roots?: Partial<Roots>;
   /** Makes what must be there before each trial: files below the directory, links of the pretended network. */
   readonly arrange?: (place: Place) => void | Promise<void>;
   /** What the program makes an instance with, instead of configuration: for services. */

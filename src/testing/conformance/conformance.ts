@@ -3,7 +3,9 @@ import { describeError } from "../../core/errors/error.js";
 import { createLogger } from "../../core/log.js";
 import { formatPluginId, type PluginInstance } from "../../core/plugin/kinds.js";
 import type { Plugin } from "../../core/plugin/plugin.js";
+import { agentTrials, type AgentSubject } from "./agent.js";
 import { blockDriverTrials, type BlockDriverSubject } from "./block-driver.js";
+import { cgroupTrials } from "./cgroup.js";
 import type { Check, Place, Subject, Trial } from "./check.js";
 import { arrangeLinks, endpointTrials, type EndpointSubject } from "./endpoint.js";
 import { conformanceErrors } from "./errors.js";
@@ -29,6 +31,8 @@ export interface Subjects {
   "block-driver": BlockDriverSubject;
   service: Subject;
   handler: Subject;
+  agent: AgentSubject;
+  cgroup: Subject;
 }
 
 /** The promises of a kind. */
@@ -48,6 +52,8 @@ const suites: { readonly [K in keyof Subjects]: Suite<Subjects[K], PluginInstanc
   "block-driver": { trials: () => blockDriverTrials },
   service: { trials: () => serviceTrials },
   handler: { trials: handlerTrials },
+  agent: { trials: () => agentTrials },
+  cgroup: { trials: () => cgroupTrials },
 };
 
 /** Milliseconds for one check, unless the subject says others. */

@@ -1,4 +1,5 @@
 /** Conformance suites: what the contract of each kind promises, tried with a plugin. */
+export type { AgentSubject, TrialGuest } from "./agent.js";
 export { type BlockDriverSubject } from "./block-driver.js";
 export type { Check, Place, Subject } from "./check.js";
 export { conformance, describeConformance, type Subjects, type TestRunner } from "./conformance.js";

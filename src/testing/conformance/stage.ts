@@ -102,7 +102,11 @@ export class Stage<S extends Subject, I> {
     await writeFile(configPath, configuration(plugin, subject), { mode: 0o600 });
     const runtime = new Runtime({
       configPath,
-      roots: { run: join(directory, "run"), shared: join(directory, "shared"), cgroup: join(directory, "cgroup") },
+      roots: {
+        run: join(directory, "run"),
+        shared: join(directory, "shared"),
+        ...("root" in subject && { cgroup: String(subject.root) }),
+      },
       sys,
       log,
       plugins: [plugin, ...(subject.plugins ?? []), stageHandler((given) => (context = given))].map((one) => ({
