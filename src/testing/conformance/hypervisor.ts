@@ -69,12 +69,18 @@ export const hypervisorTrials: readonly HypervisorTrial[] = [
   {
     name: "says from the beginning where the guest will be, each machine elsewhere",
     async run(stage) {
-      const { guestAddress } = await stage.instance();
-      if (guestAddress.kind === "hybrid-vsock") {
-        const { runDirectory } = stage.environment.info;
-        assert.ok(guestAddress.path.startsWith(`${runDirectory}/`), `${guestAddress.path} is not in the run directory`);
-      }
-      assert.ok(["hybrid-vsock", "vsock"].includes(guestAddress.kind), `it has the address ${guestAddress.kind}`);
+      const { guestAddress: address } = await stage.instance();
+      assert.ok(
+        ["vsock", "hybrid-vsock", "virtio-serial"].includes(address.kind),
+        `it has the address ${address.kind}`,
+      );
+      if (address.kind === "vsock") return;
+      const path = address.kind === "hybrid-vsock" ? address.path : address.directory;
+      const { runDirectory } = stage.environment.info;
+      assert.ok(
+        path === runDirectory || path.startsWith(`${runDirectory}/`),
+        `${path} is not in the sandbox's run directory`,
+      );
     },
   },
   {

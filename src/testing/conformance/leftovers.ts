@@ -51,10 +51,13 @@ const mounts = (directory: string): string[] =>
     .filter(({ mountPoint, source }) => mountPoint.startsWith(directory) || source.startsWith(directory))
     .map(({ mountPoint, type }) => `mount of ${type} at ${mountPoint}`);
 
+/** What the runtime keeps for all sandboxes, in the directories above theirs. */
+const ofTheRuntime = /^(run(\/[^/]+\.json)?|shared)$/;
+
 const files = (directory: string): string[] =>
-  unlessGone(() => readdirSync(directory, { recursive: true, encoding: "utf8" })).map(
-    (name) => `entry ${join(directory, name)}`,
-  );
+  unlessGone(() => readdirSync(directory, { recursive: true, encoding: "utf8" }))
+    .filter((name) => !ofTheRuntime.test(name))
+    .map((name) => `entry ${join(directory, name)}`);
 
 const links = (): string[] => unlessGone(() => readdirSync("/sys/class/net")).map((name) => `link ${name}`);
 

@@ -36,8 +36,11 @@ async function undo(resource: Resource<unknown>): Promise<void> {
   await resource.cleanup();
 }
 
-/** What holds for whatever has the life of a `Resource`. */
-export const resourceTrials = <S extends Subject, I>(make: MakeResource<S, I>): readonly Trial<S, I>[] => [
+/** What holds for whatever has the life of a `Resource`; `ofSandbox` for those of which a sandbox has one at most. */
+export const resourceTrials = <S extends Subject, I>(
+  make: MakeResource<S, I>,
+  { ofSandbox = false }: { readonly ofSandbox?: boolean } = {},
+): readonly Trial<S, I>[] => [
   {
     name: "holds nothing before it is prepared, and needs no undoing then",
     async run(stage) {
@@ -62,11 +65,13 @@ export const resourceTrials = <S extends Subject, I>(make: MakeResource<S, I>): 
   {
     name: "may be prepared beside another one of its kind",
     async run(stage) {
-      const [one, other] = [await make(stage), await make(stage)];
+      const beside = ofSandbox ? await stage.beside() : stage;
+      const [one, other] = [await make(stage), await make(beside)];
       await take(one.resource);
       await take(other.resource);
       await undo(one.resource);
       await undo(other.resource);
+      if (beside !== stage) assert.deepEqual(await beside.close(), []);
       assert.deepEqual(await stage.left(), []);
     },
   },

@@ -7,6 +7,7 @@ import type { ScopeUnit } from "../../../core/cgroup/scope-unit.js";
 import { type CgroupTree, formatCgroup } from "../../../core/cgroup/tree.js";
 import type { Cgroup, CgroupRequest } from "../../../core/contracts/cgroup.js";
 import type { Logger } from "../../../core/log.js";
+import { codeOf } from "../../../core/errors/error.js";
 import type { OciLinuxResources } from "../../../core/oci/spec.js";
 import { errnoNameOf } from "../../../core/sys/sys-error.js";
 import type { Hierarchy, V1Controller } from "./hierarchies.js";
@@ -134,9 +135,12 @@ export class CgroupV1 implements Cgroup {
     const attempt = (act: Promise<void> | undefined) => act?.catch((error: unknown) => errors.push(error));
     if (this.#scope !== undefined) for (const { directory } of this.#all) await attempt(directory.leave());
     await attempt(this.#scope?.stop());
-    for (const { directory } of this.#all) await attempt(directory.remove());
+    // Side by side: processes that do not end are waited for once.
+    await Promise.all(this.#all.map(({ directory }) => attempt(directory.remove())));
     if (errors.length === 0) this.#scope?.forget();
-    if (errors.length === 1) throw errors[0];
+    const [first] = errors;
+    const isSame = errors.every((error) => codeOf(error) !== undefined && codeOf(error) === codeOf(first));
+    if (errors.length === 1 || (errors.length > 0 && isSame)) throw first;
     if (errors.length > 1) throw new AggregateError(errors, `removing the cgroup ${this.directory}`);
   }
 

@@ -1,6 +1,7 @@
 import { plugin as kata } from "../../../../src/plugins/agents/kata/index.js";
-import { describeConformance, type FakeAgent, type TrialGuest } from "../../../../src/testing/index.js";
+import { type FakeAgent, type TrialGuest } from "../../../../src/testing/index.js";
 import { type AgentMethods, FakeGuest } from "../../plugins/agents/kata/fake-guest.js";
+import { keepsPromises } from "../../../support/keeps-promises.js";
 
 /** The agent's protocol, answered by an agent in memory. What the protocol has more than that is left out. */
 const methods = (agent: FakeAgent): AgentMethods => {
@@ -60,5 +61,5 @@ async function guest(behind: FakeAgent): Promise<TrialGuest> {
 }
 
 describe("agents keep what their kind promises", () => {
-  describeConformance({ describe, it }, kata, { guest: (_place, behind) => guest(behind) });
+  keepsPromises(kata, { guest: (_place, behind) => guest(behind) });
 });

@@ -9,9 +9,9 @@ import { plugin as tuntap } from "../../../../src/plugins/endpoints/tuntap/index
 import { plugin as veth } from "../../../../src/plugins/endpoints/veth/index.js";
 import { plugin as vhostUser } from "../../../../src/plugins/endpoints/vhost-user/index.js";
 import { plugin as vlan } from "../../../../src/plugins/endpoints/vlan/index.js";
-import { describeConformance, linkInfo } from "../../../../src/testing/index.js";
+import { linkInfo } from "../../../../src/testing/index.js";
+import { keepsPromises } from "../../../support/keeps-promises.js";
 
-const runner = { describe, it };
 const tun = { type: "tap", persistent: true, multiQueue: false } as const;
 const freeTap = linkInfo({ kind: "tun", details: { tun } });
 const heldTap = linkInfo({ kind: "tun", details: { tun }, flags: 0x10001 });
@@ -20,15 +20,15 @@ describe("endpoints keep what their kind promises", () => {
   for (const plugin of [veth, ipvlan, macvlan, vlan]) {
     const others = ["veth", "ipvlan", "macvlan", "vlan"].filter((kind) => kind !== plugin.name);
     const leaves = others.map((kind) => linkInfo({ kind }));
-    describeConformance(runner, plugin, { takes: [linkInfo({ kind: plugin.name })], leaves });
+    keepsPromises(plugin, { takes: [linkInfo({ kind: plugin.name })], leaves });
   }
-  describeConformance(runner, macvtap, { takes: [linkInfo({ kind: "macvtap" })], leaves: [freeTap] });
-  describeConformance(runner, tap, { takes: [freeTap], leaves: [heldTap, linkInfo()] });
-  describeConformance(runner, tuntap, { takes: [heldTap], leaves: [freeTap, linkInfo()] });
+  keepsPromises(macvtap, { takes: [linkInfo({ kind: "macvtap" })], leaves: [freeTap] });
+  keepsPromises(tap, { takes: [freeTap], leaves: [heldTap, linkInfo()] });
+  keepsPromises(tuntap, { takes: [heldTap], leaves: [freeTap, linkInfo()] });
   const vhostUserSocket = "/run/switch/port";
-  describeConformance(runner, vhostUser, { takes: [linkInfo({ kind: "vhost-user", vhostUserSocket })] });
+  keepsPromises(vhostUser, { takes: [linkInfo({ kind: "vhost-user", vhostUserSocket })] });
 });
 
 describe("network models keep what their kind promises", () => {
-  for (const plugin of [tcfilter, macvtapModel, none]) describeConformance(runner, plugin, {});
+  for (const plugin of [tcfilter, macvtapModel, none]) keepsPromises(plugin, {});
 });

@@ -6,9 +6,9 @@ import { plugin as rootfsShared } from "../../../../src/plugins/storage/rootfs-s
 import { plugin as volumeSharedBind } from "../../../../src/plugins/storage/volume-shared-bind/index.js";
 import { plugin as volumeShm } from "../../../../src/plugins/storage/volume-shm/index.js";
 import { plugin as volumeSystem } from "../../../../src/plugins/storage/volume-system/index.js";
-import { bundlePaths, describeConformance, type Place } from "../../../../src/testing/index.js";
+import { bundlePaths, type Place } from "../../../../src/testing/index.js";
+import { keepsPromises } from "../../../support/keeps-promises.js";
 
-const runner = { describe, it };
 const bind = (place: Place) => {
   const { shared } = bundlePaths(place);
   return { mount: { destination: "/data", type: "bind", source: shared, options: ["rbind", "rw"] } };
@@ -20,17 +20,17 @@ describe("root file systems keep what their kind promises", () => {
   const mounts = ({ directory }: Place) => [
     { type: "bind", source: join(directory, "bundle"), target: "", options: ["rbind"] },
   ];
-  describeConformance(runner, rootfsShared, { takes: (place) => [{ mounts: mounts(place) }, {}] });
+  keepsPromises(rootfsShared, { takes: (place) => [{ mounts: mounts(place) }, {}] });
 });
 
 describe("volumes keep what their kind promises", () => {
-  describeConformance(runner, volumeSystem, { takes: () => [proc], leaves: (place) => [bind(place)] });
-  describeConformance(runner, volumeShm, { takes: () => [shm], leaves: (place) => [bind(place), proc] });
-  describeConformance(runner, volumeSharedBind, { takes: (place) => [bind(place)], leaves: () => [proc] });
+  keepsPromises(volumeSystem, { takes: () => [proc], leaves: (place) => [bind(place)] });
+  keepsPromises(volumeShm, { takes: () => [shm], leaves: (place) => [bind(place), proc] });
+  keepsPromises(volumeSharedBind, { takes: (place) => [bind(place)], leaves: () => [proc] });
 });
 
 describe("block drivers keep what their kind promises", () => {
-  describeConformance(runner, blockPci, { guestLocator: "02/01" });
-  describeConformance(runner, blockMmio, { guestLocator: "/dev/vda" });
-  describeConformance(runner, blockScsi, { guestLocator: "0:1" });
+  keepsPromises(blockPci, { guestLocator: "02/01" });
+  keepsPromises(blockMmio, { guestLocator: "/dev/vda" });
+  keepsPromises(blockScsi, { guestLocator: "0:1" });
 });
