@@ -6,7 +6,7 @@ import { root, run } from "./setup.mjs";
 
 const stamp = join(root, "dist", ".built");
 const sources = ["package.json", "package-lock.json", "tsconfig.json"];
-const sourceTrees = ["bench", "examples", "guest", "src", "test", "tools"];
+const sourceTrees = ["bench", "examples", "guest", "src", "templates", "test", "tools"];
 
 /** Whether something was written, or removed from a directory, after the last whole build. */
 function changed() {

@@ -5,6 +5,20 @@ export const commandErrors = defineErrors({
     status: "INVALID_ARGUMENT",
     message: (p: { problem: string; usage: string }) => `${p.problem}; usage: ${p.usage}`,
   },
+  KATA_USAGE_KIND: {
+    status: "NOT_FOUND",
+    message: (p: { kind: string; kinds: readonly string[] }) =>
+      `there is no template for plugins of the kind ${JSON.stringify(p.kind)}; there are: ${p.kinds.join(", ")}`,
+  },
+  KATA_USAGE_NAME: {
+    status: "INVALID_ARGUMENT",
+    message: (p: { name: string }) =>
+      `${JSON.stringify(p.name)} is no name for a plugin: it begins with a small letter, and has small letters, digits and dashes, 40 at most`,
+  },
+  KATA_USAGE_EXISTS: {
+    status: "ALREADY_EXISTS",
+    message: (p: { path: string }) => `${p.path} is there already; name another directory by --directory`,
+  },
   KATA_USAGE_ROOTFS: {
     status: "NOT_FOUND",
     message: (p: { path: string; problem: string }) =>

@@ -7,6 +7,7 @@ import { directVolumeCommand } from "./commands/direct-volume.js";
 import { explainCommand } from "./commands/explain.js";
 import { factoryCommand } from "./commands/factory.js";
 import { guestCommand } from "./commands/guest.js";
+import { pluginCommand } from "./commands/plugin.js";
 import { pluginsCommand } from "./commands/plugins.js";
 import { recoverCommand } from "./commands/recover.js";
 import { runCommand } from "./commands/run.js";
@@ -15,6 +16,7 @@ const commands: readonly Command[] = [
   runCommand,
   checkCommand,
   pluginsCommand,
+  pluginCommand,
   configCommand,
   explainCommand,
   guestCommand,

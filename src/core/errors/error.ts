@@ -1,4 +1,4 @@
-import type { Status } from "./status.js";
+import { type Status, statusCodes } from "./status.js";
 
 const brand = Symbol.for("kata-ts/error");
 
@@ -9,8 +9,9 @@ export interface ErrorContext {
 }
 
 /**
- * An error of this project. `code` is permanent and part of the API, the message is not.
- * `instanceof` goes by a `Symbol.for` brand, so an error of another copy of the library counts too.
+ * An error of this project. `code` is permanent and part of the API, the message is not. `instanceof` goes by what it has: an
+ * error of another copy of the library counts too, and a plugin that imports nothing of it makes one by
+ * `Object.assign(new Error(message), { code: "ACME_FULL", status: "RESOURCE_EXHAUSTED" })`.
  */
 export class KataError extends Error {
   readonly code: string;
@@ -25,7 +26,10 @@ export class KataError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === "object" && value !== null && brand in value;
+    if (typeof value !== "object" || value === null) return false;
+    if (brand in value) return true;
+    const { code, status } = value as Partial<Record<"code" | "status", unknown>>;
+    return value instanceof Error && typeof code === "string" && typeof status === "string" && status in statusCodes;
   }
 }
 

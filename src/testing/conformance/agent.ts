@@ -135,8 +135,16 @@ export const agentTrials: readonly AgentTrial[] = [
     await agent.removeContainer("c");
     await agent.destroySandbox();
     const order = [
-      ...["createSandbox", "createContainer", "startContainer", "execProcess", "pauseContainer", "resumeContainer"],
-      ...["stats", "signalProcess", "removeContainer", "destroySandbox"],
+      "createSandbox",
+      "createContainer",
+      "startContainer",
+      "execProcess",
+      "pauseContainer",
+      "resumeContainer",
+      "stats",
+      "signalProcess",
+      "removeContainer",
+      "destroySandbox",
     ];
     assert.deepEqual(
       behind.calls.filter((call) => order.includes(call)),

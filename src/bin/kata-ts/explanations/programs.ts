@@ -6,6 +6,18 @@ export const programs: Explanations = {
     cause: "A command was given arguments that it does not take.",
     cure: "Write it as the usage in the message says; `kata-ts help` lists all.",
   },
+  KATA_USAGE_KIND: {
+    cause: "`kata-ts plugin new` was asked for a kind of plugin that it has no template of.",
+    cure: "Take one of those that the message lists; for another kind begin with the contract in `src/core/contracts`.",
+  },
+  KATA_USAGE_NAME: {
+    cause: "The name for a new plugin is not one that configuration and packages can have.",
+    cure: "Give another, such as `my-vmm`.",
+  },
+  KATA_USAGE_EXISTS: {
+    cause: "Something is at the place where a new plugin was to be written.",
+    cure: "Remove it, or name another directory by `--directory`.",
+  },
   KATA_USAGE_ROOTFS: {
     cause: "The root file system that `kata-ts run` was given is no directory.",
     cure: "Give one that holds bin, etc and so on.",

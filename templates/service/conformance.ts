@@ -1,0 +1,8 @@
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { describeConformance } from "kata-ts/testing";
+import { plugin } from "./index.js";
+
+describeConformance({ describe, it }, plugin, {
+  input: ({ directory }) => ({ socket: join(directory, "example.sock") }),
+});
