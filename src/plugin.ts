@@ -45,7 +45,6 @@ export type { RuntimeHandler } from "./core/contracts/runtime-handler.js";
 export type { Service } from "./core/contracts/service.js";
 export type { Share, ShareFs, ShareFsContribution, ShareRequest } from "./core/contracts/share-fs.js";
 export type { Volume, VolumeDriver, VolumeRequest } from "./core/contracts/volume.js";
-export type { EventType, Message, RequestType } from "./core/dispatch/message.js";
 export type {
   PluginContext,
   PluginSource,
