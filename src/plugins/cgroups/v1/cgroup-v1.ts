@@ -132,7 +132,9 @@ export class CgroupV1 implements Cgroup {
 
   async remove(): Promise<void> {
     const errors: unknown[] = [];
-    const attempt = (act: Promise<void> | undefined) => act?.catch((error: unknown) => errors.push(error));
+    const attempt = async (act: Promise<void> | undefined): Promise<void> => {
+      await act?.catch((error: unknown) => errors.push(error));
+    };
     if (this.#scope !== undefined) for (const { directory } of this.#all) await attempt(directory.leave());
     await attempt(this.#scope?.stop());
     // Side by side: processes that do not end are waited for once.
