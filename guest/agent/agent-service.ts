@@ -12,6 +12,7 @@ import type { ProcessStreams } from "./container/stdio.js";
 import { agentErrors, badArgument } from "./errors.js";
 import { copyFile } from "./machine/copy-file.js";
 import { bringOnline } from "./machine/hotplug.js";
+import { addSwap } from "./machine/swap.js";
 import { listInterfaces, updateInterface } from "./network/interfaces.js";
 import { addNeighbors } from "./network/neighbors.js";
 import { readPacketFilter, writePacketFilter } from "./network/packet-filter.js";
@@ -175,6 +176,17 @@ export function agentService(sandbox: Sandbox, tools: AgentTools): Implementatio
 
     async onlineCPUMem({ wait, nbCpus: cpus, cpuOnly }) {
       await bringOnline(roots, { wait, cpus, cpuOnly, ms: onlineTime }, log);
+      return nothing;
+    },
+
+    async addSwap({ PCIPath: slots }) {
+      const place = slots.map((slot) => slot.toString(16).padStart(2, "0")).join("/");
+      await addSwap(tools, place);
+      return nothing;
+    },
+
+    async addSwapPath({ path }) {
+      await addSwap(tools, path);
       return nothing;
     },
 

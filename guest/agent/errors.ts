@@ -123,6 +123,16 @@ export const agentErrors = defineErrors({
     status: "FAILED_PRECONDITION",
     message: (p: { name: string }) => `the kernel module "${p.name}" cannot be loaded`,
   },
+  KATA_GUEST_NO_SWAP: {
+    status: "UNIMPLEMENTED",
+    message: (p: { device: string }) =>
+      `the disk ${p.device} cannot be swap: the guest's kernel is built without it (CONFIG_SWAP)`,
+  },
+  KATA_GUEST_SWAP: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { device: string; there: readonly string[] }) =>
+      `the guest's kernel does not take the disk ${p.device} for swap; it has: ${p.there.join(", ") || "none"}`,
+  },
   KATA_GUEST_FEATURE: {
     status: "UNIMPLEMENTED",
     message: (p: { feature: string }) => `this agent does not support ${p.feature}`,

@@ -63,7 +63,7 @@ export class FakeHypervisor implements Hypervisor {
   async addDevice(device: Device): Promise<AttachedDevice> {
     this.calls.push(`add ${device.kind} ${device.id}`);
     this.devices.push(device);
-    return { id: device.id };
+    return { id: device.id, ...(device.kind === "block" && { guestLocator: "02/01" }) };
   }
 
   async removeDevice(id: string): Promise<void> {

@@ -69,6 +69,11 @@ export interface AgentCapabilities {
   clock: { setTime(time: Date): Promise<void>; reseed(entropy: Uint8Array): Promise<void> };
   policy: { setPolicy(policy: string): Promise<void> };
   metrics: { metrics(): Promise<string> };
+  /**
+   * Lets the guest write pages of its memory to a disk that was plugged in and has the head of a swap area; for as long as the
+   * machine runs. `device` is what `Disk.device("")` says of it; not every way to find a disk is one by which swap is found.
+   */
+  swap: { add(device: GuestDevice): Promise<void> };
   /** Ids of containers whose memory ran out, as they come; ends with the connection. */
   oom: { events(signal: AbortSignal): AsyncIterable<string> };
   volume: { stats(guestPath: string): Promise<string>; resize(guestPath: string, bytes: bigint): Promise<void> };

@@ -20,4 +20,7 @@ export interface Machine {
 
   /** Mixes bytes from the host into the kernel's random numbers, credits them as entropy, and reseeds at once. */
   reseed(bytes: Uint8Array): void;
+
+  /** swapon(2): pages may be written to that block device, which has the head of a swap area, from now on. */
+  swapOn(device: string): void;
 }

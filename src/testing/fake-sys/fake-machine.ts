@@ -31,4 +31,8 @@ export class FakeMachine implements Machine {
   reseed(): void {
     // the random numbers stay the real ones
   }
+
+  swapOn(): void {
+    // pages stay where they are
+  }
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +10,12 @@ import { runProgram } from "../../support/program.js";
 import { podAnnotations } from "../../support/shim.js";
 
 const kataTs = fileURLToPath(new URL("../../../src/bin/kata-ts/main.js", import.meta.url));
+
+/** What `md5sum` prints of so many MiB of zeros. */
+export const md5OfZeros = (size: number): string =>
+  createHash("md5")
+    .update(Buffer.alloc(size * 2 ** 20))
+    .digest("hex");
 
 /** What a guest has of its machine. */
 export interface Seen {
@@ -78,18 +85,30 @@ export class SizedPod {
     this.#task = await this.shim.client("pod");
   }
 
-  /** What the guest has now. */
-  async seen(): Promise<Seen> {
-    const look = { id: "pod", execId: `look${this.#looks++}` };
+  /** What a shell in one of its containers prints, which is to end well. */
+  async ask(id: string, script: string): Promise<string> {
+    const look = { id, execId: `look${this.#looks++}` };
     const file = join(this.shim.directory, look.execId);
-    const script = "nproc; grep MemTotal: /proc/meminfo";
     const request = execRequest(look.id, look.execId, ["sh", "-c", script], { stdout: `file://${file}` });
     await this.task.exec(request);
     await this.task.start(look);
     expect((await this.task.wait(look)).exitStatus).to.equal(0);
     await this.task.delete(look);
-    const [cpus = "", memory = ""] = readFileSync(file, "utf8").split("\n");
+    return readFileSync(file, "utf8");
+  }
+
+  /** What the guest has now. */
+  async seen(): Promise<Seen> {
+    const [cpus = "", memory = ""] = (await this.ask("pod", "nproc; grep MemTotal: /proc/meminfo")).split("\n");
     return { cpus: Number(cpus), memory: Math.round(Number(/\d+/.exec(memory)?.[0]) / 1024) };
+  }
+
+  /** The swap of the guest in MiB, and how much of it is used. */
+  async swap(): Promise<{ all: number; used: number }> {
+    const [, ...lines] = (await this.ask("pod", "cat /proc/swaps")).trimEnd().split("\n");
+    const sum = (column: number) => lines.reduce((all, line) => all + Number(line.split(/\s+/)[column]), 0);
+    // The head of each is a page of it, and nothing is written there.
+    return { all: (sum(2) + 4 * lines.length) / 1024, used: sum(3) / 1024 };
   }
 
   /** All that the shim has logged so far. */

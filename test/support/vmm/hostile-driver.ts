@@ -38,6 +38,8 @@ interface Target extends SceneMaterial {
   readonly queues?: readonly number[];
   /** Queues whose buffers the device keeps until it has something for the driver. */
   readonly keeps?: readonly number[];
+  /** Gives back what it has of the host. */
+  readonly close?: () => void;
 }
 
 const u32 = (...numbers: number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
@@ -160,10 +162,10 @@ async function vsockTarget(): Promise<Target> {
   const directory = mkdtempSync(join(tmpdir(), "vsock-hostile-"));
   const limits = { connections: 8, requestMs: 1_000, shutdownMs: 1_000 };
   const device = await VsockDevice.create({ path: join(directory, "vsock"), cid: 3, log: silentLogger, limits });
-  process.once("exit", () => {
+  const close = (): void => {
     device.close();
     rmSync(directory, { recursive: true, force: true });
-  });
+  };
   const word = fc.oneof(fc.nat(10), fc.nat(0xffffffff));
   const cid = (own: number) => fc.oneof({ weight: 8, arbitrary: fc.constant(own) }, { weight: 1, arbitrary: word });
   const kind = fc.oneof({ weight: 8, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: fc.nat(0xffff) });
@@ -184,6 +186,7 @@ async function vsockTarget(): Promise<Target> {
     ),
     keeps: [0, 2],
     takeWork: () => 0,
+    close,
   };
 }
 
@@ -235,13 +238,24 @@ const assert = (holds: boolean, what: string): void => {
   if (!holds) throw new Error(what);
 };
 
+type Attack = fc.IAsyncPropertyWithHooks<[QueueScene]>;
+
+/** Has `run` try what holds of a device of that kind, which is there for so long. */
+export async function hostileDriver(name: TargetName, run: (attack: Attack) => Promise<void>): Promise<void> {
+  const target: Target = await targets[name]();
+  try {
+    await run(attackOn(target));
+  } finally {
+    target.close?.();
+  }
+}
+
 /**
  * What holds of a device whatever its driver does: nothing around the guest's memory is touched, nothing is thrown at the
  * processor, the work at one notification is bounded; and the device has answered everything, or it needs a reset and the
  * log says why, by an error of a known code. After the reset it does not touch the memory.
  */
-export async function hostileDriver(name: TargetName): Promise<fc.IAsyncPropertyWithHooks<[QueueScene]>> {
-  const { device, takeWork, queues = [0, 1, 2], keeps = [], ...material }: Target = await targets[name]();
+function attackOn({ device, takeWork, queues = [0, 1, 2], keeps = [], ...material }: Target): Attack {
   const { size, high, highSize } = scenePlaces;
   const guarded = guardedMemory([0, size], [high, highSize]);
   const attacked = queues.filter((index) => index < device.queueSizes.length);

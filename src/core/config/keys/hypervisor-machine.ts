@@ -92,10 +92,14 @@ export const memoryKeys = {
   hugepage_type: choice(["hugetlbfs", "thp"], "hugetlbfs", "Kind of huge pages."),
   enable_virtio_mem: boolean(false, "Resizes memory with virtio-mem."),
   reclaim_guest_freed_memory: boolean(false, "Gives memory that the guest frees back to the host."),
-  enable_guest_swap: boolean(false, "Gives the guest a swap device."),
+  enable_guest_swap: boolean(false, "Gives the guest swap, in files of the host."),
   guest_swap_path: string("/run/kata-containers/swap", "Directory of swap files on the host.", hostPath),
-  guest_swap_size_percent: integer(100, "Size of the swap device, of the memory.", { unit: "%" }),
-  guest_swap_create_threshold_secs: integer(60, "Time to wait before the swap device is made.", { unit: "s" }),
+  guest_swap_size_percent: integer(100, "Swap of the guest, of its memory.", { unit: "%", min: 1, max: 1000 }),
+  guest_swap_create_threshold_secs: integer(
+    60,
+    "Time from a container's new limits to the swap that they make for; with 0 it is there before them.",
+    { unit: "s", max: 86_400 },
+  ),
 };
 
 /** Keys of machines that start from a template; `[hypervisor.<name>.factory]` among them. */

@@ -46,6 +46,10 @@ export class LinuxMachine implements Machine {
     this.#libc.call("int clock_settime(int, void*)", realTimeClock, time);
   }
 
+  swapOn(device: string): void {
+    this.#libc.call("int swapon(str, int)", device, 0);
+  }
+
   reseed(bytes: Uint8Array): void {
     // struct rand_pool_info: entropy in bits, bytes, the bytes
     const pool = Buffer.alloc(8 + bytes.length);

@@ -3,6 +3,7 @@ import { codeOf } from "../../../core/errors/error.js";
 import type { AgentCalls } from "./calls.js";
 import { agentErrors } from "./errors.js";
 import { networkCapability } from "./network.js";
+import { addSwap } from "./swap.js";
 
 /** Ids as the agent may name them: what a guest says is checked before it is used as a key or in a log. */
 const idPattern = /^[A-Za-z0-9][\w.-]{0,255}$/;
@@ -43,6 +44,7 @@ export function agentCapabilities(calls: AgentCalls): AgentCapabilities {
     metrics: {
       metrics: async () => (await calls.request("", (agent, options) => agent.getMetrics({}, options))).metrics,
     },
+    swap: { add: (device) => addSwap(calls, device) },
     oom: { events: (signal) => oomEvents(calls, signal) },
     volume: {
       async stats(volumeGuestPath) {

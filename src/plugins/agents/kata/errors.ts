@@ -19,6 +19,11 @@ export const agentErrors = defineErrors({
     message: (p: { address: string; serving: number }) =>
       `the agent at ${p.address} says that it is not serving (status ${p.serving})`,
   },
+  KATA_AGENT_SWAP_PLACE: {
+    status: "UNIMPLEMENTED",
+    message: (p: { type: string; place: string }) =>
+      `the agent's protocol names disks for swap by slots of PCI or by a path, not by ${p.place} (${p.type}); set block_device_driver = "virtio-blk-pci" or "virtio-blk-mmio"`,
+  },
   KATA_AGENT_ANSWER: {
     status: "DATA_LOSS",
     message: (p: { rpc: string; what: string }) => `the guest's answer to ${p.rpc} makes no sense: ${p.what}`,

@@ -15,6 +15,7 @@ import { undoRecord } from "../../../core/sandbox/undo-record.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { createNetwork, type HostParts, type MachineParts } from "./boot.js";
 import { SandboxCgroup } from "./sandbox-cgroup.js";
+import { adoptSwap, swapFiles } from "./swap.js";
 
 /** Milliseconds the agent of a guest that runs may take to answer; emulation stretches them. */
 const answerTime = 5_000;
@@ -67,6 +68,8 @@ export async function adoptMachine(
     const driver = () => plugins.create("block-driver", block_device_driver, chosen);
     const disks = new MachineDisks({ hypervisor, driver });
     disks.adopt(state.disks);
+    const swap = swapFiles(env, sys, hypervisor);
+    if (swap !== undefined) await adoptSwap(swap, disks, state.disks.there);
     const cgroup = new SandboxCgroup({ ...wanted, env, hypervisor });
     await cgroup.adopt();
     const resources = new ResourceSet(scope);
@@ -85,7 +88,7 @@ export async function adoptMachine(
     // Its answer tells what the agent does with the output of processes that have ended, before any of them is waited for.
     await agent.guestDetails();
     const containerDisks = new DisksInCommon(disks);
-    const common = { network, resources, storages: [] };
+    const common = { network, resources, swap, storages: [] };
     return { parts: { ...common, hypervisor, agent, shareFs, disks, containerDisks, cgroup }, release };
   } catch (error) {
     await release(error);

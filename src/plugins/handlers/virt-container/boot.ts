@@ -19,12 +19,14 @@ import type { PhaseTimer } from "../../../core/sandbox/phases.js";
 import { MachineDisks } from "../../../core/disks/machine-disks.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
 import { settleAll } from "../../../core/settle-all.js";
+import type { SwapFiles } from "../../../core/swap/swap-files.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { agentParameters } from "./agent-parameters.js";
 import { consoleText, handlerErrors } from "./errors.js";
 import { findPanic } from "./guest-panic.js";
 import type { BootSize } from "./machine-size.js";
 import { SandboxCgroup, type SandboxCgroupParts } from "./sandbox-cgroup.js";
+import { swapFiles } from "./swap.js";
 import { chooseTemplate, makeOwn } from "./template.js";
 
 /** The least time a guest gets to boot, in milliseconds, whatever `reconnect_timeout_ms` says, as in Kata. */
@@ -63,6 +65,8 @@ export interface MachineParts extends Machine {
   readonly cgroup: SandboxCgroup;
   /** Absent when the pod has no network of its own. */
   readonly network: PodNetwork | undefined;
+  /** Absent when the guest shall have no swap. */
+  readonly swap: SwapFiles | undefined;
 }
 
 /** What of the host a machine is put on. */
@@ -94,7 +98,9 @@ export async function prepareMachine(
   const shareName = config.hypervisor.shared_fs;
   const where = formatChoice(config, `hypervisor.${hypervisor_name}.shared_fs`);
   const shareFs = shareName === "none" ? undefined : await plugins.create("share-fs", shareName, where);
+  const swap = swapFiles(env, sys, hypervisor);
   const network = await createNetwork(env, sys, hypervisor, agent);
+  if (swap !== undefined) await resources.prepare(swap, signal);
   // The kernel takes milliseconds to move this process, and no process is started for a network. One is for a share.
   await settleAll([
     phases.run("cgroup", () => cgroup.create()),
@@ -106,7 +112,7 @@ export async function prepareMachine(
   for (const device of share?.devices ?? []) await hypervisor.addDevice(device);
   const containerDisks = new DisksInCommon(disks);
   const storages = share?.storages ?? [];
-  return { hypervisor, agent, shareFs, disks, containerDisks, cgroup, network, resources, storages };
+  return { hypervisor, agent, shareFs, disks, containerDisks, cgroup, network, resources, storages, swap };
 }
 
 /**

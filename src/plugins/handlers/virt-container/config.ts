@@ -17,6 +17,10 @@ export const config = pluginConfig({
     "hypervisor.default_maxmemory",
     "hypervisor.disable_guest_selinux",
     "hypervisor.enable_debug",
+    "hypervisor.enable_guest_swap",
+    "hypervisor.guest_swap_path",
+    "hypervisor.guest_swap_size_percent",
+    "hypervisor.guest_swap_create_threshold_secs",
     "hypervisor.guest_hook_path",
     "hypervisor.shared_fs",
     "hypervisor.disable_vhost_net",
@@ -30,9 +34,4 @@ export const config = pluginConfig({
     "agent.kernel_modules",
     "agent.reconnect_timeout_ms",
   ],
-  check: ({ hypervisor: { enable_guest_swap } }) => {
-    const problem =
-      "is true; guests have no swap in this runtime: leave it out, and give the machine more default_memory";
-    return enable_guest_swap ? [{ table: "hypervisor", key: "enable_guest_swap", problem }] : [];
-  },
 });

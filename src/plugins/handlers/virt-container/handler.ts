@@ -43,6 +43,7 @@ import { assertId } from "../../../core/runtime/errors.js";
 import { type ContainerIdentity, containerIdentity } from "../../../core/sandbox/identity.js";
 import { Container } from "./container.js";
 import { containerParts, openStreams } from "./container-parts.js";
+import { withAnnotatedSwap } from "./container-swap.js";
 import { handlerErrors } from "./errors.js";
 import { guestIdentity, networkNamespaceOf } from "./identity.js";
 import { keepAfter } from "./keep-after.js";
@@ -116,13 +117,14 @@ export class VirtContainerHandler implements RuntimeHandler {
     return this.#endAll((sandbox) => sandbox.stop(reason));
   }
 
-  async #create(request: CreateTask): Promise<{ pid: number }> {
-    const { containerId: id, spec } = request;
+  async #create(asked: CreateTask): Promise<{ pid: number }> {
+    const { containerId: id } = asked;
     assertId("the container id", id);
-    const identity = containerIdentity(id, spec);
+    const identity = containerIdentity(id, asked.spec);
     this.#reserve(id);
     try {
-      checkSpec(spec);
+      checkSpec(asked.spec);
+      const request = { ...asked, spec: withAnnotatedSwap(asked.spec, id, this.#context.log) };
       const sandbox = await this.#sandboxFor(request, identity);
       try {
         await this.#createIn(sandbox, request, identity);

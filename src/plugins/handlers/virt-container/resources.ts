@@ -1,5 +1,6 @@
 import type { ContainerStats } from "../../../core/contracts/container-stats.js";
 import type { OciLinuxResources } from "../../../core/oci/spec.js";
+import { withMemoryOfSwap } from "./container-swap.js";
 import { guestResources } from "./guest-spec.js";
 import type { VirtSandbox } from "./sandbox.js";
 
@@ -10,9 +11,10 @@ export async function updateResources(
   resources: OciLinuxResources,
 ): Promise<void> {
   const { agent } = await sandbox.parts();
-  await sandbox.limits.update(containerId, resources, (wanted) =>
-    agent.updateContainer(containerId, guestResources(wanted)),
-  );
+  await sandbox.limits.update(containerId, resources, (wanted) => {
+    const whole = withMemoryOfSwap(wanted, sandbox.limits.all.get(containerId));
+    return agent.updateContainer(containerId, guestResources(whole));
+  });
 }
 
 /** What a container uses, as the guest counts it. */

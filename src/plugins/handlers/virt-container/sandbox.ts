@@ -26,6 +26,7 @@ import { HostLimits } from "./host-limits.js";
 import { adoptedSize, bootSize, machineSizing } from "./machine-size.js";
 import { NetworkWatch } from "./network-watch.js";
 import { sandboxState } from "./sandbox-state.js";
+import { guestSwap } from "./swap.js";
 
 const transitions = {
   start: { from: ["new"], to: "starting" },
@@ -146,7 +147,7 @@ export class VirtSandbox {
     this.limits.adopt(new Map(containers.map(({ request, limits }) => [request.containerId, limits] as const)));
     const resizable = adopted.parts.hypervisor.capability("resize") !== undefined;
     const size = adoptedSize(this.env.config, resizable, containers);
-    this.#follow(machineSizing(this.env, adopted.parts, size));
+    this.#follow(adopted.parts, machineSizing(this.env, adopted.parts, size));
   }
 
   /** Goes on with what was adopted: from here on the sandbox is as if it had been started here. */
@@ -188,7 +189,7 @@ export class VirtSandbox {
     const booting = bootMachine(env, this.#context.sys, parts, size, guest, phases, signal);
     parts.disks.boot(booting);
     await booting;
-    this.#follow(machineSizing(env, parts, size));
+    this.#follow(parts, machineSizing(env, parts, size));
     this.limits.follow(hostLimits);
     this.#run(parts);
   }
@@ -205,9 +206,14 @@ export class VirtSandbox {
   }
 
   /** Before the host's limits: these are given up after the machine has given up what they were for. */
-  #follow(sizing: MachineSizing): void {
+  #follow(parts: MachineParts, sizing: MachineSizing): void {
     this.#sizing = sizing;
     this.limits.follow(sizing);
+    const memoryMiB = () => sizing.size.memoryMiB;
+    const swap = guestSwap(this.env, parts, { memoryMiB, keep: () => this.keep() });
+    if (swap === undefined) return;
+    this.limits.follow(swap);
+    this.env.scope.defer("guest swap", () => swap.close());
   }
 
   #hostParts(): HostParts {

@@ -33,6 +33,15 @@ describe("the guest's agent, asked by the host's client", () => {
     expect(await guest.agent.capability("metrics")?.metrics()).to.contain("kata_guest_meminfo{item=");
   });
 
+  it("looks for disks that are to be swap where it is told to", async () => {
+    const swap = guest.agent.capability("swap");
+    const add = (id: string, vmPath: string) =>
+      swap?.add({ type: "blk", id, vmPath, containerPath: "", options: [] }) ?? Promise.resolve();
+    expect((await refusal(add("02/1f", ""))).message).to.include("the guest has no device 02/1f");
+    expect((await refusal(add("", "/dev/none"))).message).to.include("the guest has no device /dev/none");
+    expect((await refusal(add("", "/etc/passwd"))).status).to.equal("INVALID_ARGUMENT");
+  });
+
   it("makes one sandbox, before any container", async () => {
     const early = await refusal(guest.createContainer("c1", ["/bin/true"]));
     expect(early.status).to.equal("FAILED_PRECONDITION");

@@ -285,6 +285,25 @@ describe("KataAgent", () => {
     });
   });
 
+  it("names disks for swap as the protocol does: numbers of slots, or a path", async () => {
+    const seen: unknown[] = [];
+    const note = (request: unknown) => (seen.push(request), {});
+    const agent = await make({ addSwap: note, addSwapPath: note }).connected();
+    const add = (type: string, id: string, vmPath = "") =>
+      agent.capability("swap")?.add({ type, id, vmPath, containerPath: "", options: [] }) ?? Promise.resolve();
+    await add("blk", "02/1f");
+    await add("mmioblk", "/dev/vdb", "/dev/vdb");
+    expect(seen).to.deep.equal([{ PCIPath: [2, 31] }, { path: "/dev/vdb" }]);
+    for (const [type, id] of [
+      ["scsi", "0:1"],
+      ["blk", "02.1"],
+      ["blk", ""],
+    ] as const) {
+      expect((await rejection(add(type, id))).code).to.equal("KATA_AGENT_SWAP_PLACE");
+    }
+    expect(seen).to.have.length(2);
+  });
+
   it("sets the guest's clock, also before 1970", async () => {
     const seen: unknown[] = [];
     const agent = await make({ setGuestDateTime: (request) => (seen.push(request), {}) }).connected();

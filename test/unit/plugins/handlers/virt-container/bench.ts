@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { Source } from "../../../../../src/core/config/source.js";
 import { plugin as virtContainer } from "../../../../../src/plugins/handlers/virt-container/index.js";
+import { plugin as virtioBlkPci } from "../../../../../src/plugins/storage/block-virtio-pci/index.js";
 import { FakeWorld, type FakeWorldToml } from "../../../../../src/testing/fake-world.js";
 
 /** What a bench has besides the usual. */
@@ -12,7 +13,7 @@ export interface BenchOptions extends Omit<FakeWorldToml, "tables"> {
   readonly systemd?: boolean;
 }
 
-/** A world with the real handler. */
+/** A world with the real handler, and disks on PCI. */
 export class Bench extends FakeWorld {
   readonly #ownsProcess: boolean;
 
@@ -25,7 +26,7 @@ export class Bench extends FakeWorld {
       readonly systemd?: boolean;
     },
   ) {
-    super({ directory, plugins: [virtContainer], ownsProcess, ...configuration });
+    super({ directory, plugins: [virtContainer, virtioBlkPci], ownsProcess, ...configuration });
     this.#ownsProcess = ownsProcess;
   }
 

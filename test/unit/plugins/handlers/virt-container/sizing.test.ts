@@ -117,13 +117,6 @@ describe("the machine of a sandbox", () => {
     expect(bench.hypervisor.spec).to.include({ vcpus: 1, memoryMiB: 2348, fixedSize: true });
   });
 
-  it("has no swap, which is said when it is asked for", async () => {
-    await open({ hypervisor: "enable_guest_swap = true" });
-    const error = await failure(create("a", {}));
-    expect(codeOf(error)).to.equal("KATA_CONFIG_PLUGIN");
-    expect(error.message).to.include("enable_guest_swap is true; guests have no swap");
-  });
-
   it("refuses limits that make no sense before anything is made", async () => {
     await open();
     const bad = { cpu: { quota: 5, period: -1 } };
