@@ -21,6 +21,7 @@ describe("drivers without end", () => {
     if (details.failed) throw new Error(fc.defaultReportMessage(details as never));
   };
 
-  for (const name of targetNames) it(`virtio device: ${name}`, () => hostileDriver(name, (attack) => run(name, attack)));
+  for (const name of targetNames)
+    it(`virtio device: ${name}`, () => hostileDriver(name, (attack) => run(name, attack)));
   it("virtio registers", () => run("registers", hostileRegisters()));
 });

@@ -36,7 +36,7 @@ describe("the size of a machine of QEMU", () => {
     expect(first.cpus).to.equal(1);
     const has = async (vcpus: number, more: number) => {
       const { cpus: count, memory } = await pod.seen();
-      expect([count, memory - first.memory]).to.deep.equal([vcpus, more]);
+      expect([count, memory - first.memory], pod.log).to.deep.equal([vcpus, more]);
     };
     await Promise.all([
       pod.run("c1", { cpu: cpus(0.4), memory: { limit: 64 * MiB } }),
