@@ -137,6 +137,10 @@ export const calls: Explanations = {
     cause: "The agent answers and says that it does not serve.",
     cure: "See the agent's log and the guest's console.",
   },
+  KATA_AGENT_SWAP_PLACE: {
+    cause: "A disk for swap is plugged in such a way that the agent's protocol has no name for it.",
+    cure: "Set `block_device_driver` to virtio-blk-pci or virtio-blk-mmio.",
+  },
   KATA_AGENT_ANSWER: {
     cause: "The agent's answer is of a form that cannot be: the guest is of another version, or hostile.",
     cure: "Use a guest image that belongs to this version.",

@@ -106,6 +106,14 @@ export const guest: Explanations = {
     cause: "A kernel module that `kernel_modules` names is not in the guest, or does not load.",
     cure: "Take it out, or use an image that has it.",
   },
+  KATA_GUEST_NO_SWAP: {
+    cause: "The guest shall have swap, and its kernel is built without.",
+    cure: "Use a kernel with CONFIG_SWAP, or set `enable_guest_swap = false`.",
+  },
+  KATA_GUEST_SWAP: {
+    cause: "The guest's kernel refuses a disk as swap: it has too many already, or the disk has no head of a swap area.",
+    cure: "See the kernel's words in the guest's console; with very many small changes of limits, set a longer `guest_swap_create_threshold_secs`.",
+  },
   KATA_GUEST_FEATURE: {
     cause: "Something is asked for that this agent does not have.",
     cure: "Do without, or use another agent.",

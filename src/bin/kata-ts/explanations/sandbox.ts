@@ -99,6 +99,22 @@ export const sandbox: Explanations = {
     cause: "The machine has grown, and its agent cannot have the guest use what is new.",
     cure: "Set `static_sandbox_resource_mgmt = true`, or use an agent that can.",
   },
+  KATA_SWAP_MACHINE: {
+    cause: "Guests shall have swap, and the machine takes no disks while it runs that the agent could find for it.",
+    cure: "Set a `block_device_driver` that the message lists, or `enable_guest_swap = false`.",
+  },
+  KATA_SWAP_AGENT: {
+    cause: "Guests shall have swap, and the agent has no way to have its guest use it.",
+    cure: "Set `enable_guest_swap = false`, or use an agent that can.",
+  },
+  KATA_SWAP_DIRECTORY: {
+    cause: "Swap files cannot be made where `guest_swap_path` says, or others than root could change them there.",
+    cure: "Set another `guest_swap_path`, or correct whose the directory is and who may write to it.",
+  },
+  KATA_SWAP_SPACE: {
+    cause: "The file system of `guest_swap_path` has less free than all swap files together may come to need.",
+    cure: "Free space, set another `guest_swap_path`, or a smaller `guest_swap_size_percent`.",
+  },
   KATA_TEMPLATE_OFF: {
     cause: "A template is asked for and `enable_template` is false.",
     cure: "Set it to true in the hypervisor's table `factory`.",
