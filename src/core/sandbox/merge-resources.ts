@@ -5,13 +5,17 @@ function over<T extends object>(old: T | undefined, changed: T | undefined): T |
   return old === undefined || changed === undefined ? (changed ?? old) : { ...old, ...changed };
 }
 
+/** Members that change something: 0, of which the agent's protocol does not tell that it was said, leaves a limit as it is. */
+const said = <T extends object>(update: T | undefined): Partial<T> | undefined =>
+  update && (Object.fromEntries(Object.entries(update).filter(([, value]) => value !== 0)) as Partial<T>);
+
 /**
  * A container's resources after an update, which says what changes and leaves out the rest: limits of huge pages are taken by
- * their page size, those of memory and CPU one by one, all other members as a whole.
+ * their page size, those of memory and CPU one by one, where 0 says nothing (as for runc), all other members as a whole.
  */
 export function mergeResources(old: OciLinuxResources, update: OciLinuxResources): OciLinuxResources {
-  const memory = over(old.memory, update.memory);
-  const cpu = over(old.cpu, update.cpu);
+  const memory = over(old.memory, said(update.memory));
+  const cpu = over(old.cpu, said(update.cpu));
   const pages = new Map(
     [...(old.hugepageLimits ?? []), ...(update.hugepageLimits ?? [])].map((one) => [one.pageSize, one]),
   );

@@ -19,6 +19,20 @@ const swapOf = (directory: string) => [
 const fillShm = (pod: SizedPod, id: string, size: number) =>
   pod.ask(id, `dd if=/dev/zero of=/dev/shm/full bs=1M count=${size} 2>/dev/null`);
 
+/** However much there is to tell of a container's usage, a signal does not wait for it. */
+async function answersKillsFirst(pod: SizedPod, id: string): Promise<void> {
+  const answers: string[] = [];
+  const asked = Array.from({ length: 100 }, async () => {
+    await pod.task.stats({ id });
+    answers.push("stats");
+  });
+  await pod.task.kill({ id, execId: "", signal: 9, all: false });
+  answers.push("kill");
+  await Promise.all(asked);
+  expect(answers.indexOf("kill")).to.be.lessThan(50);
+  expect((await pod.task.wait({ id, execId: "" })).exitStatus).to.equal(137);
+}
+
 describe("the size of a machine of QEMU", () => {
   let pod: SizedPod;
   let swaps: string;
@@ -80,6 +94,7 @@ describe("the size of a machine of QEMU", () => {
     expect((await pod.seen()).memory).to.equal(memory + 64);
     await pod.update("c1", { memory: { limit: 200 * MiB } });
     expect((await pod.seen()).memory).to.equal(memory + 200);
+    await answersKillsFirst(pod, "c1");
     await pod.remove("c1");
     expect((await pod.seen()).memory).to.equal(memory);
   });

@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, truncateSync, wr
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { Metrics as MetricsV1 } from "../../../src/core/proto/gen/cgroups/v1.js";
+import { Metrics as MetricsV2 } from "../../../src/core/proto/gen/cgroups/v2.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { dragonball, type MachineKind, qemu } from "../../support/machine-kinds.js";
-import { MachineShim } from "../../support/machine-shim.js";
+import { execRequest, MachineShim, type TaskClient } from "../../support/machine-shim.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 
 interface Machines extends MachineKind {
@@ -108,10 +110,42 @@ for (const { name, lines, disks, needs } of machines) {
       await shim.remove("slow");
     };
 
+    /** What the disks of a container have moved, as containerd is told. */
+    const moved = async (task: TaskClient, id: string): Promise<{ read: number; written: number }> => {
+      const { typeUrl, value = new Uint8Array() } = (await task.stats({ id })).stats ?? {};
+      const sum = (all: readonly bigint[]) => Number(all.reduce((total, one) => total + one, 0n));
+      if (typeUrl?.includes(".v2.") === true) {
+        const disks = MetricsV2.decode(value).io?.usage ?? [];
+        return { read: sum(disks.map(({ rbytes }) => rbytes)), written: sum(disks.map(({ wbytes }) => wbytes)) };
+      }
+      const all = MetricsV1.decode(value).blkio?.ioServiceBytesRecursive ?? [];
+      const of = (kind: string) => sum(all.filter(({ op }) => op === kind).map((one) => one.value));
+      return { read: of("Read"), written: of("Write") };
+    };
+
+    /** Writes and reads of a container are told, those of others of its pod are not among them. */
+    const tellsWhatItMoves = async (task: TaskClient, id: string): Promise<void> => {
+      let done = 0;
+      const does = async (script: string): Promise<void> => {
+        const one = { id, execId: `move${done++}` };
+        await task.exec(execRequest(one.id, one.execId, ["sh", "-c", script]));
+        await task.start(one);
+        expect((await task.wait(one)).exitStatus).to.equal(0);
+        await task.delete(one);
+      };
+      const before = await moved(task, id);
+      await does("dd if=/dev/zero of=/moved bs=1M count=6 conv=fsync");
+      const after = await moved(task, id);
+      // The file system writes a little of its own.
+      expect(after.written - before.written).to.be.within(6 * mib, 8 * mib);
+      await does("dd if=/moved of=/dev/null bs=1M count=3 iflag=direct");
+      expect((await moved(task, id)).read - after.read).to.be.within(3 * mib, 4 * mib);
+    };
+
     it("are written to by the guest, also of containers that come later, and are given back", async () => {
       const [one, two] = [makeDisk("one"), makeDisk("two")];
       const script = "echo from $(hostname) >/written; grep ' / ' /proc/mounts; sync; exec sleep 100000";
-      await run("pod", one, script, ["loop"]);
+      const { task } = await run("pod", one, script, ["loop"]);
       const { ended } = await run("later", two, "grep ' / ' /proc/mounts; echo later >/written");
       expect((await ended()).exitStatus).to.equal(0);
       expect(shim.output("later")).to.match(disks).and.include(" / ext4 rw,");
@@ -121,6 +155,7 @@ for (const { name, lines, disks, needs } of machines) {
       expect(execFileSync("fsck.ext4", ["-f", "-n", two], quiet)).to.include("files");
       const again = await run("again", two, "cat /written");
       expect((await again.ended()).exitStatus).to.equal(0);
+      await tellsWhatItMoves(task, "pod");
       expect(shim.output("again")).to.equal("later\n");
       await shim.remove("again");
       if (limited.every((line) => lines.includes(line))) await movesNoMore(makeDisk("slow"));

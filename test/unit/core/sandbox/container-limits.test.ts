@@ -176,6 +176,9 @@ describe("the limits of a sandbox's containers", () => {
       ],
     });
     expect(mergeResources({}, {})).to.deep.equal({});
+    const zeros = { memory: { limit: 0, swap: 0 }, cpu: { quota: 0, period: 0, shares: 7 } };
+    const kept = { memory: { limit: 5 }, cpu: { quota: 6, period: 9 } };
+    expect(mergeResources(kept, zeros)).to.deep.equal({ ...kept, cpu: { ...kept.cpu, shares: 7 } });
   });
 
   it("comes back from an update to the limits there were", () => {

@@ -117,6 +117,58 @@ describe("the machine of a sandbox", () => {
     expect(bench.hypervisor.spec).to.include({ vcpus: 1, memoryMiB: 2348, fixedSize: true });
   });
 
+  it("follows updates of limits as far as they say something, and not beyond what there can be", async () => {
+    await open();
+    await create("a", resources(1, 64));
+    for (const [update, size] of [
+      [{ memory: { limit: 0 }, cpu: { quota: 0, period: 0 } }, ""],
+      [{ memory: { limit: 1 } }, "memory 2050"],
+      [{ memory: { limit: -1 }, cpu: { quota: -1 } }, "vcpus 1, memory 2048"],
+      [{ cpu: { quota: 150_000 } }, "vcpus 3"],
+      [{ cpu: { quota: 1_000_000_000 } }, "vcpus 8"],
+      [{ memory: { limit: 2 ** 45 } }, "memory 8192"],
+      [{ memory: { limit: 2 ** 63 } }, "memory 2048"],
+    ] as const) {
+      bench.hypervisor.calls.length = 0;
+      await bench.runtime.request(updateTask({ containerId: "a", resources: update }));
+      expect(sizes(), JSON.stringify(update)).to.equal(size);
+    }
+  });
+
+  it("stays as it is, with all limits, when an update makes no sense", async () => {
+    await open();
+    await create("a", resources(1, 64));
+    const [calls, told] = [[...bench.hypervisor.calls], [...bench.agent.calls]];
+    for (const update of [
+      { cpu: { quota: 5, period: -1 } },
+      { cpu: { quota: 0.5 } },
+      { memory: { limit: 1.5 } },
+      { memory: { limit: Number.NaN } },
+      { cpu: { cpus: "3-1" } },
+      { hugepageLimits: [{ pageSize: "2MB", limit: 0.1 }] },
+    ]) {
+      const error = await failure(bench.runtime.request(updateTask({ containerId: "a", resources: update })));
+      expect(codeOf(error), JSON.stringify(update)).to.equal("KATA_SIZE_INVALID");
+    }
+    expect([bench.hypervisor.calls, bench.agent.calls]).to.deep.equal([calls, told]);
+    await bench.runtime.request(updateTask({ containerId: "a", resources: { cpu: { quota: 200_000 } } }));
+    expect(sizes()).to.equal("vcpus 2, memory 2112, vcpus 3");
+  });
+
+  it("that never changes takes limits that are none, or more than there can be, for what they are", async () => {
+    for (const [memory, quota, size] of [
+      ["0", "0", { vcpus: 1, memoryMiB: 2048 }],
+      ["-1", "-1", { vcpus: 1, memoryMiB: 2048 }],
+      [String(2 ** 45), "100000000", { vcpus: availableParallelism(), memoryMiB: 4096 }],
+    ] as const) {
+      await open(fixed);
+      const limits = { "io.kubernetes.cri.sandbox-cpu-quota": quota, "io.kubernetes.cri.sandbox-memory": memory };
+      await create("pod", {}, { ...pod("sandbox"), ...limits });
+      expect(bench.hypervisor.spec).to.include(size);
+      if (memory !== String(2 ** 45)) await bench.close();
+    }
+  });
+
   it("refuses limits that make no sense before anything is made", async () => {
     await open();
     const bad = { cpu: { quota: 5, period: -1 } };
