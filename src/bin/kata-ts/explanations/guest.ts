@@ -111,7 +111,8 @@ export const guest: Explanations = {
     cure: "Use a kernel with CONFIG_SWAP, or set `enable_guest_swap = false`.",
   },
   KATA_GUEST_SWAP: {
-    cause: "The guest's kernel refuses a disk as swap: it has too many already, or the disk has no head of a swap area.",
+    cause:
+      "The guest's kernel refuses a disk as swap: it has too many already, or the disk has no head of a swap area.",
     cure: "See the kernel's words in the guest's console; with very many small changes of limits, set a longer `guest_swap_create_threshold_secs`.",
   },
   KATA_GUEST_FEATURE: {
