@@ -97,9 +97,10 @@ describe("swap files", () => {
     mkdirSync(root);
     chmodSync(root, 0o777);
     expect(await rejected(() => make().prepare())).to.equal("KATA_SWAP_DIRECTORY");
-    root = join(directory.path, "file");
-    writeFileSync(root, "");
-    expect(await rejected(() => make().prepare())).to.equal("KATA_SWAP_DIRECTORY");
+    writeFileSync(join(directory.path, "file"), "");
+    for (root of [join(directory.path, "file"), join(directory.path, "file", "below"), "/proc/none/below"]) {
+      expect(await rejected(() => make().prepare()), root).to.equal("KATA_SWAP_DIRECTORY");
+    }
   });
 
   it("never go through a link, nor over what is there", async () => {
