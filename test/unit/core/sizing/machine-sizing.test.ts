@@ -82,7 +82,7 @@ describe("a machine whose size follows its containers", () => {
     await all.add("a", limits(1, 64));
     asked.length = 0;
     const inGuest = async () => note("guest");
-    await all.update("a", limits(2, 0), inGuest);
+    await all.update("a", limits(2, -1), inGuest);
     expect(asked).to.deep.equal(["vcpus 3", "online true 3 true", "guest", "memory 256"]);
   });
 
