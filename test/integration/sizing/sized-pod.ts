@@ -80,7 +80,7 @@ export class SizedPod {
     process.kill(one.pid, "SIGKILL");
     await this.shim.gone(one);
     const roots = ["--run", this.shim.roots.run, "--shim", this.shim.program];
-    const { status, stderr } = await runProgram(process.execPath, [kataTs, "recover", ...roots], { ms: 60_000 });
+    const { status, stderr } = await runProgram(process.execPath, [kataTs, "recover", ...roots], { ms: 180_000 });
     expect(status, stderr).to.equal(0);
     this.#task = await this.shim.client("pod");
   }
