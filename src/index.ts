@@ -6,6 +6,7 @@
  * - Plugins are written against `kata-ts/plugin`, and tested with `kata-ts/testing`.
  */
 export { Runtime, type RuntimeOptions } from "./core/runtime/runtime.js";
+export { catchLateErrors, type OnFatal } from "./core/runtime/catch-late-errors.js";
 export { builtins } from "./plugins/builtins.js";
 
 export * from "./core/messages/task.js";

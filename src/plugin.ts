@@ -1,4 +1,7 @@
-/** What a plugin's author needs: types, and two identity functions. A plugin in a package of its own imports types only. */
+/**
+ * What a plugin's author needs: types, and a few small functions that any copy of the library does as well. A plugin in a
+ * package of its own gets by with types; who sends messages, or answers them, may import those.
+ */
 export type {
   Agent,
   AgentCapabilities,
@@ -45,6 +48,9 @@ export type { RuntimeHandler } from "./core/contracts/runtime-handler.js";
 export type { Service } from "./core/contracts/service.js";
 export type { Share, ShareFs, ShareFsContribution, ShareRequest } from "./core/contracts/share-fs.js";
 export type { Volume, VolumeDriver, VolumeRequest } from "./core/contracts/volume.js";
+export { defineEvent, defineRequest, type EventType, type Message, type RequestType } from "./core/dispatch/message.js";
+export * from "./core/messages/events.js";
+export * from "./core/messages/task.js";
 export type {
   PluginContext,
   PluginSource,
@@ -55,7 +61,19 @@ export type {
   SandboxRequest,
 } from "./core/plugin/context.js";
 export type { CheckContext, HostFinding } from "./core/plugin/host-check.js";
-export type { PluginId, PluginInstance, PluginKind, PluginKinds } from "./core/plugin/kinds.js";
+export { requireCapability } from "./core/plugin/capability.js";
+export {
+  type ChosenInstance,
+  defineKind,
+  type Kind,
+  type KindRef,
+  type PluginId,
+  type PluginInstance,
+  type PluginKind,
+  type PluginKinds,
+  type Selection,
+} from "./core/plugin/kinds.js";
+export { type Candidates, mostSpecific } from "./core/plugin/match.js";
 export { definePlugin, type Plugin } from "./core/plugin/plugin.js";
 export {
   noConfig,
@@ -75,7 +93,6 @@ export type { HypervisorConfig } from "./core/config/keys/hypervisor.js";
 export type { RuntimeConfig } from "./core/config/keys/runtime.js";
 export type { Dispatcher, Handle, HandlerTable, Interceptor } from "./core/dispatch/dispatcher.js";
 export type { EventBus } from "./core/dispatch/event-bus.js";
-export type { EventType, Message, RequestType } from "./core/dispatch/message.js";
 export type { Logger, LogFields, LogLevel } from "./core/log.js";
 export type * from "./core/oci/spec.js";
 export type { SandboxRecord } from "./core/sandbox/record.js";

@@ -16,7 +16,7 @@ import {
 } from "../core/messages/events.js";
 import { type CreateTask, createTask, startTask } from "../core/messages/task.js";
 import { defaultSpec } from "../core/oci/default-spec.js";
-import { definePlugin, type Plugin } from "../core/plugin/plugin.js";
+import type { Plugin } from "../core/plugin/plugin.js";
 import { noConfig } from "../core/plugin/standard-schema.js";
 import { Runtime } from "../core/runtime/runtime.js";
 import type { SandboxRecord } from "../core/sandbox/record.js";
@@ -153,8 +153,13 @@ export class FakeWorld {
       list.push(one);
       return one;
     };
-    const fake = (kind: string, create: Plugin["create"]): Plugin =>
-      definePlugin({ api: 1, kind, name: "fake", config: noConfig, create });
+    const fake = (kind: string, create: Plugin["create"]): Plugin => ({
+      api: 1,
+      kind,
+      name: "fake",
+      config: noConfig,
+      create,
+    });
     return [
       fake("hypervisor", ({ sandbox }) => {
         if (sandbox !== undefined) this.records.push(sandbox.record);

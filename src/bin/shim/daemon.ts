@@ -4,6 +4,7 @@ import { describeError } from "../../core/errors/error.js";
 import type { Source } from "../../core/config/source.js";
 import { createLogger, type Logger } from "../../core/log.js";
 import { recoverSandbox } from "../../core/messages/recovery.js";
+import { catchLateErrors } from "../../core/runtime/catch-late-errors.js";
 import { Runtime } from "../../core/runtime/runtime.js";
 import { loadState } from "../../core/sandbox/state-file.js";
 import { createLinuxSys } from "../../core/sys/linux/index.js";
@@ -119,10 +120,10 @@ function handleSignals(log: Logger): void {
   }
 }
 
-/** An error that nobody caught ends everything by force: what is half broken must not go on. */
+/** An error that nobody caught, and that is no plugin's alone, ends everything by force: what is half broken must not go on. */
 function handleCrashes(log: Logger, runtime: Runtime, removeOwn: () => void): void {
   let crashing = false;
-  const crash = (kind: string) => (error: unknown) => {
+  const crash = (error: unknown, kind: string): void => {
     const stack = error instanceof Error ? error.stack : undefined;
     log.error(kind, { error: describeError(error), stack });
     if (crashing) return;
@@ -135,6 +136,5 @@ function handleCrashes(log: Logger, runtime: Runtime, removeOwn: () => void): vo
         process.exit(crashed);
       });
   };
-  process.on("uncaughtException", crash("an error was not caught"));
-  process.on("unhandledRejection", crash("a rejected promise was not handled"));
+  catchLateErrors(runtime, crash);
 }

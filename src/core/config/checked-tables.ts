@@ -4,21 +4,33 @@ import type { NamedExtension } from "./extension.js";
 import { agentKeys } from "./keys/agent.js";
 import { formerKeys } from "./keys/former-keys.js";
 import { hypervisorKeys } from "./keys/hypervisor.js";
-import type { KeyTable } from "./keys/key.js";
+import { implemented, type KeyTable, string } from "./keys/key.js";
 import { runtimeKeys } from "./keys/runtime.js";
 import { didYouMean } from "./nearest.js";
 import { type ConfigNode, formatKey, memberTable, type TableNode } from "./node.js";
+import { kindTable } from "../plugin/kind-table.js";
+import { KindSet } from "../plugin/kind-set.js";
+import type { Kind } from "../plugin/kinds.js";
+import { unknownHint } from "../plugin/unknown-hint.js";
 import { Report } from "./report.js";
 import type { Place } from "./source.js";
 
 /** Values of one checked table. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** Kinds of plugins that have no table of core's: theirs is `[<kind>.<name>]`, with the plugin's own keys alone. */
-const otherKinds = ["endpoint", "network-model", "share-fs", "rootfs", "volume", "block-driver", "cgroup", "service"];
-
 /** A kind that names its tables `[<kind>.<name>]`, and the keys that core gives all of them. */
 const coreKeys: Readonly<Record<string, KeyTable>> = { hypervisor: hypervisorKeys, agent: agentKeys };
+
+/** The keys of `[runtime]` that select plugins of kinds which plugins bring along. */
+function selectingKeys(kinds: readonly Kind[]): KeyTable {
+  const rows: Record<string, KeyTable[string]> = {};
+  for (const { name, selection } of kinds) {
+    if (selection.by !== "key") continue;
+    const description = `Plugin of the kind ${name}.`;
+    rows[selection.key.slice("runtime.".length)] = string(selection.default ?? "", description, implemented);
+  }
+  return rows;
+}
 
 /** A configuration of which every key has been checked by itself. */
 export interface CheckedTables {
@@ -42,6 +54,7 @@ class TableChecker {
   readonly #root: TableNode;
   readonly #extensions: readonly NamedExtension[];
   readonly #found: Findings;
+  readonly #kinds = new KindSet();
   readonly tables = new Map<string, Values>();
 
   constructor(root: TableNode, extensions: readonly NamedExtension[], found: Findings) {
@@ -63,7 +76,9 @@ class TableChecker {
     const isMissing = others.length > 0 && !others.includes(chosen);
     if (written && isMissing && chosenBy?.source.kind !== "override") {
       const there = others.map((name) => `[${formatKey([kind, name])}]`).join(", ");
-      const problem = `is "${chosen}", but there is no table [${formatKey([kind, chosen])}]; there is ${there}`;
+      const isThere = this.#extensions.some((one) => one.kind === kind && one.name === chosen);
+      const hint = isThere ? "" : unknownHint({ kind, name: chosen }, this.#extensions, this.#kinds);
+      const problem = `is "${chosen}", but there is no table [${formatKey([kind, chosen])}]; there is ${there}${hint}`;
       this.#found.report.add("KATA_CONFIG_VALUE", `runtime.${kind}_name`, problem, chosenBy ?? written.place);
     }
     this.#check(kind, chosen, undefined, true);
@@ -86,13 +101,19 @@ class TableChecker {
  * Checks every table of a configuration key by key. What is wrong is in the report, for the caller to throw once it has
  * added its own.
  */
-export function checkTables(root: TableNode, extensions: readonly NamedExtension[]): CheckedTables {
+export function checkTables(
+  root: TableNode,
+  extensions: readonly NamedExtension[],
+  kindsBroughtAlong: readonly Kind[] = [],
+): CheckedTables {
   const found: Findings = { report: new Report(), places: new Map(), deprecated: [] };
-  const kinds = new Set([...otherKinds, ...extensions.map(({ kind }) => kind)]);
-  for (const kind of ["hypervisor", "agent", "handler"]) kinds.delete(kind);
+  // Plugins of these have no table of core's: theirs is `[<kind>.<name>]`, with their own keys alone.
+  const kinds = new Set([...Object.keys(kindTable), ...extensions.map(({ kind }) => kind)]);
+  for (const kind of Object.keys(coreKeys)) kinds.delete(kind);
 
+  const runtimeRows = { ...runtimeKeys, ...selectingKeys(kindsBroughtAlong) };
   assertTable("runtime", root.members.get("runtime"), found);
-  const runtime = checkTable(["runtime"], { keys: runtimeKeys, open: false }, memberTable(root, "runtime"), found);
+  const runtime = checkTable(["runtime"], { keys: runtimeRows, open: false }, memberTable(root, "runtime"), found);
 
   const packages = root.members.get("plugins");
   if (packages) found.places.set("plugins", packages.place);

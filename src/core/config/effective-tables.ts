@@ -56,7 +56,10 @@ export class EffectiveTables implements EffectiveConfig {
   }
 
   pluginTable(kind: string, name: string): unknown {
-    if (kind === "handler") return this.runtime;
+    if (kind === "handler") {
+      const own = this.#checked.tables.get(`handler.${name}`);
+      return own === undefined ? this.runtime : { ...this.runtime, ...own };
+    }
     if (kind === "hypervisor" && name === this.runtime.hypervisor_name) return this.hypervisor;
     return this.#checked.tables.get(`${kind}.${name}`) ?? {};
   }

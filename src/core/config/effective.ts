@@ -45,7 +45,7 @@ export interface EffectiveConfig {
   readonly agent: AgentConfig;
   /**
    * What configuration says for one plugin: a hypervisor's or an agent's table with every key of core and of its own,
-   * `[runtime]` for a runtime handler, for other kinds the table `[<kind>.<name>]`, empty when there is none.
+   * `[runtime]` with `[handler.<name>]` over it for a runtime handler, for other kinds the table `[<kind>.<name>]`, empty when there is none.
    */
   pluginTable(kind: string, name: string): unknown;
   /** Where the value of a dotted key comes from: `origin("hypervisor.qemu.kernel")`. */

@@ -13,6 +13,9 @@ import { mergeTables } from "./merge.js";
 import { formatKey, type TableNode } from "./node.js";
 import { nodeOf, placeOf, tableOf } from "./plain-node.js";
 import { type ConfigDocument, type ReadOptions, readConfig } from "./read-config.js";
+import { chosenName } from "../plugin/chosen-name.js";
+import { isPluginKind, kindTable } from "../plugin/kind-table.js";
+import type { Kind } from "../plugin/kinds.js";
 import type { KeyProblemCode } from "./report.js";
 import { formatPlace, type Place, type Source } from "./source.js";
 
@@ -36,6 +39,8 @@ export interface EffectiveOptions {
   readonly annotations?: Readonly<Record<string, string>>;
   /** What the plugins there are say about configuration (`extensionsOf`). */
   readonly extensions?: readonly NamedExtension[];
+  /** Kinds that plugins bring along: their keys are keys of `[runtime]`. */
+  readonly kinds?: readonly Kind[];
   /** Stronger than files, weaker than annotations. */
   readonly overrides?: readonly ConfigOverride[];
   /** Whether files that keys name must be there; true when absent. `kata-ts config` shows them all the same. */
@@ -80,16 +85,9 @@ function applyAnnotations(
 }
 
 /** Whether a plugin is in use: chosen by its key, or of a kind that nothing chooses by name. */
-function isInUse({ kind, name }: NamedExtension, { runtime, hypervisor }: ChosenTables): boolean {
-  const chosen: Readonly<Record<string, readonly string[]>> = {
-    handler: [runtime.name],
-    hypervisor: [runtime.hypervisor_name],
-    agent: [runtime.agent_name],
-    "network-model": [runtime.internetworking_model],
-    "share-fs": [hypervisor.shared_fs],
-    "block-driver": [hypervisor.block_device_driver, hypervisor.vm_rootfs_driver],
-  };
-  return chosen[kind]?.includes(name) ?? true;
+function isInUse({ kind, name }: NamedExtension, tables: ChosenTables, kinds: readonly Kind[]): boolean {
+  const selection = isPluginKind(kind) ? kindTable[kind].selection : kinds.find((one) => one.name === kind)?.selection;
+  return selection?.by !== "key" || chosenName(tables, selection) === name;
 }
 
 function chosenTables({ runtime, tables }: CheckedTables): ChosenTables {
@@ -105,14 +103,14 @@ function chosenTables({ runtime, tables }: CheckedTables): ChosenTables {
  * `KATA_CONFIG_INVALID` with all of them (`problemsOf`). Refused annotations are `KATA_CONFIG_ANNOTATION_REFUSED`.
  */
 export function effectiveConfig(document: ConfigDocument, options: EffectiveOptions = {}): EffectiveConfig {
-  const { extensions = [], overrides = [], annotations = {} } = options;
+  const { extensions = [], kinds = [], overrides = [], annotations = {} } = options;
   const table = applyOverrides(document.table, overrides);
-  let checked = checkTables(table, extensions);
+  let checked = checkTables(table, extensions, kinds);
   checked.report.throwIfAny();
   const directories = options.imageDirectories ?? imageDirectories;
   const annotated = applyAnnotations(table, checked, annotations, directories);
   if (annotated) {
-    checked = checkTables(annotated, extensions);
+    checked = checkTables(annotated, extensions, kinds);
     checked.report.throwIfAny();
   }
 
@@ -135,7 +133,7 @@ export function effectiveConfig(document: ConfigDocument, options: EffectiveOpti
     const isSet = (key: string) => places.has(keyOf("hypervisor", key));
     checkFiles(chosen, isSet, complain("KATA_CONFIG_FILE_MISSING"));
   }
-  const inUse = extensions.filter((extension) => isInUse(extension, chosen));
+  const inUse = extensions.filter((extension) => isInUse(extension, chosen, kinds));
   const config = new EffectiveTables({
     file: document.file,
     dropIns: document.dropIns,

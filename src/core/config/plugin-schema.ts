@@ -1,6 +1,6 @@
 import { KataError, messageOf } from "../errors/error.js";
 import type { Registration } from "../plugin/registry.js";
-import { noConfig, type StandardSchema } from "../plugin/standard-schema.js";
+import type { StandardSchema } from "../plugin/standard-schema.js";
 import { checkTable } from "./check-table.js";
 import type { ConfigExtension, NamedExtension } from "./extension.js";
 import { type AgentConfig, agentKeys } from "./keys/agent.js";
@@ -61,7 +61,7 @@ export function extensionsOf(registrations: readonly Registration[]): NamedExten
   return registrations.map(({ id, plugin }) => {
     const carried: unknown = "kataConfig" in plugin.config ? plugin.config.kataConfig : undefined;
     const isCarried = typeof carried === "object" && carried !== null;
-    const extension: ConfigExtension = isCarried ? carried : { open: plugin.config !== noConfig };
+    const extension: ConfigExtension = isCarried ? carried : { open: true };
     return { ...extension, kind: id.kind, name: id.name };
   });
 }

@@ -89,7 +89,7 @@ export interface HypervisorCapabilities {
  *
  * Order of calls: (`addDevice`* → `start` | `adopt`) → (`addDevice` | `removeDevice`)* → `stop` or `destroy`. Before `start` devices
  * are only noted; afterwards they are hotplugged, which needs the matching capability. A capability that is absent is
- * `undefined` here and `KATA_HYPERVISOR_UNSUPPORTED` where somebody insists.
+ * `undefined` here and `KATA_CAPABILITY` where somebody insists (`requireCapability`).
  *
  * The instance owns the VMM's process or threads, its sockets and files below its run directory, and removes them all in
  * `stop` and in `destroy`. It does not own what devices refer to (taps, daemons, disks).

@@ -1,5 +1,6 @@
 import { type Observable, Subject, type Subscription } from "rxjs";
 import type { Logger } from "../log.js";
+import { currentCulprit, runAs } from "../plugin/culprit.js";
 import type { EventType } from "./message.js";
 
 /**
@@ -19,13 +20,21 @@ export class EventBus {
     this.#subjects.get(type.kind)?.next(payload);
   }
 
-  /** Calls `listener` for every event of a kind until unsubscribed. `name` stands in the log when it throws. */
-  subscribe<P>(type: EventType<P>, name: string, listener: (payload: P) => void): Subscription {
+  /**
+   * Calls `listener` for every event of a kind until unsubscribed. `name` stands in the log when it throws, or when the
+   * promise that it gives rejects; nobody waits for that.
+   */
+  subscribe<P>(type: EventType<P>, name: string, listener: (payload: P) => unknown): Subscription {
+    const fail = (error: unknown): void =>
+      this.#log.error("an event listener failed", { event: type.kind, listener: name, error });
+    const subscriber = currentCulprit();
     return this.#subject<P>(type).subscribe((payload) => {
       try {
-        listener(payload);
+        // As the subscriber's own: what comes of it is none of the publisher's.
+        const told = runAs(subscriber, () => listener(payload));
+        if (told instanceof Promise) told.catch(fail);
       } catch (error) {
-        this.#log.error("an event listener failed", { event: type.kind, listener: name, error });
+        fail(error);
       }
     });
   }

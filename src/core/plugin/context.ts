@@ -6,7 +6,8 @@ import type { SandboxRecord } from "../sandbox/record.js";
 import type { SandboxState } from "../sandbox/state.js";
 import type { Scope } from "../scope.js";
 import type { Sys } from "../sys/sys.js";
-import type { PluginId, PluginInstance } from "./kinds.js";
+import type { ChosenInstance, KindRef, PluginId, PluginInstance } from "./kinds.js";
+import type { Candidates } from "./match.js";
 
 /** Directories the runtime works in. Parameters, so that tests use their own. */
 export interface Roots {
@@ -54,6 +55,8 @@ export interface SandboxEnvironment {
   readonly config: EffectiveConfig;
   readonly plugins: PluginSource;
   readonly log: Logger;
+  /** Settles when a plugin of the sandbox has thrown an error that nobody caught: the handler ends the sandbox with it. */
+  readonly broken: Promise<Error>;
   /** Of one that is taken over: what was kept of it. Nothing is undone by `scope` yet but what is deferred to it. */
   readonly state?: SandboxState;
 }
@@ -66,10 +69,19 @@ export type SandboxOpener = (request: SandboxRequest) => Promise<SandboxEnvironm
 
 /** Makes instances of other plugins: the only way plugins meet, through contracts. */
 export interface PluginSource {
-  /** A new instance of the named plugin, closed with the asking instance's scope. `where` is what selected it. */
-  create<K extends string>(kind: K, name: string, where: string, input?: unknown): Promise<PluginInstance<K>>;
-  /** One instance of every plugin of a kind, for kinds that are chosen by `match`. */
-  all<K extends string>(kind: K): Promise<PluginInstance<K>[]>;
+  /**
+   * A new instance of the named plugin, closed with the asking instance's scope. `where` is what selected it. A mere name
+   * stands for a kind of core; a kind that a plugin brings along is its `Kind`, which gives the type.
+   */
+  create<K extends KindRef>(kind: K, name: string, where: string, input?: unknown): Promise<PluginInstance<K>>;
+  /** A new instance of the plugin that configuration chooses for a kind that a key selects; undefined when it says none. */
+  chosen<K extends KindRef>(kind: K): Promise<ChosenInstance<K>>;
+  /**
+   * One instance of every plugin of a kind, for kinds that are chosen by `match`: the same ones whenever it is asked. One
+   * that fails is left out, with a warning, and is among `skipped`; but when it failed for want of one that configuration
+   * chooses, that is the error.
+   */
+  all<K extends KindRef>(kind: K): Promise<Candidates<PluginInstance<K>>>;
 }
 
 /** Everything a plugin is given. It imports nothing else from the runtime. */

@@ -1,15 +1,16 @@
 import type { PluginContext } from "./context.js";
 import type { CheckContext, HostFinding } from "./host-check.js";
-import type { PluginId, PluginInstance } from "./kinds.js";
+import type { Kind, KindRef, PluginId, PluginInstance, PluginKind } from "./kinds.js";
 import type { SchemaOutput, StandardSchema } from "./standard-schema.js";
 
 /**
  * A plugin is plain data. It imports only types from this package, so one in a package of its own works with any copy of
  * the library; everything it needs comes through `ctx`.
  */
-export interface Plugin<K extends string = string, S extends StandardSchema = StandardSchema> {
+export interface Plugin<K extends KindRef = KindRef, S extends StandardSchema = StandardSchema> {
   /** Version of this contract. */
   readonly api: 1;
+  /** The name of one of core's kinds, or a `Kind`. */
   readonly kind: K;
   /** As configuration selects it: lower case letters, digits, `-` and `_`. */
   readonly name: string;
@@ -19,7 +20,8 @@ export interface Plugin<K extends string = string, S extends StandardSchema = St
   readonly requires?: readonly PluginId[];
   /**
    * Makes an instance. No work that can wait until it is used; what it opens is given to `ctx.scope.defer`. It is cut off
-   * by a deadline that names the plugin.
+   * by a deadline that names the plugin; the time it waits for other plugins is theirs. An error that comes later, from its
+   * timers or promises, ends the sandbox that the instance belongs to.
    */
   create(ctx: PluginContext, config: SchemaOutput<S>): PluginInstance<K> | Promise<PluginInstance<K>>;
   /** What this host offers of what the plugin needs, for `kata-ts check`. Changes nothing; asked of chosen plugins. */
@@ -27,6 +29,8 @@ export interface Plugin<K extends string = string, S extends StandardSchema = St
 }
 
 /** Gives a plugin its types: the identity, at run time. */
-export function definePlugin<K extends string, S extends StandardSchema>(plugin: Plugin<K, S>): Plugin<K, S> {
+export function definePlugin<const K extends PluginKind | Kind, S extends StandardSchema>(
+  plugin: Plugin<K, S>,
+): Plugin<K, S> {
   return plugin;
 }

@@ -1,8 +1,11 @@
 import type { DeprecatedUse } from "../deprecation.js";
 import { type ApiVersions, apiVersions, checkApi, conform } from "./api-versions.js";
 import { pluginErrors } from "./errors.js";
-import { formatPluginId, type PluginId } from "./kinds.js";
+import { KindSet } from "./kind-set.js";
+import { formatPluginId, kindName, type PluginId } from "./kinds.js";
 import type { Plugin } from "./plugin.js";
+import { shapeProblem } from "./shape.js";
+import { unknownHint } from "./unknown-hint.js";
 
 /** One registered plugin and where it came from (`built-in`, or `package @acme/foo (/path)`). */
 export interface Registration {
@@ -13,25 +16,12 @@ export interface Registration {
   readonly deprecated?: DeprecatedUse;
 }
 
-const namePattern = /^[a-z0-9][a-z0-9_-]*$/;
-
-/** Says what keeps a value from being a plugin; undefined when it is one. */
-function shapeProblem(value: unknown): string | undefined {
-  if (typeof value !== "object" || value === null) return `it is ${value === null ? "null" : `a ${typeof value}`}`;
-  const { kind, name, config, create } = value as Record<string, unknown>;
-  if (typeof kind !== "string" || !namePattern.test(kind)) return `"kind" is ${JSON.stringify(kind)}`;
-  if (typeof name !== "string" || !namePattern.test(name)) return `"name" is ${JSON.stringify(name)}`;
-  if (typeof create !== "function") return `"create" of ${kind}/${name} is not a function`;
-  const isSchema = (typeof config === "object" || typeof config === "function") && config !== null;
-  if (!isSchema || !("~standard" in config)) return `"config" of ${kind}/${name} is not a Standard Schema`;
-  return undefined;
-}
-
 /**
- * The plugins there are. Registering only appends: no work, no I/O. What can be wrong is found here, naming the plugin and
- * its origin. Frozen at first use, so that what is chosen cannot change underneath.
+ * The plugins there are. Registering only appends: no work, no I/O. What can be wrong with one is found here, naming the
+ * plugin and its origin. Frozen at first use, so that what is chosen cannot change underneath.
  */
 export class Registry {
+  readonly kinds = new KindSet();
   readonly #plugins = new Map<string, Registration>();
   readonly #versions: ApiVersions;
   #frozen = false;
@@ -41,26 +31,37 @@ export class Registry {
     this.#versions = versions;
   }
 
-  register(value: unknown, origin: string): void {
-    const conformed = conform(value, origin, this.#versions);
-    const problem = shapeProblem(conformed.value);
+  register(value: unknown, origin: string): Registration {
+    const { value: conformed, deprecated } = conform(value, origin, this.#versions);
+    const problem = shapeProblem(conformed);
     if (problem !== undefined) throw pluginErrors.KATA_PLUGIN_SHAPE({ origin, problem });
-    const plugin = conformed.value as Plugin;
-    const id = formatPluginId(plugin);
-    checkApi(id, origin, plugin.api, this.#versions);
-    if (this.#frozen) throw pluginErrors.KATA_PLUGIN_FROZEN({ id });
-    const first = this.#plugins.get(id);
-    if (first) throw pluginErrors.KATA_PLUGIN_DUPLICATE({ id, first: first.origin, second: origin });
-    const { deprecated } = conformed;
-    const own = { kind: plugin.kind, name: plugin.name };
-    this.#plugins.set(id, { id: own, origin, plugin, ...(deprecated && { deprecated }) });
+    const plugin = conformed as Plugin;
+    const id: PluginId = { kind: kindName(plugin.kind), name: plugin.name };
+    const name = formatPluginId(id);
+    checkApi(name, origin, plugin.api, this.#versions);
+    if (this.#frozen) throw pluginErrors.KATA_PLUGIN_FROZEN({ id: name, origin });
+    const first = this.#plugins.get(name);
+    if (first) throw pluginErrors.KATA_PLUGIN_DUPLICATE({ id: name, first: first.origin, second: origin });
+    this.kinds.add(plugin.kind, `plugin ${name} from ${origin}`);
+    const registration = { id, origin, plugin, ...(deprecated && { deprecated }) };
+    this.#plugins.set(name, registration);
+    return registration;
   }
 
-  /** Ends registration, and finds requirements that are missing or circular. */
+  /** Registers the plugins of one package: all, or none when one of them cannot be. */
+  registerAll(values: readonly { readonly value: unknown; readonly origin: string }[]): void {
+    const added: Registration[] = [];
+    try {
+      for (const { value, origin } of values) added.push(this.register(value, origin));
+    } catch (error) {
+      for (const { id } of added) this.#plugins.delete(formatPluginId(id));
+      throw error;
+    }
+  }
+
+  /** Ends registration. What is wrong with the requirements of a plugin is an error of whoever asks for it. */
   freeze(): void {
-    if (this.#frozen) return;
     this.#frozen = true;
-    for (const { plugin } of this.#plugins.values()) this.#checkRequirements(plugin, []);
   }
 
   /** The plugin of a kind and name; `where` is what selected it, for the error. */
@@ -68,7 +69,9 @@ export class Registry {
     const found = this.#plugins.get(formatPluginId({ kind, name }));
     if (found) return found;
     const there = this.ofKind(kind).map((registration) => registration.id.name);
-    throw pluginErrors.KATA_PLUGIN_UNKNOWN({ kind, name, there, where });
+    const ids = this.list().map(({ id }) => id);
+    const hint = unknownHint({ kind, name }, ids, this.kinds);
+    throw pluginErrors.KATA_PLUGIN_UNKNOWN({ kind, name, there, where, hint });
   }
 
   ofKind(kind: string): Registration[] {
@@ -80,12 +83,13 @@ export class Registry {
     return [...this.#plugins.values()];
   }
 
-  #checkRequirements(plugin: Plugin, path: readonly string[]): void {
-    const id = formatPluginId(plugin);
-    if (path.includes(id)) throw pluginErrors.KATA_PLUGIN_CYCLE({ path: [...path, id] });
+  /** Throws when something that a plugin requires is missing, or when the requirements go in a circle. */
+  checkRequirements({ id, origin, plugin }: Registration, path: readonly string[] = []): void {
+    const name = formatPluginId(id);
+    if (path.includes(name)) throw pluginErrors.KATA_PLUGIN_CYCLE({ path: [...path.slice(path.indexOf(name)), name] });
     for (const wanted of plugin.requires ?? []) {
-      const registration = this.find(wanted.kind, wanted.name, `required by ${id}`);
-      this.#checkRequirements(registration.plugin, [...path, id]);
+      const where = `required by ${name} from ${origin}`;
+      this.checkRequirements(this.find(wanted.kind, wanted.name, where), [...path, name]);
     }
   }
 }

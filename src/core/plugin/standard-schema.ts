@@ -40,5 +40,8 @@ export function schemaOf<Output>(parse: (value: unknown) => Output): StandardSch
   };
 }
 
-/** The schema of a plugin that has no configuration. */
-export const noConfig: StandardSchema<undefined> = schemaOf(() => undefined);
+/** The schema of a plugin that has no configuration: its table may have no key (`kataConfig`, see `ConfiguredSchema`). */
+export const noConfig: StandardSchema<undefined> = Object.assign(
+  schemaOf(() => undefined),
+  { kataConfig: {} },
+);

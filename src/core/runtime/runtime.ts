@@ -11,7 +11,7 @@ import { EventBus } from "../dispatch/event-bus.js";
 import { logRequests } from "../dispatch/interceptors.js";
 import type { Message } from "../dispatch/message.js";
 import { type Logger, silentLogger } from "../log.js";
-import type { Roots, SandboxRequest } from "../plugin/context.js";
+import type { Roots, SandboxOpener, SandboxRequest } from "../plugin/context.js";
 import { PluginHost } from "../plugin/host.js";
 import { type Importer, loadPlugins } from "../plugin/loader.js";
 import type { Plugin } from "../plugin/plugin.js";
@@ -21,7 +21,9 @@ import { createLinuxSys } from "../sys/linux/index.js";
 import type { Sys } from "../sys/sys.js";
 import { runtimeErrors } from "./errors.js";
 import { defaultRoots } from "./roots.js";
+import { LateErrors } from "./late-errors.js";
 import { openSandbox } from "./sandbox-opener.js";
+import { type PluginTrial, tryPlugins } from "./try-plugins.js";
 
 /** Options of a runtime; everything has a default that suits a process of root on Linux. */
 export interface RuntimeOptions {
@@ -42,6 +44,8 @@ export interface RuntimeOptions {
   readonly log?: Logger;
   readonly interceptors?: readonly Interceptor[];
   readonly importer?: Importer;
+  /** Milliseconds of its own that a plugin's `create` may take; 10 000 when absent. */
+  readonly createTime?: number;
 }
 
 /**
@@ -56,8 +60,10 @@ export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #scope = Scope.root("runtime");
   readonly #host: PluginHost;
+  readonly #openSandbox: SandboxOpener;
+  readonly #late: LateErrors;
   readonly #services: Service[] = [];
-  readonly #packages = new Set<string>();
+  readonly #packages = new Map<string, Promise<void>>();
   readonly #deprecations: DeprecationLog;
   #activation: Promise<RuntimeHandler> | undefined;
 
@@ -66,6 +72,7 @@ export class Runtime {
     const roots: Roots = { ...defaultRoots, ...options.roots };
     this.#options = options;
     this.namespace = options.namespace ?? "default";
+    this.#late = new LateErrors(log);
     this.events = new EventBus(log);
     this.#deprecations = new DeprecationLog((text) => log.warn(text));
     this.dispatcher = new Dispatcher({
@@ -74,6 +81,19 @@ export class Runtime {
         await this.activate(configPathOf(message));
       },
     });
+    this.#openSandbox = (request) =>
+      openSandbox(
+        {
+          scope: this.#scope,
+          roots,
+          namespace: this.namespace,
+          log,
+          host: () => this.#host,
+          broken: (sandbox, scope) => this.#late.listen(sandbox, scope),
+          loadConfig: (wanted) => this.#sandboxConfig(wanted),
+        },
+        request,
+      );
     this.#host = new PluginHost({
       registry: this.registry,
       sys: options.sys ?? createLinuxSys(),
@@ -82,18 +102,8 @@ export class Runtime {
       ownsProcess: options.ownsProcess ?? false,
       events: this.events,
       dispatcher: this.dispatcher,
-      openSandbox: (request) =>
-        openSandbox(
-          {
-            scope: this.#scope,
-            roots,
-            namespace: this.namespace,
-            log,
-            host: () => this.#host,
-            loadConfig: (wanted) => this.#sandboxConfig(wanted),
-          },
-          request,
-        ),
+      ...(options.createTime !== undefined && { createTime: options.createTime }),
+      openSandbox: this.#openSandbox,
     });
     for (const { plugin, origin } of options.plugins) this.registry.register(plugin, origin);
   }
@@ -110,14 +120,36 @@ export class Runtime {
     return this.#effective(document, {});
   }
 
-  /** Creates a service; its configuration comes from the program. The caller starts it; `close` ends it. */
+  /**
+   * Makes an instance of every plugin that is chosen, or takes part by `match`, in a sandbox that is none, to see which
+   * cannot be. Nothing is started, and nothing stays.
+   */
+  async tryPlugins(): Promise<PluginTrial> {
+    await this.activate();
+    return tryPlugins({ registry: this.registry, host: this.#host, openSandbox: this.#openSandbox });
+  }
+
+  /**
+   * Creates a service; its configuration comes from the program. One that the program does not have is looked for in the
+   * packages that the configuration names. The caller starts it; `close` ends it.
+   */
   async createService(name: string, options: unknown): Promise<Service> {
+    // Those that come with the program must be there whatever configuration says; it may bring along others.
+    if (!this.registry.ofKind("service").some(({ id }) => id.name === name)) await this.config();
     const builtIn = await readConfig({ searchPaths: [], env: {} });
     const config = effectiveConfig(builtIn, { checkFiles: false });
     const source = this.#host.source({ scope: this.#scope, config });
     const service = await source.create("service", name, "asked for by the program", options);
     this.#services.push(service);
     return service;
+  }
+
+  /**
+   * For the handlers of `uncaughtException` and `unhandledRejection` that `catchLateErrors` installs: true when the error came
+   * from a plugin of one sandbox, which ends with it. False: the process is not to go on.
+   */
+  contain(error: unknown): boolean {
+    return this.#late.contain(error);
   }
 
   /** Sends a message and waits for its one answer: `await runtime.request(createTask({ … }))`. */
@@ -173,7 +205,8 @@ export class Runtime {
   #effective(document: ConfigDocument, annotations: Readonly<Record<string, string>>): EffectiveConfig {
     const extensions = extensionsOf(this.registry.list());
     const { overrides } = this.#options;
-    const config = effectiveConfig(document, { annotations, extensions, ...(overrides && { overrides }) });
+    const kinds = this.registry.kinds.defined;
+    const config = effectiveConfig(document, { annotations, extensions, kinds, ...(overrides && { overrides }) });
     const plugins = this.registry.list().flatMap(({ deprecated }) => deprecated ?? []);
     this.#deprecations.note([...plugins, ...config.deprecated]);
     return config;
@@ -182,11 +215,17 @@ export class Runtime {
   /** Loads what the first configuration names; later ones find the registry frozen and may name the same only. */
   async #loadPackages(document: ConfigDocument): Promise<void> {
     const { names, file } = document.plugins;
-    const wanted = names.filter((name) => !this.#packages.has(name));
-    if (wanted.length === 0) return;
     const importer = this.#options.importer ?? ((url: string) => import(url));
-    await loadPlugins(this.registry, { names: wanted, file }, importer);
-    for (const name of wanted) this.#packages.add(name);
+    for (const name of names) {
+      let loading = this.#packages.get(name);
+      if (loading === undefined) {
+        loading = loadPlugins(this.registry, { names: [name], file }, { importer });
+        this.#packages.set(name, loading);
+        // The next to ask tries again: the package may have been repaired.
+        loading.catch(() => this.#packages.delete(name));
+      }
+      await loading;
+    }
   }
 
   async #sandboxConfig(request: SandboxRequest): Promise<EffectiveConfig> {

@@ -16,6 +16,8 @@ export interface OpenerParts {
   readonly namespace: string;
   readonly log: Logger;
   readonly host: () => PluginHost;
+  /** Settles when a plugin of the sandbox has thrown an error that nobody caught. */
+  readonly broken: (sandbox: string, scope: Scope) => Promise<Error>;
   readonly loadConfig: (request: SandboxRequest) => Promise<EffectiveConfig>;
 }
 
@@ -47,5 +49,6 @@ export async function openSandbox(parts: OpenerParts, request: SandboxRequest): 
   const scope = parts.scope.child(`sandbox ${request.id}`);
   scope.defer("run directory", () => removeRunDirectory(runDirectory));
   const log = parts.log.child({ sandbox: request.id });
-  return { info, scope, config, plugins: parts.host().source({ scope, config, sandbox: info }), log };
+  const plugins = parts.host().source({ scope, config, sandbox: info });
+  return { info, scope, config, plugins, log, broken: parts.broken(request.id, scope) };
 }

@@ -30,5 +30,6 @@ export async function reopenSandbox(parts: OpenerParts, id: string): Promise<San
   };
   const scope = parts.scope.child(`sandbox ${id}`);
   const log = parts.log.child({ sandbox: id });
-  return { info, scope, config, plugins: parts.host().source({ scope, config, sandbox: info }), log, state };
+  const plugins = parts.host().source({ scope, config, sandbox: info });
+  return { info, scope, config, plugins, log, state, broken: parts.broken(id, scope) };
 }

@@ -5,6 +5,7 @@ import { describeError } from "../../core/errors/error.js";
 import { type Logger, silentLogger } from "../../core/log.js";
 import type { PluginContext, Roots, SandboxEnvironment, SandboxOpener } from "../../core/plugin/context.js";
 import type { PluginHost } from "../../core/plugin/host.js";
+import { kindName } from "../../core/plugin/kinds.js";
 import { definePlugin, type Plugin } from "../../core/plugin/plugin.js";
 import { noConfig } from "../../core/plugin/standard-schema.js";
 import { Runtime } from "../../core/runtime/runtime.js";
@@ -20,7 +21,9 @@ const selected: Readonly<Record<string, (name: string) => string>> = {
   agent: (name) => `agent_name = "${name}"`,
 };
 
-function configuration({ kind, name }: Plugin, { toml = "" }: Subject): string {
+function configuration(plugin: Plugin, { toml = "" }: Subject): string {
+  const { name } = plugin;
+  const kind = kindName(plugin.kind);
   const runtime = ["[runtime]", 'name = "stage"', 'internetworking_model = "none"', selected[kind]?.(name) ?? ""];
   // A handler's keys are those of the runtime; a service's are given by the program.
   const table = ["handler", "service"].includes(kind) ? [] : [`[${kind}.${name}]`];

@@ -1,5 +1,4 @@
 import { parseArgs } from "node:util";
-import { formatChoice } from "../../../core/config/source.js";
 import { formatDeprecatedUse } from "../../../core/deprecation.js";
 import { describeError } from "../../../core/errors/error.js";
 import { formatPluginId } from "../../../core/plugin/kinds.js";
@@ -73,10 +72,10 @@ export const checkCommand: Command = {
     const config = await runtime.config();
     const context = { sys: createLinuxSys(), roots: defaultRoots, config };
     const rows = runtimeFindings().map((finding) => ({ plugin: "", ...finding }));
-    for (const { id, key, neededFor } of chosenPlugins(config)) {
+    for (const { id, where, neededFor } of chosenPlugins(config, runtime.registry.kinds)) {
       const plugin = formatPluginId(id);
       try {
-        const found = await runtime.registry.find(id.kind, id.name, formatChoice(config, key)).plugin.check?.(context);
+        const found = await runtime.registry.find(id.kind, id.name, where).plugin.check?.(context);
         for (const finding of found ?? []) rows.push({ plugin, ...finding });
       } catch (error) {
         const detail = describeError(error);

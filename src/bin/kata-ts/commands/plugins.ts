@@ -1,13 +1,13 @@
 import { parseArgs } from "node:util";
 import { describeError } from "../../../core/errors/error.js";
 import { formatPluginId } from "../../../core/plugin/kinds.js";
-import { Runtime } from "../../../core/runtime/runtime.js";
-import { builtins } from "../../../plugins/builtins.js";
-import { chosenPlugins, matchedKinds } from "../chosen-plugins.js";
+import { chosenPlugins } from "../chosen-plugins.js";
 import { type Command, orUsage } from "../command.js";
+import { formatTree, plainTree } from "../format-tree.js";
 import { printListing } from "../output.js";
+import { triedPlugins, type TriedPlugins } from "../plugin-trial.js";
 
-const usage = "kata-ts plugins [--config FILE] [--json]";
+const usage = "kata-ts plugins [--config FILE] [--tree] [--json]";
 
 interface Row {
   readonly kind: string;
@@ -18,51 +18,56 @@ interface Row {
   readonly error: string;
 }
 
-/** Lists every registered plugin: kind, name, where it came from, chosen or not, and why it failed. */
+function rowsOf({ statuses, kinds, config }: TriedPlugins): Row[] {
+  const chosen = config === undefined ? [] : chosenPlugins(config, kinds);
+  const keys = new Map(chosen.map(({ id, key }) => [formatPluginId(id), key]));
+  return statuses.map(({ registration: { id, origin }, error }) => {
+    const matched = kinds.selection(id.kind).by === "match" ? "by match" : "";
+    return {
+      kind: id.kind,
+      name: id.name,
+      origin,
+      chosen: keys.get(formatPluginId(id)) ?? matched,
+      error: error === undefined ? "" : describeError(error),
+    };
+  });
+}
+
+/**
+ * Lists every registered plugin: kind, name, where it came from, chosen or not, and why it fails. Those in use are made for
+ * this, in a sandbox that is none. With `--tree`: who asked for whom meanwhile, and how long it took.
+ */
 export const pluginsCommand: Command = {
   name: "plugins",
   usage,
-  summary: "list every registered plugin, where it came from, and whether it is chosen",
+  summary: "list every registered plugin, where it came from, whether it is chosen, and why it fails",
   async run(args) {
     const { values } = orUsage(usage, () =>
       parseArgs({
         args: [...args],
-        options: { config: { type: "string" }, json: { type: "boolean", default: false } },
+        options: {
+          config: { type: "string" },
+          tree: { type: "boolean", default: false },
+          json: { type: "boolean", default: false },
+        },
       }),
     );
-    await using runtime = new Runtime({ plugins: builtins, ...(values.config && { configPath: values.config }) });
-    let failure: unknown;
-    const selected = new Map<string, string>();
-    try {
-      for (const { id, key } of chosenPlugins(await runtime.config())) selected.set(formatPluginId(id), key);
-    } catch (error) {
-      failure = error;
-    }
-    const rows = runtime.plugins.statuses().map(({ registration, error }): Row => {
-      const { kind, name } = registration.id;
-      const chosen = selected.get(formatPluginId(registration.id)) ?? (matchedKinds.has(kind) ? "by match" : "");
-      return {
-        kind,
-        name,
-        origin: registration.origin,
-        chosen,
-        error: error === undefined ? "" : describeError(error),
-      };
-    });
-    printListing(
-      {
-        rows,
-        columns: [
-          { title: "KIND", cell: (row) => row.kind },
-          { title: "NAME", cell: (row) => row.name },
-          { title: "ORIGIN", cell: (row) => row.origin },
-          { title: "CHOSEN", cell: (row) => row.chosen },
-          { title: "ERROR", cell: (row) => row.error },
-        ],
-      },
-      values.json,
-    );
-    if (failure !== undefined) throw failure;
+    const tried = await triedPlugins(values.config);
+    if (!values.tree) printRows(rowsOf(tried), values.json);
+    else if (values.json) process.stdout.write(`${JSON.stringify(plainTree(tried.tree), undefined, 2)}\n`);
+    else for (const line of formatTree(tried.tree)) process.stdout.write(`${line}\n`);
+    if (tried.failure !== undefined) throw tried.failure;
     return 0;
   },
 };
+
+function printRows(rows: readonly Row[], json: boolean): void {
+  const columns = [
+    { title: "KIND", cell: (row: Row) => row.kind },
+    { title: "NAME", cell: (row: Row) => row.name },
+    { title: "ORIGIN", cell: (row: Row) => row.origin },
+    { title: "CHOSEN", cell: (row: Row) => row.chosen },
+    { title: "ERROR", cell: (row: Row) => row.error.replaceAll(/\s*\n\s*/g, " ") },
+  ];
+  printListing({ rows, columns }, json);
+}

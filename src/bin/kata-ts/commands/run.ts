@@ -3,6 +3,8 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, realpath, rm, stat } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { withDeadline } from "../../../core/deadline.js";
+import { describeError } from "../../../core/errors/error.js";
 import { createLogger, type LogLevel } from "../../../core/log.js";
 import {
   closeTaskIo,
@@ -14,6 +16,7 @@ import {
   waitTask,
 } from "../../../core/messages/task.js";
 import { defaultSpec } from "../../../core/oci/default-spec.js";
+import { catchLateErrors } from "../../../core/runtime/catch-late-errors.js";
 import { Runtime } from "../../../core/runtime/runtime.js";
 import { phaseDone } from "../../../core/sandbox/phases.js";
 import { createLinuxSys } from "../../../core/sys/linux/index.js";
@@ -38,6 +41,11 @@ const options = {
 
 /** Milliseconds in which the rest of the output must arrive once the process has ended. */
 const drainTime = 5_000;
+
+/** Milliseconds everything may take to end after an error that nobody caught. */
+const crashTime = 20_000;
+/** Exit code after such an error (`EX_SOFTWARE`). */
+const crashed = 70;
 
 /** Signals that are passed on to the container. */
 const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
@@ -78,6 +86,11 @@ export const runCommand: Command = {
     const id = values.id ?? `run-${randomBytes(4).toString("hex")}`;
     const bundle = await mkdtemp(join(tmpdir(), "kata-ts-bundle-"));
     const stdio = await attachStdio(sys, values.tty);
+    const tidy = async (): Promise<void> => {
+      await stdio.close();
+      await rm(bundle, { recursive: true, force: true });
+    };
+    const late = catchLateErrors(runtime, (error, kind) => void crash(runtime, error, kind, tidy));
     try {
       const spec = defaultSpec({
         rootPath: await directoryOf(rootfs),
@@ -89,11 +102,28 @@ export const runCommand: Command = {
       await runtime.request(createTask({ containerId: id, bundle, spec, rootfs: [], io: stdio.io }));
       return await supervise(runtime, id, stdio, values.tty);
     } finally {
-      await stdio.close();
-      await rm(bundle, { recursive: true, force: true });
+      late[Symbol.dispose]();
+      await tidy();
     }
   },
 };
+
+/** Ends everything by force after an error that nobody caught: nothing is left behind. */
+async function crash(runtime: Runtime, error: unknown, kind: string, tidy: () => Promise<void>): Promise<never> {
+  process.stderr.write(`kata-ts: ${kind}: ${error instanceof Error ? error.stack : describeError(error)}\n`);
+  const what = "everything to end after an error";
+  const end = async () => {
+    try {
+      await runtime.destroy(error);
+    } finally {
+      await tidy();
+    }
+  };
+  await withDeadline({ ms: crashTime, what }, end).catch((failure: unknown) => {
+    process.stderr.write(`kata-ts: ${describeError(failure)}\n`);
+  });
+  process.exit(crashed);
+}
 
 /** The hypervisor of who has named none, neither here nor in the configuration; it is said which, and why. */
 async function chooseUnnamed(config: string | undefined): Promise<string | undefined> {

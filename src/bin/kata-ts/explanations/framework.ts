@@ -33,8 +33,7 @@ export const framework: Explanations = {
     cure: "For a newer version install the kata-ts that the message names; for an older or missing one update the plugin's package.",
   },
   KATA_PLUGIN_SHAPE: {
-    cause:
-      "A package exports something that is not a plugin, or one with a part missing; or it is CommonJS without named exports.",
+    cause: "A package exports something that is not a plugin, or one with a part missing.",
     cure: "Export `plugin`, `plugins` or a default of `{ api, kind, name, config, create }`; `definePlugin` has the compiler check it.",
   },
   KATA_PLUGIN_DUPLICATE: {
@@ -60,13 +59,38 @@ export const framework: Explanations = {
     cause: "The plugin's own schema refuses what its table says.",
     cure: "Correct the keys that the message names; the plugin's page or package says what they take.",
   },
+  KATA_PLUGIN_KIND: {
+    cause: "A plugin brings along a kind whose name or key is taken, or that another plugin defines otherwise.",
+    cure: "Give the kind a name and a key of its own; plugins of one kind take its definition from one package.",
+  },
+  KATA_PLUGIN_SCHEMA: {
+    cause: "The plugin's schema threw, or gave something that is no answer of a Standard Schema.",
+    cure: "Have `validate` give `{ value }` or `{ issues }`, whatever it is asked; `schemaOf` makes one of a function that throws.",
+  },
+  KATA_PLUGIN_RESULT: {
+    cause: "The plugin's `create` gave nothing, or something that lacks methods of its kind's contract.",
+    cure: "Return the instance from `create`, with every method that the message names; `definePlugin` has the compiler check it.",
+  },
+  KATA_PLUGIN_MATCH: {
+    cause: "The plugin's `match` threw or gave no number. The plugin is left out, and others are chosen from.",
+    cure: "Have `match` give 0 for what it does not take; what is to be refused is refused when it is prepared.",
+  },
+  KATA_PLUGIN_LATE: {
+    cause:
+      "A timer, a callback or a promise of the plugin failed after the call that began it, where nobody could catch it.",
+    cure: "Catch it in the plugin: the log has the stack. Only the sandbox of that instance has ended.",
+  },
+  KATA_CAPABILITY: {
+    cause: "Something was asked for that the chosen hypervisor or agent cannot do.",
+    cure: "Choose one that has the capability (`runtime.hypervisor_name`, `runtime.agent_name`), or do without.",
+  },
   KATA_PLUGIN_CREATE: {
     cause: "The plugin's `create` threw an error of its own, which follows in the message.",
     cure: "Mend what that error says. If it says too little, ask the plugin's author: the message names the package.",
   },
   KATA_PLUGIN_CYCLE: {
-    cause: "Plugins require each other in a circle, so that none can be made first.",
-    cure: "Take one `requires` out of the circle, or leave out the plugin that closes it.",
+    cause: "Plugins require each other, or ask for each other in their `create`, in a circle: none can be made first.",
+    cure: "Take one `requires` out of the circle, or have one ask for the other when it needs it and not in `create`.",
   },
   KATA_PLUGIN_NO_MATCH: {
     cause:

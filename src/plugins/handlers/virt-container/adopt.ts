@@ -1,6 +1,5 @@
 import type { Hypervisor } from "../../../core/contracts/hypervisor.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
-import { formatChoice } from "../../../core/config/source.js";
 import { withDeadline } from "../../../core/deadline.js";
 import { describeError } from "../../../core/errors/error.js";
 import type { PodNetwork } from "../../../core/network/pod-network.js";
@@ -39,20 +38,14 @@ export async function adoptMachine(
   signal: AbortSignal,
 ): Promise<AdoptedMachine> {
   const { config, plugins, scope, info } = env;
-  const { hypervisor_name, agent_name } = config.runtime;
-  const { block_device_driver, shared_fs } = config.hypervisor;
-  assertName("the hypervisor", state.hypervisor, hypervisor_name);
+  assertName("the hypervisor", state.hypervisor, config.runtime.hypervisor_name);
   scope.defer("run directory", () => removeRunDirectory(info.runDirectory));
   scope.defer("what the record names", async () => {
     const errors = await undoRecord(sys, info.record.content);
     if (errors.length > 0) throw new AggregateError(errors, `undoing what is on record of the sandbox "${info.id}"`);
   });
-  const hypervisor = await plugins.create(
-    "hypervisor",
-    hypervisor_name,
-    formatChoice(config, "runtime.hypervisor_name"),
-  );
-  const agent = await plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name"));
+  const hypervisor = await plugins.chosen("hypervisor");
+  const agent = await plugins.chosen("agent");
   const adopting = hypervisor.capability("adopt");
   if (adopting === undefined) {
     const problem = "it is a part of the shim, and ends with that";
@@ -64,9 +57,7 @@ export async function adoptMachine(
   };
   try {
     await adopting.adopt(state.hypervisor.state, signal);
-    const chosen = formatChoice(config, `hypervisor.${hypervisor_name}.block_device_driver`);
-    const driver = () => plugins.create("block-driver", block_device_driver, chosen);
-    const disks = new MachineDisks({ hypervisor, driver });
+    const disks = new MachineDisks({ hypervisor, driver: () => plugins.chosen("block-driver") });
     disks.adopt(state.disks);
     const swap = swapFiles(env, sys, hypervisor);
     if (swap !== undefined) await adoptSwap(swap, disks, state.disks.there);
@@ -74,7 +65,7 @@ export async function adoptMachine(
     await cgroup.adopt();
     const resources = new ResourceSet(scope);
     const network = await adoptNetwork(env, state, sys, { hypervisor, agent }, resources);
-    const shareFs = await adoptShare(env, state.shareFs, shared_fs, resources);
+    const shareFs = await adoptShare(env, state.shareFs, resources);
     scope.defer("virtual machine", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
     scope.defer("agent", (reason) => (reason === undefined ? agent.close() : agent.destroy(reason)));
     const ms = answerTime * hypervisor.slowdown;
@@ -128,13 +119,12 @@ async function adoptNetwork(
 async function adoptShare(
   { config, plugins }: SandboxEnvironment,
   state: PartState | undefined,
-  name: string,
   resources: ResourceSet,
 ): Promise<ShareFs | undefined> {
   if (state === undefined) return undefined;
-  assertName("the shared directory", state, name);
-  const where = formatChoice(config, `hypervisor.${config.runtime.hypervisor_name}.shared_fs`);
-  const shareFs = await plugins.create("share-fs", name, where);
+  assertName("the shared directory", state, config.hypervisor.shared_fs);
+  const shareFs = await plugins.chosen("share-fs");
+  if (shareFs === undefined) return undefined;
   await resources.adopt(shareFs, state.state);
   return shareFs;
 }

@@ -83,21 +83,12 @@ export async function prepareMachine(
   phases: PhaseTimer,
   signal: AbortSignal,
 ): Promise<MachineParts> {
-  const { config, plugins, scope } = env;
-  const { hypervisor_name, agent_name } = config.runtime;
-  const [hypervisor, agent] = await Promise.all([
-    plugins.create("hypervisor", hypervisor_name, formatChoice(config, "runtime.hypervisor_name")),
-    plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name")),
-  ]);
+  const { plugins, scope } = env;
+  const [hypervisor, agent] = await Promise.all([plugins.chosen("hypervisor"), plugins.chosen("agent")]);
   const cgroup = new SandboxCgroup({ ...wanted, env, hypervisor });
   const resources = new ResourceSet(scope);
-  const { block_device_driver } = config.hypervisor;
-  const chosen = formatChoice(config, `hypervisor.${hypervisor_name}.block_device_driver`);
-  const driver = () => plugins.create("block-driver", block_device_driver, chosen);
-  const disks = new MachineDisks({ hypervisor, driver });
-  const shareName = config.hypervisor.shared_fs;
-  const where = formatChoice(config, `hypervisor.${hypervisor_name}.shared_fs`);
-  const shareFs = shareName === "none" ? undefined : await plugins.create("share-fs", shareName, where);
+  const disks = new MachineDisks({ hypervisor, driver: () => plugins.chosen("block-driver") });
+  const shareFs = await plugins.chosen("share-fs");
   const swap = swapFiles(env, sys, hypervisor);
   const network = await createNetwork(env, sys, hypervisor, agent);
   if (swap !== undefined) await resources.prepare(swap, signal);
@@ -125,13 +116,14 @@ export async function createNetwork(
   hypervisor: Hypervisor,
   agent: Agent,
 ): Promise<PodNetwork | undefined> {
-  const { internetworking_model: name, dan_conf } = config.runtime;
+  const { dan_conf } = config.runtime;
   const dan = findDanFile(dan_conf, info.id, formatChoice(config, "runtime.dan_conf"));
   const source = networkSource(info, sys, dan);
   if (source === undefined) return undefined;
-  const model = await plugins.create("network-model", name, formatChoice(config, "runtime.internetworking_model"));
+  const model = await plugins.chosen("network-model");
   if (!model.attaches) {
-    if (dan !== undefined) log.warn("the pod has no network, whatever its DAN file says", { model: name, ...dan });
+    if (dan !== undefined)
+      log.warn("the pod has no network, whatever its DAN file says", { model: model.name, ...dan });
     return undefined;
   }
   const drivers = await plugins.all("endpoint");

@@ -8,7 +8,7 @@ import type { VolumeDriver, VolumeRequest } from "../../../core/contracts/volume
 import type { OciLinuxResources, OciMount, OciProcess } from "../../../core/oci/spec.js";
 import type { CreateTask } from "../../../core/messages/task.js";
 import type { PluginSource } from "../../../core/plugin/context.js";
-import { mostSpecific } from "../../../core/plugin/match.js";
+import { type Candidates, mostSpecific } from "../../../core/plugin/match.js";
 import type { ContainerRole } from "../../../core/sandbox/identity.js";
 import { ResourceSet } from "../../../core/sandbox/resource-set.js";
 import { stateErrors } from "../../../core/sandbox/state-errors.js";
@@ -199,7 +199,7 @@ export class Container {
   async #prepareRootfs(signal: AbortSignal): Promise<RootfsContribution> {
     const { rootfs, spec } = this.#parts.request;
     const request = this.#rootfsRequest();
-    const drivers: RootfsDriver[] = await this.#parts.plugins.all("rootfs");
+    const drivers = await this.#parts.plugins.all("rootfs");
     const describe = () =>
       `a root file system of ${rootfs.map((one) => `${one.type || "bind"} ${one.source}`).join(", ") || spec.root?.path}`;
     const driver = mostSpecific("rootfs", drivers, (one) => one.match(request), describe);
@@ -223,7 +223,7 @@ export class Container {
   }
 
   async #prepareVolume(
-    drivers: readonly VolumeDriver[],
+    drivers: Candidates<VolumeDriver>,
     mount: OciMount,
     index: number,
     signal: AbortSignal,

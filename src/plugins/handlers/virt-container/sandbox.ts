@@ -106,6 +106,7 @@ export class VirtSandbox {
       context.events.publish(phaseDone, phase);
     });
     this.lost = new Promise((resolve) => (this.#settleLost = resolve));
+    void env.broken.then((error) => this.#break(error));
   }
 
   /** Host pid that stands for the sandbox; 0 until its VMM runs. */
@@ -253,6 +254,12 @@ export class VirtSandbox {
     } catch (error) {
       if (this.running) this.env.log.warn("memory events of the guest have ended", { error: describeError(error) });
     }
+  }
+
+  /** A plugin has failed behind everybody's back: what goes on ends with that, what runs fails. */
+  #break(error: Error): void {
+    if (this.running) return this.#fail(error);
+    this.#abort.abort(error);
   }
 
   #fail(error: unknown): void {

@@ -65,12 +65,8 @@ export class TemplateFactory {
     const id = `template-${randomBytes(4).toString("hex")}`;
     const env = await this.#context.openSandbox({ id, annotations: {} });
     try {
-      const { config, plugins, scope } = env;
-      const { hypervisor_name, agent_name } = config.runtime;
-      const [hypervisor, agent] = await Promise.all([
-        plugins.create("hypervisor", hypervisor_name, formatChoice(config, "runtime.hypervisor_name")),
-        plugins.create("agent", agent_name, formatChoice(config, "runtime.agent_name")),
-      ]);
+      const { plugins, scope } = env;
+      const [hypervisor, agent] = await Promise.all([plugins.chosen("hypervisor"), plugins.chosen("agent")]);
       scope.defer("virtual machine", (reason) => hypervisor.destroy(reason));
       scope.defer("agent", (reason) => agent.destroy(reason));
       return await action(env, { hypervisor, agent, shareFs: undefined });

@@ -273,7 +273,7 @@ describe("what plugins say about configuration", () => {
     expect(extensions).to.deep.equal([
       { kind: "hypervisor", name: "qemu", keys: own, defaults: { machine_type: "q35" } },
       { kind: "agent", name: "kata", uses: ["agent.server_port"] },
-      { kind: "share-fs", name: "virtio-fs", open: false },
+      { kind: "share-fs", name: "virtio-fs" },
       { kind: "share-fs", name: "foreign", open: true },
     ]);
     const config = await fixture.load("[hypervisor.qemu]\nturbo = true", { extensions });

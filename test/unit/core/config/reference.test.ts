@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { hypervisorKeys } from "../../../../src/core/config/keys/hypervisor.js";
 import { renderReference, renderTemplate } from "../../../../src/core/config/reference.js";
 import { extensionsOf } from "../../../../src/core/config/plugin-schema.js";
+import { kindName } from "../../../../src/core/plugin/kinds.js";
 import { builtins } from "../../../../src/plugins/builtins.js";
 import { projectDirectory } from "../../../support/project.js";
 import { expectFresh } from "../../../support/reference.js";
@@ -15,7 +16,7 @@ const marks = /(<!-- keys:begin -->\n)[\s\S]*(<!-- keys:end -->)/;
 
 /** What the built-in plugins say: the template shows their defaults. */
 const extensions = extensionsOf(
-  builtins.map((one) => ({ ...one, id: { kind: one.plugin.kind, name: one.plugin.name } })),
+  builtins.map((one) => ({ ...one, id: { kind: kindName(one.plugin.kind), name: one.plugin.name } })),
 );
 
 const templateOf = (hypervisor: string) =>

@@ -54,6 +54,20 @@ describe("Dispatcher", () => {
     expect(seen).to.deep.equal(["outer", "inner"]);
   });
 
+  it("makes an interceptor's throw an error of the request, and goes on", async () => {
+    let throws = true;
+    const broken: Interceptor = (message, next) => {
+      if (throws) throw new Error("broken");
+      return next(message);
+    };
+    const dispatcher = new Dispatcher({ interceptors: [broken] });
+    dispatcher.handle(double, "doubler", async (n) => n * 2);
+    const error: unknown = await firstValueFrom(dispatcher.request(double(1))).catch((cause: unknown) => cause);
+    expect(String(error)).to.equal("Error: broken");
+    throws = false;
+    expect(await firstValueFrom(dispatcher.request(double(1)))).to.equal(2);
+  });
+
   it("lets handlers be chosen by the first message nobody answers", async () => {
     const dispatcher: Dispatcher = new Dispatcher({
       activate: async () => dispatcher.handle(double, "late", async (n) => n * 2),

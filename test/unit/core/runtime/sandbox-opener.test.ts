@@ -30,6 +30,7 @@ describe("opening a sandbox", () => {
     const host = (): PluginHost => runtime.plugins;
     const load = () => loadConfig({ builtIn: true, checkFiles: false });
     const parts: OpenerParts = {
+      broken: () => new Promise(() => undefined),
       scope,
       roots: { ...defaultRoots, run },
       namespace: "ns",
