@@ -73,6 +73,7 @@ export {
   type PluginKinds,
   type Selection,
 } from "./core/plugin/kinds.js";
+export type { Skipped } from "./core/plugin/errors.js";
 export { type Candidates, mostSpecific } from "./core/plugin/match.js";
 export { definePlugin, type Plugin } from "./core/plugin/plugin.js";
 export {

@@ -12,6 +12,8 @@ import { builtins } from "../../plugins/builtins.js";
 export interface TriedPlugins {
   readonly statuses: readonly PluginStatus[];
   readonly tree: readonly LoadRoot[];
+  /** See `PluginTrial`. */
+  readonly failures: ReadonlyMap<string, unknown>;
   readonly kinds: KindSet;
   /** Absent when it cannot be read. */
   readonly config: EffectiveConfig | undefined;
@@ -34,7 +36,8 @@ export async function triedPlugins(configPath: string | undefined): Promise<Trie
       config = await runtime.config();
       return { ...(await runtime.tryPlugins()), kinds: registry.kinds, config, failure: undefined };
     } catch (failure) {
-      return { statuses: plugins.statuses(), tree: plugins.tree(), kinds: registry.kinds, config, failure };
+      const seen = { statuses: plugins.statuses(), tree: plugins.tree(), failures: new Map<string, unknown>() };
+      return { ...seen, kinds: registry.kinds, config, failure };
     }
   } finally {
     await rm(run, { recursive: true, force: true });

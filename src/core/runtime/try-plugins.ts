@@ -1,7 +1,7 @@
 import type { SandboxEnvironment, SandboxOpener } from "../plugin/context.js";
 import type { PluginHost, PluginStatus } from "../plugin/host.js";
 import { kindTable } from "../plugin/kind-table.js";
-import type { KindRef, Selection } from "../plugin/kinds.js";
+import { kindName, type KindRef, type Selection } from "../plugin/kinds.js";
 import type { LoadRoot } from "../plugin/load-tree.js";
 import type { Registry } from "../plugin/registry.js";
 
@@ -9,6 +9,8 @@ import type { Registry } from "../plugin/registry.js";
 export interface PluginTrial {
   readonly tree: readonly LoadRoot[];
   readonly statuses: readonly PluginStatus[];
+  /** What kept the plugin that configuration chooses for a kind from being made, by the kind's name. */
+  readonly failures: ReadonlyMap<string, unknown>;
 }
 
 /** What a trial needs of the runtime. */
@@ -31,18 +33,18 @@ export async function tryPlugins({ registry, host, openSandbox }: TrialParts): P
     // The process has its handler already.
     const ofCore = Object.keys(kindTable).filter((kind) => kind !== "handler");
     const kinds: KindRef[] = [...ofCore, ...registry.kinds.defined];
-    for (const kind of kinds) await tryKind(env, kind, registry.kinds.selection(kind));
-    return { tree: host.tree(), statuses: host.statuses() };
+    const failures = new Map<string, unknown>();
+    for (const kind of kinds) {
+      const attempt = tryKind(env, kind, registry.kinds.selection(kind));
+      await attempt.catch((error: unknown) => failures.set(kindName(kind), error));
+    }
+    return { tree: host.tree(), statuses: host.statuses(), failures };
   } finally {
     await env.scope.close();
   }
 }
 
-async function tryKind({ plugins, log }: SandboxEnvironment, kind: KindRef, { by }: Selection): Promise<void> {
-  try {
-    if (by === "match") await plugins.all(kind);
-    if (by === "key") await plugins.chosen(kind);
-  } catch (error) {
-    log.debug("a plugin cannot be made", { kind, error });
-  }
+async function tryKind({ plugins }: SandboxEnvironment, kind: KindRef, { by }: Selection): Promise<void> {
+  if (by === "match") await plugins.all(kind);
+  if (by === "key") await plugins.chosen(kind);
 }

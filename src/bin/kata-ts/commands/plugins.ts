@@ -18,10 +18,17 @@ interface Row {
   readonly error: string;
 }
 
-function rowsOf({ statuses, kinds, config }: TriedPlugins): Row[] {
+function rowsOf({ statuses, kinds, config, failures }: TriedPlugins): Row[] {
   const chosen = config === undefined ? [] : chosenPlugins(config, kinds);
   const keys = new Map(chosen.map(({ id, key }) => [formatPluginId(id), key]));
-  return statuses.map(({ registration: { id, origin }, error }) => {
+  const registered = new Set(statuses.map(({ registration: { id } }) => formatPluginId(id)));
+  // One that is chosen and not there has a row as well, which says so.
+  const absent = chosen.filter(({ id }) => !registered.has(formatPluginId(id)));
+  const missing = absent.map(({ id, key }): Row => {
+    const failure = failures.get(id.kind);
+    return { ...id, origin: "", chosen: key, error: failure === undefined ? "" : describeError(failure) };
+  });
+  const there = statuses.map(({ registration: { id, origin }, error }): Row => {
     const matched = kinds.selection(id.kind).by === "match" ? "by match" : "";
     return {
       kind: id.kind,
@@ -31,6 +38,7 @@ function rowsOf({ statuses, kinds, config }: TriedPlugins): Row[] {
       error: error === undefined ? "" : describeError(error),
     };
   });
+  return [...missing, ...there];
 }
 
 /**

@@ -27,7 +27,7 @@ describe("trying plugins", () => {
       const plugins = [...builtins, ...[broken("agent"), broken("volume")].map((plugin) => ({ plugin, origin: "x" }))];
       const roots = { run: join(directory, "run"), shared: join(directory, "shared") };
       await using runtime = new Runtime({ sys: fakeSys(), plugins, configPath, roots });
-      const { tree, statuses } = await runtime.tryPlugins();
+      const { tree, statuses, failures } = await runtime.tryPlugins();
       const nodes = tree.flatMap(({ children }) => children);
       const state = (id: string) => nodes.find((node) => node.id === id)?.state;
       expect([state("handler/virt-container"), state("hypervisor/qemu"), state("volume/shm")]).to.deep.equal([
@@ -40,6 +40,7 @@ describe("trying plugins", () => {
         "failed",
         undefined,
       ]);
+      expect([...failures.keys()]).to.deep.equal(["agent"]);
       const failed = statuses.filter(({ error }) => error !== undefined).map(({ registration: { id } }) => id.kind);
       expect(failed).to.deep.equal(["agent", "volume"]);
       expect(await readdir(directory)).to.not.include("shared");
