@@ -152,9 +152,9 @@ describe("a package of somebody else with a plugin of every kind", () => {
       "agent close",
       "hypervisor stop",
       "share cleanup",
-      "network part eth0 acme0",
       "cgroup remove kata_overhead/a",
       "cgroup remove kata_sandboxed_pod/a",
+      "network part eth0 acme0",
       "service close",
     ]);
     expect(runtime.plugins.statuses().filter(({ error }) => error !== undefined)).to.deep.equal([]);
