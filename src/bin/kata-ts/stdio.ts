@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import type { ProcessIo } from "../../core/messages/task.js";
 import type { Sys } from "../../core/sys/sys.js";
@@ -46,7 +46,7 @@ export async function attachStdio(sys: Sys, terminal: boolean): Promise<Attached
       process.stdin.unpipe(stdin);
       process.stdin.destroy();
       for (const stream of [stdin, ...outputs]) stream.destroy();
-      await rm(directory, { recursive: true, force: true });
+      await sys.files.removeTreeBeneath(dirname(directory), basename(directory));
     },
   };
 }

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
 import { isRunning, parseIdentity, type ProcessIdentity } from "../../core/process/identity.js";
 import { shimErrors } from "./errors.js";
 import { type ShimName, type ShimRoots, shimDirectory, shimsDirectory } from "./layout.js";
+import { assertOwn, readOwnFile } from "./own-files.js";
 
 /** How often the directories are made when another shim removes them at that moment. */
 const attempts = 5;
@@ -14,15 +15,13 @@ export interface ShimClaim {
   readonly socket: string;
 }
 
-/** Who claimed a sandbox; undefined when nobody did, or wrote something else there. */
+/**
+ * Who claimed a sandbox; undefined when nobody did, or wrote something else there. What others than this user may have written
+ * is `KATA_SHIM_UNTRUSTED`: the process it names would be killed, and its socket dialled.
+ */
 export function readClaim(roots: ShimRoots, name: ShimName): ShimClaim | undefined {
-  let text: string;
-  try {
-    text = readFileSync(join(shimDirectory(roots, name), "daemon"), "utf8");
-  } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw error;
-  }
+  const text = readOwnFile(join(shimDirectory(roots, name), "daemon"));
+  if (text === undefined) return undefined;
   const [pid, startTime, socket = ""] = text.trimEnd().split(" ");
   const identity = parseIdentity({ pid: Number(pid), startTime });
   return identity === undefined || !socket.startsWith("/") ? undefined : { process: identity, socket };
@@ -53,6 +52,7 @@ export function takeClaim(
         mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
       }
       prepared = mkdtempSync(join(dirname(directory), ".new-"));
+      assertOwn(dirname(directory));
       writeFileSync(join(prepared, "daemon"), text, { mode: 0o600 });
       // A directory takes the place of another one only if that is empty, so there is one winner.
       renameSync(prepared, directory);
@@ -60,6 +60,7 @@ export function takeClaim(
     } catch (error) {
       if (prepared !== undefined) rmSync(prepared, { recursive: true, force: true });
       if (codeOf(error) === "ENOTEMPTY" || codeOf(error) === "EEXIST") return false;
+      if (codeOf(error) === "KATA_SHIM_UNTRUSTED") throw error;
       // This is the namespace's first shim, or its last one has just taken the directories away.
       if (codeOf(error) === "ENOENT" && attempt < attempts) continue;
       removeEmptyParents(roots, name);

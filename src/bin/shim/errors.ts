@@ -39,6 +39,11 @@ export const shimErrors = defineErrors({
     status: "INTERNAL",
     message: (p: { path: string }) => `cannot write ${p.path}`,
   },
+  KATA_SHIM_UNTRUSTED: {
+    status: "PERMISSION_DENIED",
+    message: (p: { path: string; problem: string }) =>
+      `${p.path}, where shims keep who they are, is not taken for theirs: ${p.problem}; look at it, and remove it if it is nobody's`,
+  },
   KATA_SHIM_STUCK: {
     status: "DEADLINE_EXCEEDED",
     message: (p: { pid: number; ms: number }) => `the shim with pid ${p.pid} did not end within ${p.ms} ms of SIGKILL`,

@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { isAbsolute } from "node:path";
-import { codeOf } from "../../core/errors/error.js";
 import { isPlainObject } from "../../core/sandbox/plain-object.js";
 import type { Sys } from "../../core/sys/sys.js";
 import type { Handover } from "./handover.js";
 import { type ShimName, type ShimRoots, startFile } from "./layout.js";
+import { readOwnFile } from "./own-files.js";
 
 /** With what a shim was started, for another one that goes on with its sandbox. */
 export type StartParameters = Pick<Handover, "bundle" | "address" | "eventsAddress" | "debug">;
@@ -18,11 +17,13 @@ export async function noteStart(sys: Pick<Sys, "files">, handover: Handover): Pr
 
 /** What was noted; undefined when nothing that can be used is there. */
 export function readStart(roots: ShimRoots, name: ShimName): StartParameters | undefined {
+  const text = readOwnFile(startFile(roots, name));
+  if (text === undefined) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(startFile(roots, name), "utf8"));
+    value = JSON.parse(text);
   } catch (error) {
-    if (error instanceof SyntaxError || codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
   if (!isPlainObject(value) || value["version"] !== 1) return undefined;

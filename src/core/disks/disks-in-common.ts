@@ -1,5 +1,5 @@
-import { type Stats, statSync } from "node:fs";
 import type { Disk, DiskRequest, Disks } from "../contracts/disks.js";
+import { diskIdentity } from "./disk-identity.js";
 import { diskErrors } from "./errors.js";
 
 /** A disk in the machine, and how many have it. */
@@ -25,7 +25,7 @@ export class DisksInCommon implements Disks {
   }
 
   async add(request: DiskRequest): Promise<Disk> {
-    const key = identityOf(request.path);
+    const key = diskIdentity(request.path) ?? request.path;
     for (let leaving = this.#held.get(key)?.leaving; leaving !== undefined; leaving = this.#held.get(key)?.leaving) {
       await leaving.catch(() => undefined);
     }
@@ -62,13 +62,6 @@ export class DisksInCommon implements Disks {
       this.#held.delete(key);
     }
   }
-}
-
-/** What a path is, whatever it is called: the device by its numbers, the file by its inode. */
-function identityOf(path: string): string {
-  const stat: Stats | undefined = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return path;
-  return stat.isBlockDevice() ? `device ${stat.rdev}` : `file ${stat.dev}:${stat.ino}`;
 }
 
 function conflict(there: DiskRequest, wanted: DiskRequest): Error {

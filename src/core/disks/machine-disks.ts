@@ -5,6 +5,7 @@ import type { GuestDevice, GuestStorage } from "../contracts/guest.js";
 import type { Hypervisor } from "../contracts/hypervisor.js";
 import { stateErrors } from "../sandbox/state-errors.js";
 import type { DisksState, DiskState } from "../sandbox/state.js";
+import { diskIdentity } from "./disk-identity.js";
 import { diskErrors } from "./errors.js";
 
 /** What disks are plugged into, and how. */
@@ -75,7 +76,8 @@ export class MachineDisks implements Disks {
       await release();
       throw diskErrors.KATA_DISK_NOWHERE({ purpose, path, hypervisor: hypervisor.name });
     }
-    this.#there.set(id, { id, path, readOnly, guestLocator });
+    const identity = claimed?.identity ?? diskIdentity(path);
+    this.#there.set(id, { id, path, readOnly, guestLocator, ...(identity !== undefined && { identity }) });
     const storage = (mount: DiskMount): GuestStorage => driver.storage(guestLocator, mount);
     return { storage, device: (containerPath) => guestDevice(containerPath, storage), release };
   }
@@ -96,8 +98,12 @@ export class MachineDisks implements Disks {
   #claim(unclaimed: DiskState[], purpose: string, path: string, readOnly: boolean): DiskState {
     const index = unclaimed.findIndex((one) => one.path === path && one.readOnly === readOnly);
     const [claimed] = index === -1 ? [] : unclaimed.splice(index, 1);
-    if (claimed !== undefined) return claimed;
-    throw stateErrors.KATA_RECOVER_PART({ what: purpose, problem: `the machine has no disk of ${path}` });
+    const refuse = (problem: string): Error => stateErrors.KATA_RECOVER_PART({ what: purpose, problem });
+    if (claimed === undefined) throw refuse(`the machine has no disk of ${path}`);
+    const there = diskIdentity(path);
+    // Whoever looks at the path from now on would take something else for what the guest has.
+    if (claimed.identity === undefined || claimed.identity === there) return claimed;
+    throw refuse(there === undefined ? `${path} is gone` : `${path} is not any more what the machine has as its disk`);
   }
 }
 

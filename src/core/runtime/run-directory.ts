@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync } from "node:fs";
-import { rm, rmdir } from "node:fs/promises";
+import { rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { codeOf } from "../errors/error.js";
+import { removeUnmounted } from "../sandbox/undo-record.js";
+import type { Sys } from "../sys/sys.js";
 import { runtimeErrors } from "./errors.js";
 
 /** How often directories are made again when the last sandbox of the namespace removes them at that moment. */
@@ -25,9 +27,12 @@ export async function makeRunDirectory(id: string, directory: string): Promise<v
   }
 }
 
-/** Removes the directory, and its namespace's when that was the last one in it. */
-export async function removeRunDirectory(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
+/**
+ * Removes the directory, and its namespace's when that was the last one in it. Nothing leads out of it, neither a link nor a mount:
+ * while something is mounted there it stays, `KATA_SHIM_LEFTOVER`.
+ */
+export async function removeRunDirectory(sys: Sys, directory: string): Promise<void> {
+  await removeUnmounted(sys, directory);
   await removeIfEmpty(dirname(directory));
 }
 

@@ -70,6 +70,7 @@ export class Runtime {
   constructor(options: RuntimeOptions) {
     const log = options.log ?? silentLogger;
     const roots: Roots = { ...defaultRoots, ...options.roots };
+    const sys = options.sys ?? createLinuxSys();
     this.#options = options;
     this.namespace = options.namespace ?? "default";
     this.#late = new LateErrors(log);
@@ -85,6 +86,7 @@ export class Runtime {
       openSandbox(
         {
           scope: this.#scope,
+          sys,
           roots,
           namespace: this.namespace,
           log,
@@ -96,7 +98,7 @@ export class Runtime {
       );
     this.#host = new PluginHost({
       registry: this.registry,
-      sys: options.sys ?? createLinuxSys(),
+      sys,
       log,
       roots,
       ownsProcess: options.ownsProcess ?? false,

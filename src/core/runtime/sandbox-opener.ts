@@ -5,6 +5,7 @@ import type { Roots, SandboxEnvironment, SandboxInfo, SandboxRequest } from "../
 import type { PluginHost } from "../plugin/host.js";
 import { SandboxRecord } from "../sandbox/record.js";
 import type { Scope } from "../scope.js";
+import type { Sys } from "../sys/sys.js";
 import { assertId } from "./errors.js";
 import { makeRunDirectory, removeRunDirectory } from "./run-directory.js";
 import { reopenSandbox } from "./sandbox-reopener.js";
@@ -12,6 +13,7 @@ import { reopenSandbox } from "./sandbox-reopener.js";
 /** What opening a sandbox needs of the runtime. */
 export interface OpenerParts {
   readonly scope: Scope;
+  readonly sys: Sys;
   readonly roots: Roots;
   readonly namespace: string;
   readonly log: Logger;
@@ -22,11 +24,15 @@ export interface OpenerParts {
 }
 
 /** Begins the record in the run directory that was just made; without one that does not stay either. */
-async function beginRecord(directory: string, sandbox: { namespace: string; id: string }): Promise<SandboxRecord> {
+async function beginRecord(
+  sys: Sys,
+  directory: string,
+  sandbox: { namespace: string; id: string },
+): Promise<SandboxRecord> {
   try {
     return SandboxRecord.create(directory, sandbox);
   } catch (error) {
-    await removeRunDirectory(directory);
+    await removeRunDirectory(sys, directory);
     throw error;
   }
 }
@@ -38,7 +44,7 @@ export async function openSandbox(parts: OpenerParts, request: SandboxRequest): 
   const config = await parts.loadConfig(request);
   const runDirectory = join(parts.roots.run, parts.namespace, request.id);
   await makeRunDirectory(request.id, runDirectory);
-  const record = await beginRecord(runDirectory, { namespace: parts.namespace, id: request.id });
+  const record = await beginRecord(parts.sys, runDirectory, { namespace: parts.namespace, id: request.id });
   const info: SandboxInfo = {
     id: request.id,
     namespace: parts.namespace,
@@ -47,7 +53,7 @@ export async function openSandbox(parts: OpenerParts, request: SandboxRequest): 
     ...(request.networkNamespace !== undefined && { networkNamespace: request.networkNamespace }),
   };
   const scope = parts.scope.child(`sandbox ${request.id}`);
-  scope.defer("run directory", () => removeRunDirectory(runDirectory));
+  scope.defer("run directory", () => removeRunDirectory(parts.sys, runDirectory));
   const log = parts.log.child({ sandbox: request.id });
   const plugins = parts.host().source({ scope, config, sandbox: info });
   return { info, scope, config, plugins, log, broken: parts.broken(request.id, scope) };

@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { codeOf, messageOf } from "../errors/error.js";
 import { identityOf, isRunning, parseIdentity, type ProcessIdentity } from "../process/identity.js";
 import { type FileStart, readRegularFile } from "../regular-file.js";
+import { strangers } from "./own-file.js";
 import { processMark, sandboxMark } from "./process-mark.js";
 import { recordErrors } from "./record-errors.js";
 
@@ -158,10 +159,17 @@ export class SandboxRecord {
     };
   }
 
-  /** The note of a process that was started before the record was loaded; undefined when there is none of that name that runs. */
-  running(name: string): (Pick<ProcessNote, "ended"> & { readonly identity: ProcessIdentity }) | undefined {
+  /**
+   * The note of a process that was started before the record was loaded; undefined when there is none of that name that runs,
+   * or, where there may be several, not exactly the one that is `wanted`.
+   */
+  running(
+    name: string,
+    wanted?: ProcessIdentity,
+  ): (Pick<ProcessNote, "ended"> & { readonly identity: ProcessIdentity }) | undefined {
     for (const { name: noted, mark, identity } of this.#content.processes) {
       if (noted !== name || identity === undefined || !isRunning(identity)) continue;
+      if (wanted !== undefined && !isDeepStrictEqual(identity, wanted)) continue;
       const ended = () => this.#drop({ processes: this.#content.processes.filter((one) => one.mark !== mark) });
       return { identity, ended };
     }
@@ -273,15 +281,6 @@ export class SandboxRecord {
       throw recordErrors.KATA_RECORD_WRITE({ file: this.#file }, { cause: error });
     }
   }
-}
-
-/** Who besides this user could have written something; undefined when nobody could. */
-function strangers(path: string, { uid, mode }: Stats): string | undefined {
-  const user = process.geteuid?.();
-  if (uid !== user) return `${path} belongs to user ${uid}, and this is user ${user}`;
-  return (mode & 0o022) === 0
-    ? undefined
-    : `${path} can be written by group or others (mode ${(mode & 0o7777).toString(8)})`;
 }
 
 const sharedPaths = ({ paths }: RecordContent): string[] =>

@@ -52,8 +52,9 @@ function isResource(value: unknown): value is ResourceState {
 
 function isDisk(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { id: device, path, readOnly, guestLocator } = value;
-  return isId(device) && isPath(path) && typeof readOnly === "boolean" && isText(guestLocator);
+  const { id: device, path, readOnly, guestLocator, identity } = value;
+  const isKnown = isId(device) && isPath(path) && typeof readOnly === "boolean" && isText(guestLocator);
+  return isKnown && absent(identity, isText);
 }
 
 function areDisks(value: unknown): boolean {

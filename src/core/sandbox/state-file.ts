@@ -1,9 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { codeOf, messageOf } from "../errors/error.js";
 import type { Logger } from "../log.js";
 import type { Sys } from "../sys/sys.js";
 import { isPlainObject } from "./plain-object.js";
+import { strangers } from "./own-file.js";
 import { asState, stateProblem } from "./state-check.js";
 import { stateErrors } from "./state-errors.js";
 import { formatState, parseState } from "./state-text.js";
@@ -102,7 +103,7 @@ export function loadState(runDirectory: string, sandbox: { namespace: string; id
   return asState(value);
 }
 
-/** Reads a regular file that only we can have written. */
+/** Reads a regular file that only we can have written, in a directory into which only we can have put it. */
 function readOwn(file: string): string {
   let descriptor: number;
   try {
@@ -114,6 +115,8 @@ function readOwn(file: string): string {
     throw stateErrors.KATA_RECOVER_STATE_READ({ file }, { cause: error });
   }
   try {
+    const problem = strangers(dirname(file), lstatSync(dirname(file)));
+    if (problem !== undefined) throw distrust(file, problem);
     const { uid, mode, size } = fstatSync(descriptor);
     if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw distrust(file, "it is not a regular file");
     if (uid !== process.geteuid?.()) throw distrust(file, `it belongs to the user ${uid}`);

@@ -43,6 +43,8 @@ export interface DiskState {
   readonly path: string;
   readonly readOnly: boolean;
   readonly guestLocator: string;
+  /** What stood at the path when the machine got it (`diskIdentity`). */
+  readonly identity?: string;
 }
 
 /** The disks that a machine has, and how many it has had: their ids are not used again. */

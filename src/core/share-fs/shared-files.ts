@@ -68,9 +68,13 @@ export class SharedFiles {
     const tree = new SharedTree(sys, realDirectory(directory));
     if (!sys.mounts.list().some(({ mountPoint }) => mountPoint === tree.view))
       throw stateErrors.KATA_RECOVER_PART({ what, problem: `nothing is mounted at ${tree.view}` });
+    const mounted = new Set(sys.mounts.below(tree.directory).map(({ mountPoint }) => mountPoint));
     for (const [name, source] of state) {
       this.#checkName(name);
       this.#shares.set(name, source);
+      if (mounted.has(tree.pathOf(name))) continue;
+      const problem = `nothing is mounted at ${tree.pathOf(name)} any more`;
+      throw stateErrors.KATA_RECOVER_PART({ what: `what is shared of ${source}`, problem });
     }
     this.#tree = tree;
     this.#state = "prepared";

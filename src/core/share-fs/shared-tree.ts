@@ -35,6 +35,11 @@ export class SharedTree {
     return join(this.directory, "mounts");
   }
 
+  /** Where a source is mounted that is shown under a name. */
+  pathOf(name: string): string {
+    return join(this.#mounts, name);
+  }
+
   /** The directory for the daemon to serve. */
   get view(): string {
     return join(this.directory, "view");

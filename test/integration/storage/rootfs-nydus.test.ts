@@ -1,6 +1,16 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,6 +41,7 @@ class NydusImage {
     writeFileSync(join(tree, "removed"), "");
     // No reading of a file brings this one in by the way.
     writeFileSync(join(tree, "large"), Buffer.alloc(2 ** 20, "large"));
+    writeFileSync(join(tree, "larger"), randomBytes(2 ** 23));
     this.bootstrap = join(directory, "image.boot");
     const where = ["--bootstrap", this.bootstrap, "--blob-dir", blobs];
     execFileSync("nydus-image", ["create", ...where, "--fs-version", version, tree], { stdio: "pipe" });
@@ -51,6 +62,12 @@ class NydusImage {
       `extraoption=${Buffer.from(JSON.stringify(extra)).toString("base64")}`,
     ];
     return [{ type: "fuse.nydus-overlayfs", source: "overlay", target: "", options }];
+  }
+
+  /** What nobody has read yet is gone. */
+  loseData(): void {
+    const blobs = join(this.#directory, "blobs");
+    for (const name of readdirSync(blobs)) truncateSync(join(blobs, name));
   }
 
   written(name: string, path: string): string {
@@ -143,9 +160,31 @@ describe("root file systems of nydus-snapshotter", () => {
     await shim.gone(served);
   });
 
-  it("leave neither daemon nor mount when the shim is killed", async () => {
-    await run("pod", image.snapshot("four", "v6"), "exec sleep 100000");
-    process.kill(shim.shim("pod").pid, "SIGKILL");
+  it("go on when the shim is killed, with their daemon, and leave neither daemon nor mount when it is killed again", async () => {
+    await run("pod", image.snapshot("four", "v6"), "while :; do cat /kept; sleep 1; done");
+    const daemon = shim.recordedPid("pod", "nydusd");
+    await killShim();
+    await shim.start("pod");
+    expect(shim.recordedPid("pod", "nydusd")).to.equal(daemon);
+    const task = await shim.client("pod");
+    const status = async (execId: string, script: string): Promise<number> => {
+      await task.exec(execRequest("pod", execId, ["sh", "-c", script]));
+      await task.start({ id: "pod", execId });
+      return (await task.wait({ id: "pod", execId })).exitStatus;
+    };
+    expect(await status("unread", "wc -c </large | grep -q 1048576 && exit 7")).to.equal(7);
+    expect((await task.stats({ id: "pod" })).stats?.typeUrl).to.match(/Metrics$/);
+    // It complains of what is gone, to nobody, and goes on.
+    image.loseData();
+    expect(await status("lost", "cat /larger >/dev/null")).to.equal(1);
+    expect(await status("kept", "grep kept /kept")).to.equal(0);
+    await killShim();
     expect((await shim.delete("pod")).status).to.equal(0);
   });
+
+  async function killShim(): Promise<void> {
+    const one = shim.shim("pod");
+    process.kill(one.pid, "SIGKILL");
+    await shim.gone(one);
+  }
 });

@@ -20,7 +20,7 @@ export const directVolumeCommand: Command = {
       return 0;
     }
     if (action === "remove" && path !== undefined && info === undefined) {
-      const removed = removeMountInfo(directVolumesRoot, path);
+      const removed = await removeMountInfo(createLinuxSys(), directVolumesRoot, path);
       process.stdout.write(removed ? `removed what was said of ${path}\n` : `nothing was said of ${path}\n`);
       return 0;
     }

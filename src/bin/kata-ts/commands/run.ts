@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, realpath, rm, stat } from "node:fs/promises";
+import { mkdtemp, realpath, stat } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { withDeadline } from "../../../core/deadline.js";
 import { describeError } from "../../../core/errors/error.js";
 import { createLogger, type LogLevel } from "../../../core/log.js";
@@ -88,7 +88,7 @@ export const runCommand: Command = {
     const stdio = await attachStdio(sys, values.tty);
     const tidy = async (): Promise<void> => {
       await stdio.close();
-      await rm(bundle, { recursive: true, force: true });
+      await sys.files.removeTreeBeneath(dirname(bundle), basename(bundle));
     };
     const late = catchLateErrors(runtime, (error, kind) => void crash(runtime, error, kind, tidy));
     try {

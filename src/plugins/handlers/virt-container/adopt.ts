@@ -39,7 +39,7 @@ export async function adoptMachine(
 ): Promise<AdoptedMachine> {
   const { config, plugins, scope, info } = env;
   assertName("the hypervisor", state.hypervisor, config.runtime.hypervisor_name);
-  scope.defer("run directory", () => removeRunDirectory(info.runDirectory));
+  scope.defer("run directory", () => removeRunDirectory(sys, info.runDirectory));
   scope.defer("what the record names", async () => {
     const errors = await undoRecord(sys, info.record.content);
     if (errors.length > 0) throw new AggregateError(errors, `undoing what is on record of the sandbox "${info.id}"`);

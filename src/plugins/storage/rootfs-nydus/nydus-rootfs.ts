@@ -52,18 +52,29 @@ export class NydusRootfs implements Rootfs {
     return this.#shared.prepare(signal);
   }
 
+  /** `daemon` is that of a container's own. */
   state(): unknown {
-    return { own: this.#daemon !== undefined, shared: this.#shared?.state?.() };
+    return { daemon: this.#daemon?.kept ?? false, shared: this.#shared?.state?.() };
   }
 
-  /** Takes over the overlay; a daemon of the container's own is not taken over, nor is then its image. */
+  /** Takes over the overlay, and the daemon if the container has one of its own, which has served its image meanwhile. */
   async adopt(state: unknown): Promise<void> {
-    if (!isPlainObject(state) || state["own"] !== false) {
-      const problem = "a nydusd of the container's own serves it";
-      throw stateErrors.KATA_RECOVER_PART({ what: this.name, problem });
-    }
+    const refuse = (problem: string): Error => stateErrors.KATA_RECOVER_PART({ what: `the ${this.name}`, problem });
+    if (!isPlainObject(state)) throw refuse("its state is no object");
+    const { daemon: kept, shared } = state;
+    if (kept !== false) this.#daemon = this.#daemonAgain(kept, refuse);
     this.#shared = this.#parts.shared.create(this.#request);
-    await this.#shared.adopt?.(state["shared"]);
+    if (this.#shared.adopt === undefined) throw refuse("whoever shares it cannot do that");
+    await this.#shared.adopt(shared);
+  }
+
+  #daemonAgain(kept: unknown, refuse: (problem: string) => Error): NydusDaemon {
+    const { containerId } = this.#request;
+    const { sys, log, sandbox } = this.#parts;
+    if (sandbox === undefined) throw nydusErrors.KATA_ROOTFS_NYDUS_NO_SANDBOX({ container: containerId });
+    const daemon = NydusDaemon.adopt({ sys, log, sandbox, containerId }, kept);
+    if (typeof daemon === "string") throw refuse(daemon);
+    return daemon;
   }
 
   async cleanup(): Promise<void> {

@@ -2,9 +2,10 @@ import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerdMount, Rootfs, RootfsContribution, RootfsRequest } from "../../../core/contracts/rootfs.js";
 import type { Share } from "../../../core/contracts/share-fs.js";
-import { messageOf } from "../../../core/errors/error.js";
+import { codeOf, messageOf } from "../../../core/errors/error.js";
 import { isPlainObject } from "../../../core/sandbox/plain-object.js";
 import type { SandboxRecord } from "../../../core/sandbox/record.js";
+import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import { OpenFlag } from "../../../core/sys/open-flags.js";
 import type { Sys } from "../../../core/sys/sys.js";
 import { sharedRootfsErrors } from "./errors.js";
@@ -51,8 +52,17 @@ export class SharedRootfs implements Rootfs {
 
   async adopt(state: unknown): Promise<void> {
     const { containerId, bundle, shareFs } = this.#request;
-    this.#share = shareFs?.shared?.(`${containerId}/rootfs`);
-    if (isPlainObject(state) && state["mounted"] === true) this.#target = join(realpathSync(bundle), "rootfs");
+    const refuse = (problem: string): Error => stateErrors.KATA_RECOVER_PART({ what: `the ${this.name}`, problem });
+    const mounted = isPlainObject(state) ? state["mounted"] : undefined;
+    if (typeof mounted !== "boolean") throw refuse("its state does not say whether it is mounted");
+    const name = `${containerId}/rootfs`;
+    this.#share = shareFs?.shared?.(name);
+    if (this.#share === undefined) throw refuse(`nothing is shared as ${name}`);
+    if (!mounted) return;
+    const target = mountPointOf(bundle);
+    if (target === undefined) throw refuse(`its bundle ${bundle} is gone`);
+    if (!this.#parts.sys.mounts.isMountPoint(target)) throw refuse(`nothing is mounted at ${target} any more`);
+    this.#target = target;
   }
 
   async cleanup(): Promise<void> {
@@ -100,5 +110,15 @@ export class SharedRootfs implements Rootfs {
     } finally {
       descriptors.close(root);
     }
+  }
+}
+
+/** Where the root of a bundle is mounted, as the kernel lists it; undefined when the bundle is gone. */
+function mountPointOf(bundle: string): string | undefined {
+  try {
+    return join(realpathSync(bundle), "rootfs");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
   }
 }

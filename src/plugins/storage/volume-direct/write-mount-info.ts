@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Sys } from "../../../core/sys/sys.js";
 import { directVolumeErrors } from "./errors.js";
@@ -31,10 +31,10 @@ export async function addMountInfo(
 }
 
 /** Says nothing of a path any more; false when nothing was said. Machines that have the disk keep it. */
-export function removeMountInfo(root: string, source: string): boolean {
+export async function removeMountInfo(sys: Pick<Sys, "files">, root: string, source: string): Promise<boolean> {
   checkSource(source);
   const directory = volumeName(source);
   if (!existsSync(join(root, directory))) return false;
-  rmSync(join(root, directory), { recursive: true });
+  await sys.files.removeTreeBeneath(root, directory);
   return true;
 }

@@ -5,6 +5,7 @@ import type { Share } from "../../../core/contracts/share-fs.js";
 import type { Volume, VolumeRequest } from "../../../core/contracts/volume.js";
 import { codeOf, KataError, messageOf } from "../../../core/errors/error.js";
 import { isReadOnly } from "../../../core/oci/mount-access.js";
+import { stateErrors } from "../../../core/sandbox/state-errors.js";
 import { sharedBindErrors } from "./errors.js";
 
 /** Characters kept of a destination's last part: it only helps people who look at the shared tree. */
@@ -43,7 +44,10 @@ export class SharedBind implements Volume {
   }
 
   async adopt(): Promise<void> {
-    this.#share = this.#request.shareFs?.shared?.(this.#shareName());
+    const name = this.#shareName();
+    this.#share = this.#request.shareFs?.shared?.(name);
+    if (this.#share !== undefined) return;
+    throw stateErrors.KATA_RECOVER_PART({ what: `the ${this.name}`, problem: `nothing is shared as ${name}` });
   }
 
   async cleanup(): Promise<void> {

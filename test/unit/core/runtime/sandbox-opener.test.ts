@@ -32,6 +32,7 @@ describe("opening a sandbox", () => {
     const parts: OpenerParts = {
       broken: () => new Promise(() => undefined),
       scope,
+      sys: fakeSys(),
       roots: { ...defaultRoots, run },
       namespace: "ns",
       log: silentLogger,

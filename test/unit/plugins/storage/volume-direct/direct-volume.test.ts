@@ -158,14 +158,14 @@ describe("DirectVolume", () => {
       expect(await addMountInfo(sys, root, other, text)).to.equal(join(root, volumeName(other), "mountInfo.json"));
     }
     expect(readMountInfo(sys, root, other)).to.include({ device: "/dev/sdx", fstype: "ext4" });
-    expect(removeMountInfo(root, other)).to.equal(true);
-    expect(removeMountInfo(root, other)).to.equal(false);
+    expect(await removeMountInfo(sys, root, other)).to.equal(true);
+    expect(await removeMountInfo(sys, root, other)).to.equal(false);
     expect(matchDirectVolume({ mount: { ...mount, source: other } }, root)).to.equal(0);
     expect(await rejected(() => addMountInfo(sys, root, other, "{}"))).to.equal("KATA_DIRECT_VOLUME_FIELD");
     for (const path of ["relative", `/${"x".repeat(200)}`, "/\0"]) {
       expect(await rejected(() => addMountInfo(sys, root, path, text)), path).to.equal("KATA_DIRECT_VOLUME_PATH");
     }
-    expect(removeMountInfo(join(root, "missing"), other)).to.equal(false);
+    expect(await removeMountInfo(sys, join(root, "missing"), other)).to.equal(false);
   });
 
   it("has a device that is one", async () => {
