@@ -14,8 +14,12 @@ const mostBytes = 4 << 20;
  * may be gone, and it aborts when what it logs to a pipe cannot be written.
  */
 export const logOptions = (directory: string): string[] => [
-  ...["--log-level", "warn"],
-  ...["--log-file", join(directory, name), "--log-rotation-size", "1"],
+  "--log-level",
+  "warn",
+  "--log-file",
+  join(directory, name),
+  "--log-rotation-size",
+  "1",
 ];
 
 /** The last lines that a nydusd has logged, oldest first; none when it has not come to that. */
@@ -25,7 +29,10 @@ export function lastLogged(directory: string, count: number): string[] {
     if (file === undefined) return [];
     const { bytes } = readRegularFile(join(directory, file), { most: mostBytes, follow: false });
     // What comes with an error is where in nydusd it was made.
-    const lines = bytes.toString("utf8").split("\n").filter((line) => /^\[[^\]]+\] [A-Z]+ /.test(line));
+    const lines = bytes
+      .toString("utf8")
+      .split("\n")
+      .filter((line) => /^\[[^\]]+\] [A-Z]+ /.test(line));
     return lines.slice(-count).map((line) => line.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 500));
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];

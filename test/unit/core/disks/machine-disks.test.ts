@@ -1,9 +1,13 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import type { AttachedDevice, Device } from "../../../../src/core/contracts/device.js";
 import type { VmExit } from "../../../../src/core/contracts/hypervisor.js";
 import { virtioBlock } from "../../../../src/core/disks/virtio-block.js";
 import { MachineDisks } from "../../../../src/core/disks/machine-disks.js";
-import { rejected } from "../sys/fixture.js";
+import { codeOf, messageOf } from "../../../../src/core/errors/error.js";
+import type { DisksState } from "../../../../src/core/sandbox/state.js";
+import { rejected, temporaryDirectory } from "../sys/fixture.js";
 
 const request = { purpose: "the disk of a test", path: "/dev/some", readOnly: true };
 const mount = { fstype: "ext4", options: ["ro"], mountPoint: "/run/kata-containers/c/rootfs" };
@@ -120,5 +124,60 @@ describe("disks of a machine", () => {
     locator = undefined;
     expect(await rejected(() => make().add(request))).to.equal("KATA_DISK_NOWHERE");
     expect(calls).to.deep.equal([device("disk0"), "disk0"]);
+  });
+
+  describe("of one that was adopted", () => {
+    const directory = temporaryDirectory();
+    const file = (): string => join(directory.path, "image");
+    const wanted = (more = {}) => ({ ...request, path: file(), ...more });
+
+    /** What the process before knew of its one disk. */
+    async function kept(): Promise<DisksState> {
+      writeFileSync(file(), "image");
+      const before = make();
+      await before.add(wanted());
+      calls = [];
+      return before.state();
+    }
+    const refused = async (state: DisksState, asked = wanted()): Promise<string> => {
+      const disks = make();
+      disks.adopt(state);
+      const error = await disks.add(asked).catch((error_: unknown) => error_);
+      return `${codeOf(error)} ${messageOf(error)}`;
+    };
+
+    it("are found instead of plugged, until all were asked for", async () => {
+      const state = await kept();
+      const disks = make();
+      disks.adopt(state);
+      const disk = await disks.add(wanted());
+      expect(disk.storage(mount).source).to.equal("/dev/vdb");
+      expect(calls).to.deep.equal([]);
+      expect(disks.state()).to.deep.equal(state);
+      disks.adopted();
+      await disks.add(request);
+      await disk.release();
+      expect(calls).to.deep.equal([device("disk1"), "disk0"]);
+    });
+
+    it("are refused when the machine has none like that, or has it otherwise", async () => {
+      const state = await kept();
+      expect(await refused(state, wanted({ path: "/dev/some" }))).to.equal(
+        'KATA_RECOVER_PART the disk of a test cannot be taken over: the machine has no disk of /dev/some; the shim\'s "delete", or "kata-ts recover --clean", ends what is left of it',
+      );
+      expect(await refused(state, wanted({ readOnly: false }))).to.include(`the machine has no disk of ${file()}`);
+    });
+
+    it("are refused when they have vanished, or something else has come in their place", async () => {
+      const state = await kept();
+      rmSync(file());
+      expect(await refused(state)).to.include(
+        `KATA_RECOVER_PART the disk of a test cannot be taken over: ${file()} is gone`,
+      );
+      // The number of the file that was removed must not be had again.
+      writeFileSync(join(directory.path, "other"), "");
+      writeFileSync(file(), "image");
+      expect(await refused(state)).to.include(`${file()} is not any more what the machine has as its disk`);
+    });
   });
 });
