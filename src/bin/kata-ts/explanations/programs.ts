@@ -58,6 +58,11 @@ export const programs: Explanations = {
     cause: "The shim cannot write a file in its bundle.",
     cure: "See the cause in the message: mostly no space.",
   },
+  KATA_SHIM_UNTRUSTED: {
+    cause:
+      "What shims note of themselves is a link, another user's, or can be written by others: so whoever put it there could have a process killed.",
+    cure: "Look at the path that the message names, find out who made it, and remove it if no shim serves its sandbox.",
+  },
   KATA_SHIM_STUCK: {
     cause: "A shim that is to be deleted survives SIGKILL: it waits in the kernel.",
     cure: "See `/proc/PID/stack` and dmesg.",
