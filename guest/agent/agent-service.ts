@@ -22,6 +22,7 @@ import { guestDetails } from "./observe/guest-details.js";
 import { agentMetrics } from "./observe/metrics.js";
 import type { AgentTools, Sandbox } from "./sandbox.js";
 import { readFile } from "node:fs/promises";
+import { resizeVolume, volumeStats } from "./storage/volume-size.js";
 
 /** Bytes of one answer with output: well below a message's limit. */
 const readLimit = 1024 * 1024;
@@ -31,6 +32,9 @@ const nothing = {};
 
 /** Milliseconds that CPUs which the host has announced may take to come. */
 const onlineTime = 10_000;
+
+/** Milliseconds until a disk has the size that the host has announced. */
+const resizeTime = 10_000;
 
 const noBytes = new Uint8Array(0);
 
@@ -212,6 +216,13 @@ export function agentService(sandbox: Sandbox, tools: AgentTools): Implementatio
 
     copyFile(request) {
       copyFile(sys, roots, request);
+      return nothing;
+    },
+
+    getVolumeStats: ({ volumeGuestPath }) => volumeStats(tools, volumeGuestPath),
+
+    async resizeVolume({ volumeGuestPath, size }) {
+      await resizeVolume(tools, volumeGuestPath, size, resizeTime);
       return nothing;
     },
 

@@ -102,6 +102,20 @@ export const agentErrors = defineErrors({
     message: (p: { driver: string; source: string; target: string }) =>
       `the storage "${p.source}" (${p.driver}) cannot be mounted at ${p.target}`,
   },
+  KATA_GUEST_VOLUME_UNKNOWN: {
+    status: "NOT_FOUND",
+    message: (p: { path: string }) => `the guest has mounted no volume at ${p.path}`,
+  },
+  KATA_GUEST_VOLUME_TYPE: {
+    status: "UNIMPLEMENTED",
+    message: (p: { path: string; type: string; known: readonly string[] }) =>
+      `the volume at ${p.path} is ${p.type}, and this agent makes larger: ${p.known.join(", ")}`,
+  },
+  KATA_GUEST_VOLUME_GROW: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { path: string; bytes: string; problem: string }) =>
+      `the volume at ${p.path} cannot have ${p.bytes} bytes: ${p.problem}`,
+  },
   KATA_GUEST_HUGE_PAGES: {
     status: "RESOURCE_EXHAUSTED",
     message: (p: { pageBytes: number; wanted: number; made: number }) =>

@@ -5,6 +5,8 @@ export class FakeDisks implements Disks {
   readonly added: DiskRequest[] = [];
   /** Those that were not given back. */
   readonly held: DiskRequest[] = [];
+  /** Sizes in bytes that were asked for, by path. */
+  readonly grown: [path: string, bytes: number][] = [];
   released = 0;
 
   async add(request: DiskRequest): Promise<Disk> {
@@ -19,6 +21,7 @@ export class FakeDisks implements Disks {
     return {
       storage: (mount: DiskMount) => ({ driver: "blk", source: "02", ...mount }),
       device: (containerPath: string) => ({ id: "02", type: "blk", vmPath: "", containerPath, options: [] }),
+      grow: async (bytes: number) => void this.grown.push([request.path, bytes]),
       release,
     };
   }

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Source } from "../core/config/source.js";
+import type { Volume, VolumeRequest } from "../core/contracts/volume.js";
 import { KataError } from "../core/errors/error.js";
 import { type Logger, silentLogger } from "../core/log.js";
 import {
@@ -16,6 +17,7 @@ import {
 } from "../core/messages/events.js";
 import { type CreateTask, createTask, startTask } from "../core/messages/task.js";
 import { defaultSpec } from "../core/oci/default-spec.js";
+import type { OciMount } from "../core/oci/spec.js";
 import type { Plugin } from "../core/plugin/plugin.js";
 import { noConfig } from "../core/plugin/standard-schema.js";
 import { Runtime } from "../core/runtime/runtime.js";
@@ -91,6 +93,8 @@ export class FakeWorld {
   /** Applied to each agent and hypervisor that is made. */
   prepareAgent: (agent: FakeAgent) => void = () => undefined;
   prepareHypervisor: (hypervisor: FakeHypervisor) => void = () => undefined;
+  /** What the volume of a mount has besides. */
+  prepareVolume: (mount: OciMount) => Pick<Volume, "sized"> = () => ({});
 
   constructor(options: FakeWorldOptions) {
     const { directory, plugins, ownsProcess = false, sys = fakeSys(), log = silentLogger, configSources } = options;
@@ -176,7 +180,11 @@ export class FakeWorld {
       fake("volume", () => ({
         name: "fake",
         match: () => 1,
-        create: ({ index }: { index: number }) => ({ ...passThrough, name: `volume ${index}` }),
+        create: ({ index, mount }: VolumeRequest) => ({
+          ...passThrough,
+          name: `volume ${index}`,
+          ...this.prepareVolume(mount),
+        }),
       })),
     ];
   }

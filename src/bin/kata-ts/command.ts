@@ -24,6 +24,12 @@ export const commandErrors = defineErrors({
     message: (p: { path: string; problem: string }) =>
       `ROOTFS ${JSON.stringify(p.path)} ${p.problem}; give the directory of a root file system, one that holds bin, etc and so on`,
   },
+  KATA_VOLUME_NOWHERE: {
+    status: "NOT_FOUND",
+    message: (p: { source: string; run: string; silent: readonly string[] }) =>
+      `no container of a shim below ${p.run} has a volume of ${p.source} that a CSI driver has assigned` +
+      (p.silent.length === 0 ? "" : `; the shims of ${p.silent.join(", ")} do not answer`),
+  },
 });
 
 /** One command of the program. */

@@ -25,6 +25,11 @@ export interface Disk {
   storage(mount: DiskMount): GuestStorage;
   /** By which the agent puts it at a path of a container, whose spec has a device there. */
   device(containerPath: string): GuestDevice;
+  /**
+   * Has the machine have so many bytes of it at least; the guest is told. A file is made larger, a device must be as large
+   * already: `KATA_DISK_SIZE`. `KATA_HYPERVISOR_UNSUPPORTED` where the hypervisor lacks `disk-resize`.
+   */
+  grow(bytes: number): Promise<void>;
   /** Takes it out of the machine, of which the guest must not use it any more. Idempotent; no error when the machine is gone. */
   release(): Promise<void>;
 }

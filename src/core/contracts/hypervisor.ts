@@ -61,6 +61,8 @@ export interface HypervisorCapabilities {
   };
   /** Takes `block` devices while running. */
   "block-hotplug": { readonly drivers: readonly string[] };
+  /** Has a disk of the running VM have so many bytes, no fewer than it had: a file is made as large. Its guest is told. */
+  "disk-resize": { resize(id: string, bytes: number): Promise<void> };
   /** Takes `net` devices while running, and `vhost-user-net` where it has those. */
   "net-hotplug": { readonly queuePairs: number };
   /** Takes `fs` devices. */

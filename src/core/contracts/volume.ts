@@ -23,8 +23,21 @@ export interface VolumeRequest {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** A volume whose size somebody outside manages, a CSI driver say. */
+export interface SizedVolume {
+  /** Its path on the host, by which it is asked for. */
+  readonly source: string;
+  /** Where the guest has mounted it. */
+  readonly guestPath: string;
+  /** See `Disk.grow`. */
+  grow(bytes: number): Promise<void>;
+}
+
 /** One mount of one container, from `prepare` to `cleanup`. Its contribution's `mounts` replace the spec's mount. */
-export type Volume = Resource<ContainerContribution>;
+export interface Volume extends Resource<ContainerContribution> {
+  /** Known from `prepare` or `adopt` on; absent for what has the size it has. */
+  readonly sized?: SizedVolume | undefined;
+}
 
 /** A kind of volume; `match` as for `RootfsDriver`. */
 export interface VolumeDriver {

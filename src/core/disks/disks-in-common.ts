@@ -43,6 +43,7 @@ export class DisksInCommon implements Disks {
     return {
       storage: (mount) => disk.storage(mount),
       device: (containerPath) => disk.device(containerPath),
+      grow: (bytes) => disk.grow(bytes),
       release: () => (released ??= this.#release(key, held, disk)),
     };
   }

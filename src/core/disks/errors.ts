@@ -6,6 +6,11 @@ export const diskErrors = defineErrors({
     status: "FAILED_PRECONDITION",
     message: (p: { source: string; problem: string }) => `${p.source} cannot be a disk of a guest: ${p.problem}`,
   },
+  KATA_DISK_SIZE: {
+    status: "FAILED_PRECONDITION",
+    message: (p: { path: string; wanted: number; problem: string }) =>
+      `the disk ${p.path} cannot have ${p.wanted} bytes: ${p.problem}`,
+  },
   KATA_DISK_CONFLICT: {
     status: "FAILED_PRECONDITION",
     message: (p: { purpose: string; path: string; wanted: string; there: string; first: string }) =>

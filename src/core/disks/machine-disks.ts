@@ -7,10 +7,11 @@ import { stateErrors } from "../sandbox/state-errors.js";
 import type { DisksState, DiskState } from "../sandbox/state.js";
 import { diskIdentity } from "./disk-identity.js";
 import { diskErrors } from "./errors.js";
+import { growDisk } from "./grow-disk.js";
 
 /** What disks are plugged into, and how. */
 export interface MachineDisksParts {
-  readonly hypervisor: Pick<Hypervisor, "name" | "addDevice" | "removeDevice" | "exited">;
+  readonly hypervisor: Pick<Hypervisor, "name" | "addDevice" | "removeDevice" | "exited" | "capability">;
   /** The block driver that configuration chooses: asked for with the first disk, so that nobody needs one who has none. */
   readonly driver: () => Promise<BlockDriver>;
 }
@@ -79,7 +80,8 @@ export class MachineDisks implements Disks {
     const identity = claimed?.identity ?? diskIdentity(path);
     this.#there.set(id, { id, path, readOnly, guestLocator, ...(identity !== undefined && { identity }) });
     const storage = (mount: DiskMount): GuestStorage => driver.storage(guestLocator, mount);
-    return { storage, device: (containerPath) => guestDevice(containerPath, storage), release };
+    const grow = (bytes: number): Promise<void> => growDisk(hypervisor, { id, path, readOnly }, bytes);
+    return { storage, device: (containerPath) => guestDevice(containerPath, storage), grow, release };
   }
 
   async #remove(id: string): Promise<void> {

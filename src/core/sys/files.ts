@@ -30,6 +30,8 @@ export interface FilesystemInfo {
   /** Bytes. */
   readonly blockSize: number;
   readonly totalBytes: number;
+  /** Bytes that are not used; some may be kept for root. */
+  readonly freeBytes: number;
   /** Bytes an unprivileged process may still use. */
   readonly availableBytes: number;
   readonly totalFiles: number;

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import type { OciMount, OciSpec } from "../../../src/core/oci/spec.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
@@ -11,11 +12,13 @@ import { checkLeaks } from "../../support/leaks.js";
 import { type LoopDisk, makeLoopDisk, needsLoop } from "../../support/loop-disk.js";
 import { execRequest, MachineShim, privileged, type TaskClient } from "../../support/machine-shim.js";
 import { needsRoot } from "../../support/needs-root.js";
+import { runProgram } from "../../support/program.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
 import { podAnnotations } from "../../support/shim.js";
 import { TestPod } from "../../support/test-pod.js";
 import { needsDeviceMapper } from "../../support/thin-pool.js";
 
+const kataTs = fileURLToPath(new URL("../../../src/bin/kata-ts/main.js", import.meta.url));
 const mib = 2 ** 20;
 const sys = createLinuxSys();
 
@@ -203,6 +206,27 @@ for (const { name, lines } of machines)
       expect(await disks()).to.equal(there + 1);
       await after.delete({ id: "c2", execId: "" });
       expect(await disks()).to.equal(there);
+
+      const about = async (...args: string[]): Promise<string> => {
+        const all = [kataTs, "direct-volume", ...args, "--run", shim.roots.run];
+        const { status, stdout, stderr } = await runProgram(process.execPath, all, { ms: 60_000 });
+        return status === 0 ? stdout : stderr;
+      };
+      const bytesOf = async (): Promise<{ total: number; used: number }> => {
+        const { usage } = JSON.parse(await about("stats", volume)) as { usage: { total: number; used: number }[] };
+        return usage[0] ?? expect.fail("nothing is told of bytes");
+      };
+      const small = await bytesOf();
+      expect(small.total).to.be.within(12 * mib, 16 * mib);
+      expect(await about("resize", volume, String(24 * mib))).to.equal(`${volume} has ${24 * mib} bytes at least\n`);
+      const large = await bytesOf();
+      expect(large.total).to.be.within(20 * mib, 24 * mib);
+      expect(large.used).to.be.at.least(small.used);
+      expect(statSync(assigned).size).to.equal(24 * mib);
+      const fills = "dd if=/dev/zero of=/assigned/big bs=1M count=18 conv=fsync 2>/dev/null && rm /assigned/big";
+      expect(await printed(after, "c1", fills)).to.equal("");
+      expect(await about("resize", volume, "lots")).to.include('"lots" is no number of bytes');
+      expect(await about("stats", "/elsewhere")).to.include("has a volume of /elsewhere");
 
       const typeUrl = "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources";
       const value = Buffer.from(JSON.stringify({ memory: { limit: 256 * mib } }));

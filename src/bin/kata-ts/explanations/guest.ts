@@ -90,6 +90,18 @@ export const guest: Explanations = {
     cause: "A storage of a container cannot be mounted in the guest.",
     cure: "See the cause: its file system may be damaged, or unknown to the guest's kernel.",
   },
+  KATA_GUEST_VOLUME_UNKNOWN: {
+    cause: "A volume is asked for that the guest has not mounted, or not any more.",
+    cure: "Ask for it while a container that has it runs.",
+  },
+  KATA_GUEST_VOLUME_TYPE: {
+    cause: "A volume is to be made larger whose file system the agent cannot make larger.",
+    cure: "Use ext4 for volumes that grow, or make the volume larger while no pod has it.",
+  },
+  KATA_GUEST_VOLUME_GROW: {
+    cause: "The guest's disk has not got the new size, or its file system does not take it.",
+    cure: "Read in the message which of them it was; a file system that was made for a small disk may be full of its tables.",
+  },
   KATA_GUEST_HUGE_PAGES: {
     cause: "The guest has too little free memory for the huge pages of a volume.",
     cure: "Raise `default_memory`, or have the pod ask for fewer.",

@@ -18,6 +18,11 @@ export const programs: Explanations = {
     cause: "Something is at the place where a new plugin was to be written.",
     cure: "Remove it, or name another directory by `--directory`.",
   },
+  KATA_VOLUME_NOWHERE: {
+    cause:
+      "`kata-ts direct-volume stats` or `resize` names a path that no container of this host has as a direct volume.",
+    cure: "Give the path as the pod has it, while a container with it runs; `--run` names another root of sandboxes.",
+  },
   KATA_USAGE_ROOTFS: {
     cause: "The root file system that `kata-ts run` was given is no directory.",
     cure: "Give one that holds bin, etc and so on.",

@@ -144,6 +144,14 @@ export const sandbox: Explanations = {
     cause: "A container of this id is there.",
     cure: "Delete it first, or take another id.",
   },
+  KATA_VOLUME_NOT_HERE: {
+    cause: "A shim is asked for a direct volume that none of its containers has.",
+    cure: "Nothing is wrong where others are asked as well, as `kata-ts direct-volume` does.",
+  },
+  KATA_VOLUME_AGENT: {
+    cause: "The agent plugin that runs the guest has no capability for volumes.",
+    cure: "Use the agent `kata`, or resize the volume while no pod has it.",
+  },
   KATA_CONTAINER_UNKNOWN: {
     cause: "There is no container of this id here, or not any more.",
     cure: "Correct the id; the message lists those there are.",

@@ -6,6 +6,11 @@ export const storage: Explanations = {
     cause: "A device or a file cannot be a disk of the guest: it is not there, is neither, or is in use.",
     cure: "Correct it as the message says.",
   },
+  KATA_DISK_SIZE: {
+    cause:
+      "A disk of a pod is to be made larger, and is read-only, or a device of the host that is smaller than what is asked for.",
+    cure: "Make the device larger first, or name a size that it has; a file is made larger by the machine itself.",
+  },
   KATA_DISK_CONFLICT: {
     cause:
       "Two containers of a pod want the same disk in ways that exclude each other, such as for reading only and for writing.",

@@ -138,6 +138,7 @@ export class LinuxFiles implements Files {
       type: info.type,
       blockSize: info.bsize,
       totalBytes: info.blocks * info.bsize,
+      freeBytes: info.bfree * info.bsize,
       availableBytes: info.bavail * info.bsize,
       totalFiles: info.files,
       freeFiles: info.ffree,

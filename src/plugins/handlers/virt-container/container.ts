@@ -4,7 +4,7 @@ import type { ContainerContribution, GuestStorage } from "../../../core/contract
 import type { Resource } from "../../../core/contracts/resource.js";
 import type { RootfsContribution, RootfsDriver, RootfsRequest } from "../../../core/contracts/rootfs.js";
 import type { ShareFs } from "../../../core/contracts/share-fs.js";
-import type { VolumeDriver, VolumeRequest } from "../../../core/contracts/volume.js";
+import type { SizedVolume, Volume, VolumeDriver, VolumeRequest } from "../../../core/contracts/volume.js";
 import type { OciLinuxResources, OciMount, OciProcess } from "../../../core/oci/spec.js";
 import type { CreateTask } from "../../../core/messages/task.js";
 import type { PluginSource } from "../../../core/plugin/context.js";
@@ -46,7 +46,7 @@ interface Made {
   readonly kind: ResourceState["kind"];
   readonly driver: string;
   readonly index: number;
-  readonly resource: Resource<unknown>;
+  readonly resource: Resource<unknown> & Pick<Volume, "sized">;
 }
 
 /** A further process and what it runs. */
@@ -165,6 +165,11 @@ export class Container {
     for (const one of resources) await this.#resources.adopt(await this.#resourceAgain(one), one.state);
   }
 
+  /** The volume that it has of a path of the host, whose size somebody outside manages. */
+  sizedVolume(source: string): SizedVolume | undefined {
+    return this.#made.map(({ resource }) => resource.sized).find((one) => one?.source === source);
+  }
+
   /** What `adopt` in another shim needs to know. */
   state(limits: OciLinuxResources): ContainerState {
     const { request, role } = this.#parts;
@@ -263,7 +268,7 @@ export class Container {
       throw this.#unadoptable(`its ${kind} was made by the plugin "${name}", which is not there`);
     };
     const mount = request.spec.mounts?.[index];
-    let resource: Resource<unknown>;
+    let resource: Made["resource"];
     if (kind === "rootfs") resource = named<RootfsDriver>(await plugins.all("rootfs")).create(this.#rootfsRequest());
     else if (mount === undefined) throw this.#unadoptable(`its spec has no mount ${index}`);
     else resource = named<VolumeDriver>(await plugins.all("volume")).create(this.#volumeRequest(mount, index));

@@ -25,6 +25,15 @@ export const handlerErrors = defineErrors({
     status: "NOT_FOUND",
     message: (p: { what: string }) => `${p.what}: process already finished`,
   },
+  KATA_VOLUME_NOT_HERE: {
+    status: "NOT_FOUND",
+    message: (p: { source: string }) => `no container here has a volume of ${p.source} whose size can be managed`,
+  },
+  KATA_VOLUME_AGENT: {
+    status: "UNIMPLEMENTED",
+    message: (p: { source: string; agent: string }) =>
+      `the volume ${p.source}: the agent "${p.agent}" cannot tell of volumes, nor resize them`,
+  },
   KATA_SANDBOX_UNKNOWN: {
     status: "NOT_FOUND",
     message: (p: { container: string; sandbox: string; there: readonly string[] }) =>

@@ -52,6 +52,7 @@ import { Process } from "./process.js";
 import { recover } from "./recover.js";
 import { readStats, updateResources } from "./resources.js";
 import { sandboxOrder, VirtSandbox } from "./sandbox.js";
+import { handleSizedVolumes } from "./sized-volumes.js";
 import { checkSpec } from "./spec-check.js";
 import { TemplateFactory } from "./template-factory.js";
 
@@ -102,6 +103,7 @@ export class VirtContainerHandler implements RuntimeHandler {
       updateResources(this.#find(containerId).sandbox, containerId, resources),
     );
     table.handle(taskStats, name, async ({ containerId }) => readStats(this.#find(containerId).sandbox, containerId));
+    handleSizedVolumes(table, name, () => this.#sandboxes.values());
     table.handle(shutdownTask, name, (request) => this.#shutdown(request.now));
     const factory = new TemplateFactory(this.#context);
     table.handle(initTemplate, name, () => factory.init());

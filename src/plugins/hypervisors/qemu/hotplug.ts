@@ -64,6 +64,14 @@ async function add(monitor: Monitor, part: DevicePart, { by, extraMs }: PlugOpti
   }
 }
 
+/** Has a disk have another size; QEMU makes a file as large, and tells the guest by the node that its device has. */
+export async function resizeDisk(monitor: Pick<Monitor, "execute">, plan: DevicePlan, size: number): Promise<void> {
+  const nodes = plan.parts.flatMap((part) => (part.kind === "blockdev" ? [part.id] : []));
+  const node = nodes.at(-1);
+  if (node === undefined) throw new Error(`${plan.name} is no disk`);
+  await monitor.execute("block_resize", { "node-name": node, size });
+}
+
 /** Has QEMU close a descriptor that no device uses; one that a failed command has used already is gone. */
 async function takeBack(monitor: Monitor, fdname: string): Promise<void> {
   await monitor.execute("closefd", { fdname }).catch((error: unknown) => {

@@ -19,7 +19,7 @@ import { QemuCommand } from "./command.js";
 import { GuestConsole } from "../../../core/hypervisor/guest-console.js";
 import { DeviceSet, isHotpluggable, refusal } from "./device-set.js";
 import { mostQueuePairs } from "./network-card.js";
-import { plugIn, pullOut } from "./hotplug.js";
+import { plugIn, pullOut, resizeDisk } from "./hotplug.js";
 import { assertHotpluggable } from "./hotpluggable.js";
 import { qemuErrors } from "./errors.js";
 import { guestFiles } from "../../../core/hypervisor/guest-files.js";
@@ -195,6 +195,9 @@ export class QemuHypervisor implements Hypervisor {
         state: () => this.#machineState(),
         adopt: (state, signal) => this.#adopt(parseMachineState(state), signal),
         release: () => this.#letGo(),
+      },
+      "disk-resize": {
+        resize: (id, bytes) => resizeDisk(this.#running(`resize the disk "${id}"`), this.#devices.get(id).plan, bytes),
       },
       "vcpu-threads": { threads: () => vcpuThreads(this.#running("tell its threads")) },
       "fs-sharing": { hotplug: false },

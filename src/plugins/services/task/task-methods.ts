@@ -1,5 +1,5 @@
 import { isAbsolute } from "node:path";
-import { firstValueFrom, fromEvent, map, type Observable, takeUntil } from "rxjs";
+import type { Observable } from "rxjs";
 import type { Message } from "../../../core/dispatch/message.js";
 import {
   closeTaskIo,
@@ -29,6 +29,7 @@ import { fromState, toIo, toMount, toTimestamp } from "./conversions.js";
 import { taskErrors } from "./errors.js";
 import { readProcess, readResources } from "./oci-payload.js";
 import { readRuntimeOptions } from "./runtime-options.js";
+import { sendBy } from "./send.js";
 import { checkSpec } from "./spec-shape.js";
 import { toStatsAny } from "./stats.js";
 
@@ -55,6 +56,8 @@ const processId = (request: { id: string; execId: string }): ProcessId => {
 
 /** The methods of `containerd.task.v2.Task`: each is one message to the dispatcher, and nothing is known here of what answers. */
 export function taskMethods(parts: TaskMethodsParts): Implementation<TaskDefinition> {
+  const send = sendBy(parts.request);
+
   /** The one answer to a message about a container. */
   async function ask<Request extends { containerId: string }, Answer>(
     message: Message<Request, Answer>,
@@ -62,17 +65,6 @@ export function taskMethods(parts: TaskMethodsParts): Implementation<TaskDefinit
   ): Promise<Answer> {
     if (!parts.ready()) throw taskErrors.KATA_TASK_NONE({ id: message.payload.containerId });
     return send(message, context);
-  }
-
-  /** The one answer to a message; given up when the caller is. */
-  function send<Request, Answer>(message: Message<Request, Answer>, { signal }: CallContext): Promise<Answer> {
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const gone = fromEvent(signal, "abort").pipe(
-      map(() => {
-        throw signal.reason;
-      }),
-    );
-    return firstValueFrom(parts.request(message).pipe(takeUntil(gone)));
   }
 
   const tell = async <Request extends { containerId: string }>(

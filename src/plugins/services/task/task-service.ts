@@ -1,12 +1,15 @@
 import type { Service } from "../../../core/contracts/service.js";
 import type { PluginContext } from "../../../core/plugin/context.js";
 import { TaskDefinition } from "../../../core/proto/gen/containerd/task.js";
+import { VolumesDefinition } from "../../../core/proto/gen/kata-ts/volumes.js";
 import { Server } from "../../../core/rpc/server.js";
 import { hostCgroupVersion } from "./cgroup-version.js";
 import type { TaskServiceConfig } from "./config.js";
 import { EventPublisher } from "./event-publisher.js";
+import { sendBy } from "./send.js";
 import { taskMethods } from "./task-methods.js";
 import { type TopicEvent, translateEvents } from "./task-events.js";
+import { volumeMethods } from "./volume-methods.js";
 
 /** Milliseconds that containerd may take for the last events when the service ends. */
 const flushTime = 2_000;
@@ -38,11 +41,14 @@ export class TaskService implements Service {
     }
     this.#endEvents = translateEvents(events, (event) => this.#publish(event));
     this.#server = new Server({ log });
+    const ready = () => dispatcher.handled().length > 0;
+    const send = sendBy((message) => dispatcher.request(message));
+    this.#server.addService(VolumesDefinition, volumeMethods(send, ready));
     this.#server.addService(
       TaskDefinition,
       taskMethods({
         request: (message) => dispatcher.request(message),
-        ready: () => dispatcher.handled().length > 0,
+        ready,
         cgroupVersion: () => hostCgroupVersion(roots.cgroup),
         deleted: (container) => config.deleted?.(container),
         done: () => this.#release(),

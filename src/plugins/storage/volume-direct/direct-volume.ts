@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerContribution } from "../../../core/contracts/guest.js";
-import type { Volume, VolumeRequest } from "../../../core/contracts/volume.js";
+import type { SizedVolume, Volume, VolumeRequest } from "../../../core/contracts/volume.js";
 import { DiskResource } from "../../../core/disks/disk-resource.js";
 import type { HostBlockDevice } from "../../../core/disks/host-block-device.js";
 import { messageOf } from "../../../core/errors/error.js";
@@ -12,6 +12,8 @@ import { infoName, readMountInfo, volumeName } from "./mount-info.js";
 
 /** Where the guest has disks of volumes, as in Kata. */
 const guestDirectory = "/run/kata-containers/sandbox/storage";
+
+const guestPathOf = (source: string): string => `${guestDirectory}/${volumeName(source)}`;
 
 /** What it works with. */
 export interface DirectVolumeParts {
@@ -38,6 +40,13 @@ export class DirectVolume extends DiskResource<ContainerContribution> implements
     this.#request = request;
   }
 
+  /** Its CSI driver may make it larger while it is used. */
+  get sized(): SizedVolume | undefined {
+    const { disk } = this;
+    const { source = "" } = this.#request.mount;
+    return disk && { source, guestPath: guestPathOf(source), grow: (bytes) => disk.grow(bytes) };
+  }
+
   async prepare(): Promise<ContainerContribution> {
     const { sys, root } = this.#parts;
     const { mount, disks } = this.#request;
@@ -48,7 +57,7 @@ export class DirectVolume extends DiskResource<ContainerContribution> implements
     const path = this.#pathOf(device, { source, file });
     const readOnly = isReadOnly(options);
     this.disk = await disks.add({ purpose: `the volume ${source}`, path, readOnly });
-    const mountPoint = `${guestDirectory}/${volumeName(source)}`;
+    const mountPoint = guestPathOf(source);
     const guestOptions = [...mountOptions(options, fstype), readOnly ? "ro" : "rw"];
     const storage = this.disk.storage({ fstype, options: guestOptions, mountPoint });
     return {

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { AttachedDevice, Device } from "../../../../src/core/contracts/device.js";
-import type { VmExit } from "../../../../src/core/contracts/hypervisor.js";
+import type { HypervisorCapabilities, VmExit } from "../../../../src/core/contracts/hypervisor.js";
 import { virtioBlock } from "../../../../src/core/disks/virtio-block.js";
 import { MachineDisks } from "../../../../src/core/disks/machine-disks.js";
 import { codeOf, messageOf } from "../../../../src/core/errors/error.js";
@@ -18,6 +18,7 @@ describe("disks of a machine", () => {
   let locator: string | undefined;
   let drivers: number;
   let removing: (() => Promise<void>) | undefined;
+  let capabilities: Partial<HypervisorCapabilities>;
 
   const make = (): MachineDisks => {
     const hypervisor = {
@@ -31,6 +32,8 @@ describe("disks of a machine", () => {
         await removing?.();
       },
       exited: new Promise<VmExit>((resolve) => (end = resolve)),
+      capability: <K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined =>
+        capabilities[name],
     };
     const driver = async () => {
       drivers++;
@@ -44,6 +47,7 @@ describe("disks of a machine", () => {
     locator = "/dev/vdb";
     drivers = 0;
     removing = undefined;
+    capabilities = {};
   });
 
   const device = (id: string) => ({ kind: "block", id, path: "/dev/some", readOnly: true, driver: "virtio-blk-mmio" });
@@ -124,6 +128,37 @@ describe("disks of a machine", () => {
     locator = undefined;
     expect(await rejected(() => make().add(request))).to.equal("KATA_DISK_NOWHERE");
     expect(calls).to.deep.equal([device("disk0"), "disk0"]);
+  });
+
+  describe("that grow", () => {
+    const directory = temporaryDirectory();
+    const file = (): string => join(directory.path, "image");
+    beforeEach(() => {
+      writeFileSync(file(), Buffer.alloc(8192));
+      capabilities["disk-resize"] = { resize: async (id, bytes) => void calls.push([id, bytes]) };
+    });
+    const add = (readOnly = false) => make().add({ purpose: "a test", path: file(), readOnly });
+
+    it("have as much as was asked for, in whole pages, and no less than they had", async () => {
+      const disk = await add();
+      for (const bytes of [8193, 16_384, 1]) await disk.grow(bytes);
+      expect(calls.slice(1)).to.deep.equal([
+        ["disk0", 12_288],
+        ["disk0", 16_384],
+        ["disk0", 8192],
+      ]);
+    });
+
+    it("are refused when nobody may write, when that is no size, and where the hypervisor cannot", async () => {
+      expect(await rejected(async () => (await add(true)).grow(1))).to.equal("KATA_DISK_SIZE");
+      for (const bytes of [0, -1, 1.5, Number.NaN, Number.MAX_SAFE_INTEGER])
+        expect(await rejected(async () => (await add()).grow(bytes)), String(bytes)).to.equal("KATA_DISK_SIZE");
+      const disk = await add();
+      rmSync(file());
+      expect(await rejected(() => disk.grow(1))).to.equal("KATA_DISK_SIZE");
+      capabilities = {};
+      expect(await rejected(() => disk.grow(1))).to.equal("KATA_HYPERVISOR_UNSUPPORTED");
+    });
   });
 
   describe("of one that was adopted", () => {

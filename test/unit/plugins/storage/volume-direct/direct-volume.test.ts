@@ -151,6 +151,19 @@ describe("DirectVolume", () => {
     expect(disks.added).to.deep.equal([{ purpose: `the volume ${source}`, path: image, readOnly: true }]);
   });
 
+  it("grows as its CSI driver wants it, once it is there", async () => {
+    const image = join(directory.path, "image");
+    writeFileSync(image, "a file system");
+    describeWith({ device: image, metadata: {} });
+    const volume = make();
+    expect(volume.sized).to.equal(undefined);
+    await volume.prepare();
+    const guestPath = `/run/kata-containers/sandbox/storage/${volumeName(source)}`;
+    expect(volume.sized).to.deep.include({ source, guestPath });
+    await volume.sized?.grow(7);
+    expect(disks.grown).to.deep.equal([[image, 7]]);
+  });
+
   it("is said and unsaid by us as it is by upstream's program", async () => {
     const text = JSON.stringify({ ...info, metadata: {} });
     const other = `${source}2`;

@@ -68,6 +68,7 @@ describe("the volume shm", () => {
       type: 0x01021994,
       blockSize: 4096,
       totalBytes: 12_345_344,
+      freeBytes: 0,
       availableBytes: 0,
       totalFiles: 0,
       freeFiles: 0,
