@@ -19,6 +19,8 @@ import { TestPod } from "../../support/test-pod.js";
 import { needsDeviceMapper } from "../../support/thin-pool.js";
 
 const kataTs = fileURLToPath(new URL("../../../src/bin/kata-ts/main.js", import.meta.url));
+/** Of its own, since others have a "pod" beside this one. */
+const pod = `pod${process.pid}`;
 const mib = 2 ** 20;
 const sys = createLinuxSys();
 
@@ -105,7 +107,7 @@ for (const { name, lines } of machines)
 
     const launch = (id: string, script: string, rootfs: object[], change: (spec: OciSpec) => OciSpec) =>
       shim.launch(id, ["sh", "-c", script], {
-        annotations: podAnnotations(id === "pod" ? "sandbox" : "container", "pod"),
+        annotations: podAnnotations(id === pod ? "sandbox" : "container", pod),
         change: (spec) => change(privileged(spec)),
         request: { rootfs: rootfs as never },
       });
@@ -118,7 +120,7 @@ for (const { name, lines } of machines)
       });
 
     const startPod = () =>
-      launch("pod", "exec sleep 100000", onDisk(image("pod")), (spec) => {
+      launch(pod, "exec sleep 100000", onDisk(image(pod)), (spec) => {
         const namespaces = (spec.linux?.namespaces ?? []).filter(({ type }) => type !== "network");
         const own = { type: "network", path: network.namespace };
         const cgroupsPath = `/${basename(directory)}`;
@@ -137,7 +139,7 @@ for (const { name, lines } of machines)
     }
 
     async function killShim(): Promise<void> {
-      const one = shim.shim("pod");
+      const one = shim.shim(pod);
       process.kill(one.pid, "SIGKILL");
       await shim.gone(one);
     }
@@ -145,9 +147,9 @@ for (const { name, lines } of machines)
     /** Has another shim go on with it, which says what it cannot. */
     async function recovered(): Promise<TaskClient> {
       await killShim();
-      const { status, stderr } = await shim.start("pod");
+      const { status, stderr } = await shim.start(pod);
       expect(status, stderr).to.equal(0);
-      return shim.client("pod");
+      return shim.client(pod);
     }
 
     it("goes on with roots on disks and layers, every kind of volume, memory that was plugged, and several links", async () => {
@@ -159,7 +161,7 @@ for (const { name, lines } of machines)
 
       const before = await startPod();
       const memory = async (task: TaskClient): Promise<number> =>
-        Number(await printed(task, "pod", "awk '/^MemTotal/ {print $2}' /proc/meminfo"));
+        Number(await printed(task, pod, "awk '/^MemTotal/ {print $2}' /proc/meminfo"));
       const first = await memory(before);
       const mounts = [
         bind(join(emptyDir(), "memory"), "/memory"),
@@ -182,7 +184,7 @@ for (const { name, lines } of machines)
       const all = "cat /memory/file /disk/file /assigned/file /file /alone /config/key; grep -c hugetlbfs /proc/mounts";
       expect(await printed(after, "c1", all)).to.equal("memory\ndisk\nassigned\nroot\nalone\nfirst\n1\n");
       expect(await printed(after, "c1", "exit 7", 7)).to.equal("");
-      expect(await printed(after, "pod", "ls /sys/class/net | sort | xargs")).to.match(/eth0 eth1/);
+      expect(await printed(after, pod, "ls /sys/class/net | sort | xargs")).to.match(/eth0 eth1/);
       expect((await after.stats({ id: "c1" })).stats?.typeUrl).to.match(/Metrics$/);
       writeFileSync(join(directory, "config/key"), "second\n");
       await printed(
@@ -191,8 +193,7 @@ for (const { name, lines } of machines)
         "for i in $(seq 100); do grep -q second /config/key && exit 0; sleep 0.2; done; exit 1",
       );
 
-      const disks = async (): Promise<number> =>
-        Number(await printed(after, "pod", "ls /sys/block | grep -c '^[sv]d'"));
+      const disks = async (): Promise<number> => Number(await printed(after, pod, "ls /sys/block | grep -c '^[sv]d'"));
       const there = await disks();
       // Nothing is plugged for who joins, and what is not his is left when he goes.
       await launch(
@@ -242,7 +243,7 @@ for (const { name, lines } of machines)
         "assigned\n",
       );
       await killShim();
-      expect((await shim.delete("pod")).status).to.equal(0);
+      expect((await shim.delete(pod)).status).to.equal(0);
       expect(shim.leftovers()).to.deep.equal([]);
     });
 
@@ -290,7 +291,7 @@ for (const { name, lines } of machines)
         expect(read("/new", files.path)).to.equal("files\n");
         expect(read("/file", `/dev/mapper/${snapshot}`)).to.equal("root\n");
         await killShim();
-        expect((await shim.delete("pod")).status).to.equal(0);
+        expect((await shim.delete(pod)).status).to.equal(0);
       } finally {
         await shim.clear();
         // Nobody of ours has it open: otherwise it could not be removed.
