@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { installNodes } from "./nodes.mjs";
+import { buildNydus, findNydus } from "./nydus.mjs";
 import { environment, installModules, installPackages, root, run, testPackages } from "./setup.mjs";
 
 const started = Date.now();
@@ -120,12 +121,15 @@ try {
   if (integration || host || more) {
     installPackages(testPackages);
     run(process.execPath, ["dist/src/bin/kata-ts/main.js", "guest", "build"]);
+    if (more) buildNydus(environment);
+    findNydus(environment);
   }
   if (integration) installNodes();
   const everything = { specs: ["dist/test/integration/**/*.test.js"], timeout: 180_000 };
   const left = integration ? part("integration", everything).left : undefined;
   if (host) hostPart("host machine", hostSpecs, left);
   if (host) hostPart("host machine with KVM", kvmSpecs, left);
+  if (more && !integration) part("more, nydus", { specs: integrationSpecs("storage/rootfs-nydus"), timeout: 180_000 });
   if (more)
     for (const [at, specs] of moreSpecs.entries()) hostPart(`more, on host machine ${at + 1}`, specs, left, 2400);
 } finally {

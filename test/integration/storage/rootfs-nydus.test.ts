@@ -100,7 +100,7 @@ describe("root file systems of nydus-snapshotter", () => {
     needsRoot(this);
     for (const program of ["nydusd", "nydus-image"]) {
       if (findExecutable(program) === undefined) {
-        skip(this, `there is no ${program} here, and no package of the distribution (cargo install nydus-rs@2.2.0)`);
+        skip(this, `there is no ${program} here: "npm test -- more" builds it of the crate nydus-rs`);
       }
     }
     directory = mkdtempSync(join(tmpdir(), "kata-ts-nydus-"));

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { codeOf, defineErrors, messageOf } from "../../../../../src/core/errors/error.js";
 import type { DevicePlan } from "../../../../../src/plugins/hypervisors/qemu/device-plan.js";
-import { type Monitor, plugIn, pullOut } from "../../../../../src/plugins/hypervisors/qemu/hotplug.js";
+import { type Monitor, plugIn, pullOut, resizeDisk } from "../../../../../src/plugins/hypervisors/qemu/hotplug.js";
 import { failureOf } from "./machine.js";
 
 const { KATA_QMP_REFUSED, KATA_QMP_NO_DEVICE, KATA_DEADLINE } = defineErrors({
@@ -166,5 +166,31 @@ describe("plugging into a running QEMU", () => {
     const late = new NotedMonitor("device_add");
     await failureOf(plugIn(late, tap, { by: "kvm", extraMs: 0 }));
     expect(late.commands).to.deep.equal(["getfd", "netdev_add", "device_add", "netdev_del"]);
+  });
+});
+
+describe("a disk of QEMU that gets another size", () => {
+  const disk = (...nodes: string[]): DevicePlan => ({
+    name: "device1",
+    slot,
+    parts: [
+      ...nodes.map((id) => ({ kind: "blockdev", id, properties: {} }) as const),
+      { kind: "device", properties: { driver: "virtio-blk-pci", id: "device1" } },
+    ],
+  });
+
+  it("has it by the node that its device has, which tells the guest", async () => {
+    const monitor = new NotedMonitor();
+    await resizeDisk(monitor, disk("device1-disk", "device1-limited"), 8192);
+    await resizeDisk(monitor, disk("device1-disk"), 4096);
+    expect(monitor.asked).to.deep.equal([
+      ["block_resize", { "node-name": "device1-limited", size: 8192 }],
+      ["block_resize", { "node-name": "device1-disk", size: 4096 }],
+    ]);
+  });
+
+  it("is refused as QEMU refuses it", async () => {
+    const error = await failureOf(resizeDisk(new NotedMonitor("block_resize"), disk("device1-disk"), 4096));
+    expect(codeOf(error)).to.equal("KATA_QMP_REFUSED");
   });
 });
