@@ -47,7 +47,7 @@ export type {
 export type { RuntimeHandler } from "./core/contracts/runtime-handler.js";
 export type { Service } from "./core/contracts/service.js";
 export type { Share, ShareFs, ShareFsContribution, ShareRequest } from "./core/contracts/share-fs.js";
-export type { Volume, VolumeDriver, VolumeRequest } from "./core/contracts/volume.js";
+export type { SizedVolume, Volume, VolumeDriver, VolumeRequest } from "./core/contracts/volume.js";
 export { defineEvent, defineRequest, type EventType, type Message, type RequestType } from "./core/dispatch/message.js";
 export * from "./core/messages/events.js";
 export * from "./core/messages/task.js";

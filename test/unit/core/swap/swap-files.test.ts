@@ -40,6 +40,7 @@ describe("swap files", () => {
       blockSize: 4096,
       totalBytes: 2 ** 40,
       availableBytes,
+      freeBytes: availableBytes,
       totalFiles: 0,
       freeFiles: 0,
     }));
