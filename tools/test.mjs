@@ -35,10 +35,15 @@ const kvmSpecs = integrationSpecs(
 /** And what takes too long there for every run. Parts, since one machine does not live for ever. */
 const moreSpecs = [
   integrationSpecs("containers/dragonball"),
-  integrationSpecs("containerd/dragonball*", "faults/recovery"),
+  integrationSpecs("containerd/dragonball*"),
+  integrationSpecs("faults/recovery*", "cgroups/sandbox"),
   integrationSpecs("containerd/devmapper", "storage/rootfs-erofs"),
-  integrationSpecs("storage/rootfs-block", "storage/volume-*"),
+  integrationSpecs("storage/rootfs-block", "storage/volume-*", "storage/volumes"),
+  integrationSpecs("sizing/qemu", "testing/conformance"),
 ];
+
+/** What takes too long for every run on this machine. */
+const longSpecs = integrationSpecs("faults/recovery-storage");
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
 /** What failed, with the part's name: said once more at the end, where the eye is. */
@@ -49,12 +54,13 @@ const failures = [];
  * `timeout` is that of one test, in milliseconds, `seconds` the life of the host machine; `only` has the titles of the tests that are run, all unless told. Gives
  * what was counted, with what is left (`test/support/reporter.ts`); nothing is said of that by a part that broke.
  */
-function part(name, { specs, timeout, onHostMachine = false, seconds, only }) {
+function part(name, { specs, without = [], timeout, onHostMachine = false, seconds, only }) {
   console.log(`\n== ${name}`);
   const file = `${name.replaceAll(/[ ,]+/g, "-")}.json`;
   const totalsFile = join(directory, file);
   const args = ["node_modules/mocha/bin/mocha.js", "--no-config", "--forbid-only", "--exit", "--recursive"];
   args.push("--timeout", String(timeout), "--reporter", "dist/test/support/reporter.js", ...specs);
+  for (const spec of without) args.push("--ignore", spec);
   const host = [
     "dist/test/support/host-vm/main.js",
     "--out",
@@ -125,11 +131,12 @@ try {
     findNydus(environment);
   }
   if (integration) installNodes();
-  const everything = { specs: ["dist/test/integration/**/*.test.js"], timeout: 180_000 };
+  const everything = { specs: ["dist/test/integration/**/*.test.js"], without: longSpecs, timeout: 180_000 };
   const left = integration ? part("integration", everything).left : undefined;
   if (host) hostPart("host machine", hostSpecs, left);
   if (host) hostPart("host machine with KVM", kvmSpecs, left);
-  if (more && !integration) part("more, nydus", { specs: integrationSpecs("storage/rootfs-nydus"), timeout: 180_000 });
+  const here = [...longSpecs, ...(integration ? [] : integrationSpecs("storage/rootfs-nydus"))];
+  if (more) part("more, here", { specs: here, timeout: 180_000 });
   if (more)
     for (const [at, specs] of moreSpecs.entries()) hostPart(`more, on host machine ${at + 1}`, specs, left, 2400);
 } finally {
