@@ -4,7 +4,7 @@ import type { EndpointContribution, EndpointDriver, LinkInfo } from "../../core/
 import { FakeNetworkModel } from "../fake-network-model.js";
 import type { Place, Subject, Trial } from "./check.js";
 import { matchTrials } from "./match-trials.js";
-import { type MakeResource, resourceTrials } from "./resource-trials.js";
+import { type MakeResource, resourceTrials, undo } from "./resource-trials.js";
 
 /** What is told of an endpoint that is tried. */
 export interface EndpointSubject extends Subject {
@@ -69,7 +69,7 @@ export const endpointTrials: readonly Trial<EndpointSubject, EndpointDriver>[] =
         assert.match(device.hardwareAddress, /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
         assert.equal(guest.hardwareAddress, device.hardwareAddress, "the guest looks for another card");
       }
-      await resource.cleanup();
+      await undo(resource);
     },
   },
 ];

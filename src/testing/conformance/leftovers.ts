@@ -29,10 +29,10 @@ function unlessGone<T>(act: () => T[]): T[] {
 }
 
 /** What a process has open for itself once it has used it: the event loop's, and the one that it has in reserve. */
-const ofTheProcess = /: (\/proc\/.*|anon_inode:\[eventpoll\]|\/dev\/null)$/;
+const ofTheProcess = /: (\/proc\/.*|anon_inode:\[eventpoll\]|anon_inode:inotify|\/dev\/null)$/;
 
 /** Open descriptors. */
-function descriptors(): string[] {
+export function descriptors(): string[] {
   const own = "/proc/self/fd";
   return readdirSync(own)
     .flatMap((fd) => unlessGone(() => [`descriptor ${fd}: ${readlinkSync(join(own, fd))}`]))

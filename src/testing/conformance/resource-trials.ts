@@ -31,7 +31,8 @@ async function take(resource: Resource<unknown>): Promise<void> {
   await resource.attach?.(never());
 }
 
-async function undo(resource: Resource<unknown>): Promise<void> {
+/** Undoes all of it, in the order of the contract. */
+export async function undo(resource: Resource<unknown>): Promise<void> {
   await resource.detach?.();
   await resource.cleanup();
 }
@@ -127,6 +128,7 @@ export const resourceTrials = <S extends Subject, I>(
       await take(resource);
       const state = JSON.parse(JSON.stringify(resource.state?.() ?? null)) as unknown;
       scope.abandon();
+      stage.kill();
       const next = await make(stage, abandon?.());
       await next.resource.adopt?.(state ?? undefined);
       await undo(next.resource);

@@ -4,7 +4,7 @@ import { FakeDisks } from "../fake-disks.js";
 import { FakeShareFs } from "../fake-share-fs.js";
 import type { Place, Subject, Trial } from "./check.js";
 import { matchTrials } from "./match-trials.js";
-import { type MakeResource, resourceTrials } from "./resource-trials.js";
+import { type MakeResource, resourceTrials, undo } from "./resource-trials.js";
 import { bundlePaths, storageParts } from "./storage-place.js";
 
 /** What of a root file system's request a trial is about. */
@@ -43,7 +43,7 @@ export const rootfsTrials: readonly Trial<RootfsSubject, RootfsDriver>[] = [
       const { resource } = await make(stage);
       const { guestPath } = (await resource.prepare(new AbortController().signal)) as RootfsContribution;
       assert.match(guestPath, /^\//, "its path in the guest");
-      await resource.cleanup();
+      await undo(resource);
     },
   },
 ];

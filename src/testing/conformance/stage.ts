@@ -13,7 +13,7 @@ import type { Scope } from "../../core/scope.js";
 import { createLinuxSys } from "../../core/sys/linux/index.js";
 import { type FakeSys, fakeSys } from "../fake-sys.js";
 import type { Subject } from "./check.js";
-import { leftovers, traces, type Traces } from "./leftovers.js";
+import { descriptors, leftovers, traces, type Traces } from "./leftovers.js";
 
 /** What configuration selects the tried plugin with, where its kind is one that configuration selects. */
 const selected: Readonly<Record<string, (name: string) => string>> = {
@@ -77,7 +77,7 @@ export class Stage<S extends Subject, I> {
   readonly environment: SandboxEnvironment;
   readonly #plugin: Plugin;
   readonly #parts: StageParts;
-  readonly #before: Traces;
+  #before: Traces;
   readonly #others = new Set<() => readonly string[]>();
   #made = 0;
 
@@ -146,6 +146,11 @@ export class Stage<S extends Subject, I> {
   also(look: () => readonly string[]): () => void {
     this.#others.add(look);
     return () => void this.#others.delete(look);
+  }
+
+  /** The process that has made all so far is killed: its descriptors would be closed, and are not looked for any more. */
+  kill(): void {
+    this.#before = new Set([...this.#before, ...descriptors()]);
   }
 
   /** Makes an instance. */

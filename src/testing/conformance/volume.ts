@@ -6,7 +6,7 @@ import { FakeDisks } from "../fake-disks.js";
 import { FakeShareFs } from "../fake-share-fs.js";
 import type { Place, Subject, Trial } from "./check.js";
 import { matchTrials } from "./match-trials.js";
-import { type MakeResource, resourceTrials } from "./resource-trials.js";
+import { type MakeResource, resourceTrials, undo } from "./resource-trials.js";
 import { storageParts } from "./storage-place.js";
 
 /** What of a volume's request a trial is about. */
@@ -24,13 +24,20 @@ export interface VolumeSubject extends Subject {
   readonly leaves?: (place: Place) => readonly VolumeOffer[];
 }
 
+/** An agent that takes files, for volumes that are copied. */
+function agentWithFiles(): FakeAgent {
+  const agent = new FakeAgent();
+  agent.capabilities["copy-file"] = { copyFile: async () => undefined };
+  return agent;
+}
+
 const requestOf = ({ withoutShare = false, ...offer }: VolumeOffer): VolumeRequest => ({
   containerId: "container",
   sandboxId: "sandbox",
   index: 0,
   shareFs: withoutShare ? undefined : new FakeShareFs(),
   disks: new FakeDisks(),
-  agent: new FakeAgent(),
+  agent: agentWithFiles(),
   hugePageLimits: [],
   annotations: {},
   ...offer,
@@ -61,7 +68,7 @@ export const volumeTrials: readonly Trial<VolumeSubject, VolumeDriver>[] = [
         const { destination: wanted = "" } = offer?.mount ?? {};
         assert.ok(destination === wanted || destination.startsWith(`${wanted}/`), `it mounts at ${destination}`);
       }
-      await resource.cleanup();
+      await undo(resource);
     },
   },
 ];

@@ -68,8 +68,8 @@ function behind(
 }
 
 /**
- * An emulated processor is a thread of QEMU, which begins what the guest asks for by itself in half the time that it takes to
- * wake the main thread for it. A processor of KVM would have to leave the guest; a thread of the disk has to be woken.
+ * An emulated processor is a thread of QEMU, which begins what the guest asks for by itself sooner than it would wake the main
+ * thread for it. A processor of KVM would have to leave the guest; a thread of the disk has to be woken.
  */
 const toldByProcessor = ({ pciPath }: Slot, thread: string | undefined): Pick<FrontendPart, "emulated"> =>
   pciPath === undefined || thread !== undefined ? {} : { emulated: { ioeventfd: false } };

@@ -93,7 +93,7 @@ function addMachine(command: QemuCommand, parts: MachineParts): void {
   if (accelerator.kind === "kvm") command.option("accel", "kvm");
   else command.option("accel", "tcg,thread=multi");
   // Five-level page tables make every miss of an emulated TLB dearer, and serve only more than 64 TiB. Where a processor says that
-  // it moves and clears bytes fast ("erms"), kernels do so byte by byte; an emulated one takes eight times as long as by words.
+  // it moves and clears bytes fast ("erms"), kernels do so byte by byte, which takes an emulated one far longer than by words.
   const model = accelerator.kind === "kvm" ? ["host"] : ["max", "la57=off", "erms=off"];
   const noNesting = config.disable_nested_virtualization ? ["vmx=off", "svm=off"] : [];
   const features = config.cpu_features.split(",").filter((word) => word !== "");
