@@ -92,15 +92,17 @@ export function codeOf(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** The codes of an error and of its causes, outermost first, each once. Of gathered errors those of the first. */
+/**
+ * The codes of an error and of its causes, outermost first, each once; not those of Node and the kernel, which are in
+ * their messages. Of gathered errors those of the first.
+ */
 export function codesOf(error: unknown): string[] {
   const codes = new Set<string>();
   const seen = new Set<unknown>();
   let current: unknown = error;
   while (current !== undefined && current !== null && !seen.has(current)) {
     seen.add(current);
-    const code = codeOf(current);
-    if (code !== undefined) codes.add(code);
+    if (current instanceof KataError) codes.add(current.code);
     if (current instanceof AggregateError) current = current.errors[0];
     else current = current instanceof Error ? current.cause : undefined;
   }
