@@ -11,7 +11,9 @@ export function writeLogger(directory: string): string {
 # Called as: logger.sh to FILE
 file=$2
 env | grep -v '^PWD=' | sort >> "$file.life"
-ls /proc/$$/fd | tr '\\n' ' ' >> "$file.life"
+# By a file: the shell would hold a pipe open itself meanwhile.
+ls /proc/$$/fd > "$file.fds"
+tr '\\n' ' ' < "$file.fds" >> "$file.life"
 exec 5>&-
 cat <&3 >> "$file" 4<&- &
 cat <&4 >> "$file.err"
