@@ -11,9 +11,8 @@ export function writeLogger(directory: string): string {
 # Called as: logger.sh to FILE
 file=$2
 env | grep -v '^PWD=' | sort >> "$file.life"
-# By a file: the shell would hold a pipe open itself meanwhile.
-ls /proc/$$/fd > "$file.fds"
-tr '\\n' ' ' < "$file.fds" >> "$file.life"
+# Without another process, for which the shell would open some of its own.
+for fd in 0 1 2 3 4 5 6 7 8 9; do [ -e "/proc/$$/fd/$fd" ] && printf '%s ' "$fd"; done >> "$file.life"
 exec 5>&-
 cat <&3 >> "$file" 4<&- &
 cat <&4 >> "$file.err"

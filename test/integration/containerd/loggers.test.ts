@@ -45,8 +45,8 @@ describeContainerd("output of containers, given to", (suite) => {
     const numbers = Array.from({ length: 2000 }, (_, index) => `${index + 1}\n`).join("");
     expect(text(file)).to.equal(`out\n${numbers}`);
     expect(text(`${file}.err`)).to.equal("err\n");
-    // Descriptor 10 is its shell's own: the script.
-    expect(text(`${file}.life`)).to.equal(`CONTAINER_ID=${id}\nCONTAINER_NAMESPACE=default\n0 1 10 2 3 4 5 ended\n`);
+    // From 10 on they are its shell's own.
+    expect(text(`${file}.life`)).to.equal(`CONTAINER_ID=${id}\nCONTAINER_NAMESPACE=default\n0 1 2 3 4 5 ended\n`);
   });
 
   it("a program for a further process, which has an id of its own", async () => {
