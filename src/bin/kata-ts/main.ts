@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { constants } from "node:os";
 import { codeOf, codesOf, describeError } from "../../core/errors/error.js";
 import type { Command } from "./command.js";
 import { checkCommand } from "./commands/check.js";
@@ -45,6 +46,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   return command.run(rest);
 }
+
+// Whoever reads the output has seen enough: `kata-ts config | head`.
+process.stdout.on("error", (error) => {
+  if (codeOf(error) !== "EPIPE") throw error;
+  process.exit(128 + constants.signals.SIGPIPE);
+});
 
 try {
   process.exitCode = await main(process.argv.slice(2));

@@ -1,10 +1,11 @@
-import { constants, lstatSync, mkdirSync } from "node:fs";
+import { constants, lstatSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { codeOf, messageOf } from "../errors/error.js";
 import { ioErrors } from "./errors.js";
 import type { OutputSink } from "./output-sink.js";
 import type { StdioStream } from "./stdio-uri.js";
+import { makeDirectories } from "../make-directories.js";
 
 /** Why something that is there is not appended to; opening a device or a fifo would already have effects. */
 function obstacle(path: string): string | undefined {
@@ -36,7 +37,7 @@ export class FileOutput implements OutputSink {
       ioErrors.KATA_IO_FILE({ stream, path, problem }, { cause });
     let file: FileHandle | undefined;
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      makeDirectories(dirname(path), 0o755);
       const problem = obstacle(path);
       if (problem !== undefined) throw fail(problem);
       const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;

@@ -2,7 +2,6 @@ import {
   closeSync,
   constants,
   fstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -13,6 +12,7 @@ import {
 import { cpus, release } from "node:os";
 import { dirname } from "node:path";
 import { codeOf } from "../errors/error.js";
+import { makeDirectories } from "../make-directories.js";
 
 /** Whether KVM can be used, and the reason: of a "no" what is wrong, of a "yes" how that is known. */
 export interface KvmVerdict {
@@ -83,7 +83,7 @@ export function writeVerdict(file: string, host: string, verdict: KvmVerdict, ms
     ...(ms !== undefined && { until: Date.now() + ms }),
   };
   const partial = `${file}.${process.pid}`;
-  mkdirSync(dirname(file), { recursive: true, mode: 0o711 });
+  makeDirectories(dirname(file), 0o711);
   try {
     writeFileSync(partial, `${JSON.stringify(content)}\n`, { mode: 0o600 });
     renameSync(partial, file);

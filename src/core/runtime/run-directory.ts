@@ -5,6 +5,7 @@ import { codeOf } from "../errors/error.js";
 import { removeUnmounted } from "../sandbox/undo-record.js";
 import type { Sys } from "../sys/sys.js";
 import { runtimeErrors } from "./errors.js";
+import { makeDirectories } from "../make-directories.js";
 
 /** How often directories are made again when the last sandbox of the namespace removes them at that moment. */
 const attempts = 5;
@@ -14,7 +15,7 @@ export async function makeRunDirectory(id: string, directory: string): Promise<v
   for (let attempt = 1; ; attempt++) {
     try {
       // Node's asynchronous one calls a full disk ENOENT.
-      mkdirSync(dirname(directory), { recursive: true, mode: 0o711 });
+      makeDirectories(dirname(directory), 0o711);
       mkdirSync(directory, { mode: 0o700 });
       return chmodSync(directory, 0o700);
     } catch (error) {

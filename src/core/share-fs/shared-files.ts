@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Share, ShareRequest } from "../contracts/share-fs.js";
 import { messageOf } from "../errors/error.js";
@@ -11,6 +11,7 @@ import { guestDirectory } from "./guest-share.js";
 import { checkShareName } from "./share-name.js";
 import { SharedTree } from "./shared-tree.js";
 import { kindOfSource, openSource } from "./shared-source.js";
+import { makeDirectories } from "../make-directories.js";
 
 /** What the files of a sandbox are shared with. */
 export interface SharedFilesParts {
@@ -184,6 +185,6 @@ export class SharedFiles {
 
 /** The same directory without symbolic links on the way, as the kernel lists mounts; its parent is made. */
 function realDirectory(directory: string): string {
-  mkdirSync(dirname(directory), { recursive: true, mode: 0o711 });
+  makeDirectories(dirname(directory), 0o711);
   return join(realpathSync(dirname(directory)), basename(directory));
 }

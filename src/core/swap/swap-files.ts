@@ -7,11 +7,10 @@ import {
   mkdirSync,
   readdirSync,
   realpathSync,
-  statSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Resource } from "../contracts/resource.js";
 import { codeOf, messageOf } from "../errors/error.js";
 import type { SandboxRecord } from "../sandbox/record.js";
@@ -20,6 +19,7 @@ import type { Sys } from "../sys/sys.js";
 import { distrust } from "../trust.js";
 import { swapErrors } from "./errors.js";
 import { swapHead } from "./swap-head.js";
+import { makeDirectories } from "../make-directories.js";
 
 /** What swap files are made with. */
 export interface SwapFilesParts {
@@ -151,7 +151,7 @@ export class SwapFiles implements Resource<void> {
     let problem: string | undefined;
     let real: string;
     try {
-      makeDirectories(root);
+      makeDirectories(root, 0o700);
       real = realpathSync(root);
       problem = distrust(real);
     } catch (error) {
@@ -164,17 +164,6 @@ export class SwapFiles implements Resource<void> {
   #refused(cause: unknown): Error {
     const { root } = this.#parts;
     return swapErrors.KATA_SWAP_DIRECTORY({ directory: root, problem: messageOf(cause) }, { cause });
-  }
-}
-
-/** Makes a directory with those above it: Node's own way to do so never ends where a file system takes no directories (/proc). */
-function makeDirectories(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
-  if (dirname(path) !== path) makeDirectories(dirname(path));
-  try {
-    mkdirSync(path, 0o700);
-  } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error;
   }
 }
 

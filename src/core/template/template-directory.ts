@@ -5,6 +5,7 @@ import { codeOf } from "../errors/error.js";
 import { MountFlag } from "../sys/mount-flags.js";
 import type { Sys } from "../sys/sys.js";
 import { templateErrors } from "./errors.js";
+import { makeDirectories } from "../make-directories.js";
 
 /** Where a template is: a file system in memory of its own, which nobody but this user can look into. */
 export class TemplateDirectory {
@@ -24,7 +25,7 @@ export class TemplateDirectory {
   /** Makes it, for so many bytes, and its directory when there is none. `KATA_TEMPLATE_EXISTS` when anything is there. */
   async make(bytes: number): Promise<void> {
     const { path } = this;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
+    makeDirectories(dirname(path), 0o711);
     try {
       mkdirSync(path, { mode: 0o700 });
     } catch (cause) {
