@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isPluginKind, kindTable } from "../../core/plugin/kind-table.js";
 import { commandErrors } from "./command.js";
 
 /** The directory of this package, in which `templates` has a plugin of each kind that there is one of. */
@@ -9,12 +10,14 @@ const templates = join(home, "templates");
 
 const namePattern = /^[a-z][a-z0-9-]{0,39}$/;
 
-/** How configuration selects a plugin of a kind, where it does by a key. */
-const selections: Readonly<Record<string, (name: string) => string>> = {
-  hypervisor: (name) => `[runtime]\nhypervisor_name = "${name}"\n\n[hypervisor.${name}]\nshared_fs = "none"\n`,
-  "network-model": (name) => `[runtime]\ninternetworking_model = "${name}"\n`,
-  "block-driver": (name) => `[hypervisor.qemu]\nblock_device_driver = "${name}"\n`,
-};
+/** Lines by which a configuration chooses a plugin, of a kind that a key chooses; of a hypervisor also its table. */
+function choiceOf(kind: string, name: string): string {
+  const selection = isPluginKind(kind) ? kindTable[kind].selection : undefined;
+  if (selection?.by !== "key") return "";
+  const [, table, key] = /^(.*)\.([^.]+)$/.exec(selection.key.replace("*", "qemu")) ?? [];
+  const own = kind === "hypervisor" ? `\n[hypervisor.${name}]\nshared_fs = "none"\n` : "";
+  return `[${table}]\n${key} = "${name}"\n${own}`;
+}
 
 /** Kinds of which there is a template. */
 export const templateKinds = (): string[] => readdirSync(templates).toSorted();
@@ -89,7 +92,7 @@ export function newPluginFiles(kind: string, name: string): ReadonlyMap<string, 
     ["tsconfig.json", json(compiler)],
     ["README.md", readme(kind, name, packageName)],
     [".gitignore", "node_modules\ndist\n"],
-    ["configuration.toml", `plugins = ["${packageName}"]\n\n${selections[kind]?.(name) ?? ""}`],
+    ["configuration.toml", `plugins = ["${packageName}"]\n\n${choiceOf(kind, name)}`],
     ["src/index.ts", named("index.ts")],
     ["src/conformance.test.ts", named("conformance.ts")],
   ]);

@@ -115,7 +115,7 @@ async function tryIt<S extends Subject, I>(plugin: Plugin, subject: S, { name, r
   throw conformanceErrors.KATA_CONFORMANCE({ plugin: formatPluginId(plugin), check: name, problems }, { cause });
 }
 
-/** What mocha, vitest and `node:test` have in common. */
+/** What mocha and `node:test` have in common. */
 export interface TestRunner {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly it: ((name: string, body: () => Promise<void>) => unknown) & {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import type { EndpointContribution, EndpointDriver, LinkInfo } from "../../core/contracts/endpoint.js";
 import { FakeNetworkModel } from "../fake-network-model.js";
 import type { Place, Subject, Trial } from "./check.js";
 import { matchTrials } from "./match-trials.js";
+import { podNamespace } from "./pod-namespace.js";
 import { type MakeResource, resourceTrials, undo } from "./resource-trials.js";
 
 /** What is told of an endpoint that is tried. */
@@ -16,11 +16,9 @@ export interface EndpointSubject extends Subject {
 
 const unknown = linkInfo({ kind: "flux-capacitor" });
 
-const namespaceOf = ({ directory }: Pick<Place, "directory">): string => join(directory, "netns");
-
 /** Puts the links that are taken into the pod's namespace. */
 export function arrangeLinks(place: Place, { takes }: EndpointSubject): void {
-  const namespace = place.sys.network.namespace(namespaceOf(place));
+  const namespace = place.sys.network.namespace(podNamespace(place));
   for (const { name, kind, hardwareAddress, mtu, flags, details } of takes) {
     namespace.add({ name, hardwareAddress, mtu }, kind, { flags, details });
   }
@@ -31,7 +29,7 @@ let indexes = 0;
 const make: MakeResource<EndpointSubject, EndpointDriver> = async (stage) => {
   const { instance, scope } = await stage.make();
   const [link = unknown] = stage.subject.takes;
-  const namespace = namespaceOf(stage);
+  const namespace = podNamespace(stage);
   const model = new FakeNetworkModel(stage.sys);
   stage.also(() => [...model.joined.keys()].map((tap) => `${tap}, which is joined with a link`));
   const index =
