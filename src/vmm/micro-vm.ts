@@ -197,6 +197,13 @@ export class MicroVm {
     return this.#plugs.unplug(id, options);
   }
 
+  /** How large the machine is now. `KATA_VMM_NOT_RUNNING`. */
+  get size(): { readonly vcpus: number; readonly memoryMiB: number } {
+    if (this.#processors === undefined || this.#stopped !== undefined)
+      throw vmmErrors.KATA_VMM_NOT_RUNNING({ what: "tell its size" });
+    return { vcpus: this.#processors.count, memoryMiB: this.#pluggable?.memoryMiB ?? this.#spec.memoryMiB };
+  }
+
   /** Changes the number of processors while the machine runs, up to `maxVcpus`; `Processors.resize`. */
   async resizeVcpus(count: number): Promise<number> {
     if (this.#processors === undefined || this.#stopped !== undefined)

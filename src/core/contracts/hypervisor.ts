@@ -42,6 +42,8 @@ export interface HypervisorCapabilities {
   resize: {
     /** The most there can be; below that it is up to the host and the guest. */
     readonly most: { readonly vcpus: number; readonly memoryMiB: number };
+    /** What the running VM has now, whoever gave it that. Rejects when the hypervisor cannot tell. */
+    size(): Promise<{ readonly vcpus: number; readonly memoryMiB: number }>;
     vcpus(count: number): Promise<number>;
     memoryMiB(size: number): Promise<number>;
   };

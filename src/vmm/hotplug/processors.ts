@@ -26,6 +26,11 @@ export class Processors {
     this.#count = parts.count;
   }
 
+  /** How many the guest has in use. */
+  get count(): number {
+    return this.#count;
+  }
+
   /**
    * Makes them as many as that, and answers how many there are then: fewer, or more, when the guest refuses one of them.
    * `KATA_VMM_VCPUS` for a number that there cannot be; when the guest does not answer, `KATA_UPCALL_…`: then the processor in

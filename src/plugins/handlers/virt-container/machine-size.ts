@@ -1,4 +1,5 @@
 import type { EffectiveConfig } from "../../../core/config/effective.js";
+import type { Hypervisor } from "../../../core/contracts/hypervisor.js";
 import type { CreateTask } from "../../../core/messages/task.js";
 import type { SandboxEnvironment } from "../../../core/plugin/context.js";
 import type { ContainerRole } from "../../../core/sandbox/identity.js";
@@ -41,21 +42,17 @@ export function bootSize(config: EffectiveConfig, resizable: boolean, known: rea
   return { ...(fixedSize ? atMost(formula(known), mostOf(keys)) : defaultSize(keys)), fixedSize, sizeFor: formula };
 }
 
-/** The size that the machine of an adopted sandbox has been given by the limits of its containers. */
-export function adoptedSize(
+/** How the machine of an adopted sandbox is sized: it has what it was given by whoever had it before. */
+export async function adoptedSize(
   config: EffectiveConfig,
-  resizable: boolean,
+  hypervisor: Pick<Hypervisor, "capability">,
   containers: readonly ContainerState[],
-): BootSize {
+): Promise<BootSize> {
   const known = containers
     .filter(({ role }) => role !== "container")
     .map(({ request, role }) => knownDemand(request, role));
-  const size = bootSize(config, resizable, known);
-  if (size.fixedSize) return size;
-  return {
-    ...size,
-    ...atMost(size.sizeFor(containers.map(({ limits }) => demandOf(limits))), mostOf(config.hypervisor)),
-  };
+  const resize = hypervisor.capability("resize");
+  return { ...bootSize(config, resize !== undefined, known), ...(await resize?.size()) };
 }
 
 /** Has the size of a machine that has started follow the limits of its containers. */

@@ -146,8 +146,7 @@ export class VirtSandbox {
     this.#release = (reason) => adopted.release(reason);
     const { containers } = state;
     this.limits.adopt(new Map(containers.map(({ request, limits }) => [request.containerId, limits] as const)));
-    const resizable = adopted.parts.hypervisor.capability("resize") !== undefined;
-    const size = adoptedSize(this.env.config, resizable, containers);
+    const size = await adoptedSize(this.env.config, adopted.parts.hypervisor, containers);
     this.#follow(adopted.parts, machineSizing(this.env, adopted.parts, size));
   }
 

@@ -140,6 +140,7 @@ export class DragonballHypervisor implements Hypervisor {
     if (this.#spec?.fixedSize === true) return undefined;
     return {
       most: this.#most(this.#spec ?? { vcpus, memoryMiB }),
+      size: async () => this.#running("tell its size").size,
       vcpus: (count) => this.#running(`have ${count} processors`).resizeVcpus(count),
       memoryMiB: (size) => this.#resizeMemory(size),
     };

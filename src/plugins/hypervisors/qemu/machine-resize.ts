@@ -3,6 +3,7 @@ import type { HypervisorCapabilities, VmSpec } from "../../../core/contracts/hyp
 import { messageOf } from "../../../core/errors/error.js";
 import { hypervisorErrors } from "../../../core/hypervisor/errors.js";
 import type { Logger } from "../../../core/log.js";
+import type { MachineSize } from "../../../core/sizing/machine-size.js";
 import { Turnstile } from "../../../core/turnstile.js";
 import type { Accelerator } from "./accelerator.js";
 import type { MachineType } from "./bus.js";
@@ -10,6 +11,7 @@ import type { Monitor } from "./hotplug.js";
 import { memoryObject } from "./memory-object.js";
 import { Dimms } from "./dimms.js";
 import { HotProcessors } from "./hot-processors.js";
+import { hotpluggableCpus, machineMemory } from "./qmp/queries.js";
 import { type Room, roomFor } from "./room.js";
 import { VirtioMemory } from "./virtio-mem.js";
 
@@ -79,6 +81,7 @@ export class MachineResize {
     const { default_maxvcpus: vcpus, default_maxmemory: memoryMiB } = settings;
     return {
       most: planned?.room ?? { vcpus, memoryMiB },
+      size: () => this.#size(),
       vcpus: (count) => this.#change(`${count} vCPUs`, count, ({ processors }) => processors.resize(count)),
       memoryMiB: (size) =>
         this.#change(
@@ -87,6 +90,15 @@ export class MachineResize {
           async ({ memory }) => (this.#memoryMiB = await memory.resize(size)),
         ),
     };
+  }
+
+  #size(): Promise<MachineSize> {
+    return this.#turns.pass(async () => {
+      const monitor = this.#parts.monitor("tell its size");
+      const slots = await hotpluggableCpus(monitor);
+      this.#memoryMiB = await machineMemory(monitor);
+      return { vcpus: slots.filter(({ device }) => device !== undefined).length, memoryMiB: this.#memoryMiB };
+    });
   }
 
   #change(what: string, size: number, act: (parts: Parts) => Promise<number>): Promise<number> {

@@ -41,6 +41,7 @@ describe("a machine whose size follows its containers", () => {
     [vcpus, memoryMiB] = [async (count) => count, async (size) => size];
     hypervisor.capabilities.resize = {
       most: { vcpus: 4, memoryMiB: 1024 },
+      size: async () => expect.fail("nobody asks what it was started with"),
       vcpus: async (count) => (note(`vcpus ${count}`), vcpus(count)),
       memoryMiB: async (size) => (note(`memory ${size}`), memoryMiB(size)),
     };

@@ -53,6 +53,14 @@ export async function hotpluggableCpus(monitor: Pick<QmpClient, "execute">): Pro
   return slots.toSorted((a, b) => a.slot - b.slot);
 }
 
+/** Memory that the machine has, in MiB: what it was started with, and what was plugged in (`query-memory-size-summary`). */
+export async function machineMemory(monitor: Pick<QmpClient, "execute">): Promise<number> {
+  const answer = asRecord(await monitor.execute("query-memory-size-summary"));
+  const sizes = [answer?.["base-memory"], answer?.["plugged-memory"] ?? 0].map(Number);
+  if (sizes.some((size) => !(size >= 0))) throw garbage("no size of its memory", answer);
+  return sizes.reduce((all, size) => all + size, 0) / 2 ** 20;
+}
+
 /** A property of an object (`qom-get`). */
 export async function propertyOf(
   monitor: Pick<QmpClient, "execute">,

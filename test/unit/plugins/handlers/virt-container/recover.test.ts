@@ -18,6 +18,7 @@ import {
 } from "../../../../../src/core/messages/task.js";
 import { loadState, stateFile } from "../../../../../src/core/sandbox/state-file.js";
 import type { SandboxState } from "../../../../../src/core/sandbox/state.js";
+import type { FakeHypervisor } from "../../../../../src/testing/fake-hypervisor.js";
 import { Bench, failure, main, pod } from "./bench.js";
 
 const process = { user: { uid: 0, gid: 0 }, cwd: "/", args: ["true"] };
@@ -108,6 +109,35 @@ describe("a sandbox of the runtime handler virt-container whose process was kill
     ]);
   });
 
+  it("sizes its machine from what that has, and not from what it should have by its limits", async () => {
+    const asked: string[] = [];
+    const resizable = (hypervisor: FakeHypervisor): void => {
+      hypervisor.outliveProcesses({ machine: 1 });
+      hypervisor.capabilities.resize = {
+        most: { vcpus: 8, memoryMiB: 8192 },
+        size: async () => ({ vcpus: 3, memoryMiB: 2048 }),
+        vcpus: async (count) => (asked.push(`vcpus ${count}`), count),
+        memoryMiB: async (size) => (asked.push(`memory ${size}`), size),
+      };
+    };
+    first.prepareHypervisor = resizable;
+    await first.run("pod");
+    nextBench();
+    next.prepareHypervisor = resizable;
+    next.prepareAgent = (agent) => {
+      agent.capabilities["online-cpu-mem"] = { online: async ({ cpus }) => void asked.push(`online ${cpus}`) };
+    };
+    await next.runtime.request(recoverSandbox({ sandboxId: "pod" }));
+    const limit = (cpus: number) => {
+      const resources = { cpu: { quota: cpus * 100_000, period: 100_000 } };
+      return next.runtime.request(updateTask({ containerId: "pod", resources }));
+    };
+    await limit(2);
+    expect(asked, "it has them already").to.deep.equal([]);
+    await limit(3);
+    expect(asked).to.deep.equal(["vcpus 4", "online 4"]);
+  });
+
   it("tells the ends that came while there was none, once, and not those that were told", async () => {
     await first.run("pod", pod("sandbox"));
     await first.run("told", pod("container"));
@@ -115,10 +145,16 @@ describe("a sandbox of the runtime handler virt-container whose process was kill
     first.agent.process("told").end(3);
     const told = await first.runtime.request(waitTask(main("told")));
     await addExec(first, "untold", "e1");
-    first.agent.process("untold").end(4);
     const { exitedAt } = kept("pod").containers[1]?.processes[0]?.exit ?? expect.fail("the end is not on disk");
     expect(exitedAt).to.equal(told.exitedAt.toISOString());
-    await recovered("pod");
+    nextBench();
+    // Its end comes when the state was read: the first process, which was not really killed, keeps what it hears of.
+    const { prepareAgent } = next;
+    next.prepareAgent = (agent) => {
+      prepareAgent(agent);
+      first.agent.process("untold").end(4);
+    };
+    await next.runtime.request(recoverSandbox({ sandboxId: "pod" }));
     expect((await next.runtime.request(waitTask(main("untold")))).status).to.equal(4);
     expect(await next.runtime.request(waitTask(main("told")))).to.deep.equal(told);
     // It is told once it is on disk that it was, which takes as long as the disk does.

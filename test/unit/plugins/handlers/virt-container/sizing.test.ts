@@ -16,6 +16,7 @@ const resources = (vcpus: number, memoryMiB: number): OciLinuxResources => ({
 function resizable(hypervisor: FakeHypervisor): void {
   hypervisor.capabilities.resize = {
     most: { vcpus: 8, memoryMiB: 8192 },
+    size: async () => ({ vcpus: 1, memoryMiB: 2048 }),
     vcpus: async (count) => (hypervisor.calls.push(`vcpus ${count}`), count),
     memoryMiB: async (size) => (hypervisor.calls.push(`memory ${size}`), size),
   };
@@ -80,6 +81,7 @@ describe("the machine of a sandbox", () => {
     bench.hypervisor.capabilities.resize = {
       ...resize,
       most: { vcpus: 8, memoryMiB: 8192 },
+      size: async () => ({ vcpus: 1, memoryMiB: 2048 }),
       vcpus: async (count) => count,
       memoryMiB: (size) => (size > 2048 ? Promise.reject(new Error("no memory left")) : Promise.resolve(size)),
     };

@@ -33,6 +33,7 @@ describe("the swap of a sandbox's guest", () => {
     hypervisor.capabilities["block-hotplug"] = { drivers: ["virtio-blk-pci"] };
     hypervisor.capabilities.resize = {
       most: { vcpus: 8, memoryMiB: 8192 },
+      size: async () => ({ vcpus: 1, memoryMiB: 256 }),
       vcpus: async (count) => count,
       memoryMiB: async (size) => size,
     };

@@ -27,6 +27,8 @@ class NotedMachine implements Monitor {
   plugged = 0;
   /** Commands that QEMU refuses. */
   refused: readonly string[] = [];
+  /** Whether it can have more memory at all. */
+  hasDevice = true;
   /** What the guest says, as ACPI has it; undefined: nothing. */
   answers = new Map<string, number | undefined>();
   #events: unknown[] = [];
@@ -34,6 +36,7 @@ class NotedMachine implements Monitor {
   async execute(command: string, args: Arguments = {}): Promise<unknown> {
     if (command === "query-hotpluggable-cpus") return this.#cpuList();
     if (command === "qom-get") return this.plugged;
+    if (command === "query-memory-size-summary") return this.#memory();
     if (command === "query-memory-devices")
       return this.modules.map((size, slot) => ({ type: "dimm", data: { slot, size } }));
     this.asked.push(`${command} ${String(args["id"] ?? args["value"])}`);
@@ -69,6 +72,11 @@ class NotedMachine implements Monitor {
     say(0x84);
     if (status !== undefined) say(status);
     if (kind === "cpu" && source === 3 && status === 0) this.cpus[Number(slot)] = false;
+  }
+
+  #memory(): unknown {
+    const modules = this.modules.reduce((all, one) => all + one, 0);
+    return { "base-memory": 256 * 2 ** 20, ...(this.hasDevice && { "plugged-memory": modules + this.plugged }) };
   }
 
   #cpuList(): unknown[] {
@@ -160,6 +168,18 @@ describe("a running machine of QEMU", () => {
       "object-add dimm-1-memory",
       "device_add dimm-1",
     ]);
+  });
+
+  it("tells what there is, also what another process has plugged in", async () => {
+    const sizes = resize();
+    expect(await sizes.size()).to.deep.equal({ vcpus: 1, memoryMiB: 256 });
+    machine.cpus[1] = true;
+    machine.modules.push(128 * 2 ** 20);
+    machine.plugged = 64 * 2 ** 20;
+    expect(await sizes.size()).to.deep.equal({ vcpus: 2, memoryMiB: 448 });
+    machine.hasDevice = false;
+    expect(await sizes.size()).to.deep.equal({ vcpus: 2, memoryMiB: 256 });
+    expect(machine.asked).to.deep.equal([]);
   });
 
   it("counts the modules that another process has plugged in", async () => {
