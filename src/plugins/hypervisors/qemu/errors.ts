@@ -7,6 +7,15 @@ const awaited = (sockets: readonly string[]) =>
 
 const keys = "[hypervisor.qemu] path and kernel set them";
 
+/** What QEMU says when the host does not give it the guest's memory (`softmmu/physmem.c`, `util/oslib-posix.c`). */
+const noMemory = /guest (memory|RAM)/;
+
+/** Keys that what it said is about. */
+const keysOf = (lines: readonly string[]) =>
+  lines.some((line) => noMemory.test(line))
+    ? "[hypervisor.qemu] default_memory sets how much memory the guest has, enable_hugepages and hugepage_type what of"
+    : keys;
+
 export const qemuErrors = defineErrors({
   KATA_QEMU_MISSING: {
     status: "FAILED_PRECONDITION",
@@ -33,7 +42,7 @@ export const qemuErrors = defineErrors({
   KATA_QEMU_EXITED: {
     status: "UNAVAILABLE",
     message: (p: { program: string; kernel: string; how: string; lines: readonly string[] }) =>
-      `${p.program} ended (${p.how}) before it ran the kernel ${p.kernel}; ${said(p.lines)}; ${keys}`,
+      `${p.program} ended (${p.how}) before it ran the kernel ${p.kernel}; ${said(p.lines)}; ${keysOf(p.lines)}`,
   },
   KATA_QEMU_GONE: {
     status: "UNAVAILABLE",

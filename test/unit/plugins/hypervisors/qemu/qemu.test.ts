@@ -113,6 +113,21 @@ describe("a QEMU machine, with another program in QEMU's place", () => {
     nothingLeft(made);
   });
 
+  it("names the keys of what QEMU could not have: memory, or else its program and kernel", async () => {
+    const cases = {
+      "unable to map backing store for guest RAM: Cannot allocate memory": /default_memory .*enable_hugepages/,
+      "cannot set up guest memory 'memory': Cannot allocate memory": /default_memory .*enable_hugepages/,
+      "could not open kernel file": /\[hypervisor.qemu\] path and kernel set them/,
+    };
+    for (const [words, keys] of Object.entries(cases)) {
+      const made = await machineOf(
+        `console.error(${JSON.stringify(`qemu-system-x86_64: ${words}`)}); process.exit(1);`,
+      );
+      expect(messageOf(await failureOf(made.machine.start(spec, never)))).to.match(keys);
+      nothingLeft(made);
+    }
+  });
+
   it("ends a program that speaks garbage, or refuses to go on, and shows what it said", async () => {
     const cases = {
       'monitor(well, "not QMP at all\\n");': "not QMP at all",
