@@ -1,7 +1,5 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { kataAgentConfig } from "./config.js";
-import { KataAgent } from "./kata-agent.js";
-import { agentSettings } from "./settings.js";
 
 /** `runtime.agent_name = "kata"`: the agent in the guest speaks Kata's protocol. */
 export const plugin = definePlugin({
@@ -9,5 +7,5 @@ export const plugin = definePlugin({
   kind: "agent",
   name: "kata",
   config: kataAgentConfig,
-  create: ({ sys, log }, config) => new KataAgent({ sys, log, settings: agentSettings(config) }),
+  create: async (ctx, config) => (await import("./create.js")).createAgent(ctx, config),
 });

@@ -1,4 +1,3 @@
-import { joinedEndpoints } from "../../../core/network/joined-endpoint.js";
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
 
@@ -8,5 +7,6 @@ export const plugin = definePlugin({
   kind: "endpoint",
   name: "macvlan",
   config: noConfig,
-  create: () => joinedEndpoints("macvlan", ["macvlan"]),
+  create: async () =>
+    (await import("../../../core/network/joined-endpoint.js")).joinedEndpoints("macvlan", ["macvlan"]),
 });

@@ -1,5 +1,3 @@
-import type { EndpointRequest } from "../../../core/contracts/endpoint.js";
-import { TakenEndpoint } from "../../../core/network/taken-endpoint.js";
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
 
@@ -9,12 +7,5 @@ export const plugin = definePlugin({
   kind: "endpoint",
   name: "macvtap",
   config: noConfig,
-  create: ({ sys }) => ({
-    name: "macvtap",
-    match: ({ kind }) => (kind === "macvtap" ? 100 : 0),
-    create: (request: EndpointRequest) =>
-      new TakenEndpoint(request, ({ link: { name, index }, namespace, queuePairs }) =>
-        sys.taps.openMacvtap({ name, index, namespace, queuePairs }),
-      ),
-  }),
+  create: async (ctx) => (await import("./driver.js")).macvtapEndpoints(ctx),
 });

@@ -1,6 +1,3 @@
-import type { EndpointRequest, LinkInfo } from "../../../core/contracts/endpoint.js";
-import { otherEnd, TakenEndpoint } from "../../../core/network/taken-endpoint.js";
-import { isHeldTap, isTap } from "../../../core/network/tap-link.js";
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
 
@@ -10,14 +7,5 @@ export const plugin = definePlugin({
   kind: "endpoint",
   name: "tap",
   config: noConfig,
-  create: ({ sys }) => ({
-    name: "tap",
-    match: (link: LinkInfo) => (isTap(link) && !isHeldTap(link) ? 100 : 0),
-    create: (request: EndpointRequest) =>
-      new TakenEndpoint(otherEnd(request), ({ link: { name, details }, namespace, queuePairs }) => {
-        const multiQueue = details.tun?.multiQueue ?? false;
-        const wanted = multiQueue ? queuePairs : 1;
-        return sys.taps.open({ name, namespace, queuePairs: wanted, exclusive: false, multiQueue });
-      }),
-  }),
+  create: async (ctx) => (await import("./driver.js")).tapEndpoints(ctx),
 });

@@ -1,6 +1,3 @@
-import type { EndpointRequest, LinkInfo } from "../../../core/contracts/endpoint.js";
-import { JoinedEndpoint } from "../../../core/network/joined-endpoint.js";
-import { isHeldTap, isTap } from "../../../core/network/tap-link.js";
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
 
@@ -10,9 +7,5 @@ export const plugin = definePlugin({
   kind: "endpoint",
   name: "tuntap",
   config: noConfig,
-  create: () => ({
-    name: "tuntap",
-    match: (link: LinkInfo) => (isTap(link) && isHeldTap(link) ? 100 : 0),
-    create: (request: EndpointRequest) => new JoinedEndpoint(request),
-  }),
+  create: async () => (await import("./driver.js")).tuntapEndpoints(),
 });

@@ -1,6 +1,5 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { config } from "./config.js";
-import { VirtContainerHandler } from "./handler.js";
 
 /** `runtime.name = "virt_container"`: every sandbox is a virtual machine. */
 export const plugin = definePlugin({
@@ -8,5 +7,8 @@ export const plugin = definePlugin({
   kind: "handler",
   name: "virt-container",
   config,
-  create: (ctx) => new VirtContainerHandler(ctx),
+  async create(ctx) {
+    const { VirtContainerHandler } = await import("./handler.js");
+    return new VirtContainerHandler(ctx);
+  },
 });

@@ -1,10 +1,6 @@
 import { qemuErrors } from "./errors.js";
 import type { Properties } from "./command.js";
 
-/** The machine types there are: a PC with PCI Express, and a minimal one whose devices are memory-mapped. */
-export const machineTypes = ["q35", "microvm"] as const;
-export type MachineType = (typeof machineTypes)[number];
-
 /** Where a device is plugged. */
 export interface Slot {
   /** `bus` and `addr` for QEMU. */

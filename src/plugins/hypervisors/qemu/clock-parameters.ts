@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { MachineType } from "./bus.js";
+import type { MachineType } from "./machine-type.js";
 
 /** The speed of this host's time-stamp counter, in kHz, as its kernel shows it. */
 function hostTscKhz(): number | undefined {

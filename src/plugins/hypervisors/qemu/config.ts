@@ -1,6 +1,6 @@
 import type { KeyComplaint } from "../../../core/config/extension.js";
 import { hypervisorConfig } from "../../../core/config/plugin-schema.js";
-import { machineTypes } from "./bus.js";
+import { machineTypes } from "./machine-type.js";
 import { mostThreads } from "./disk-threads.js";
 
 /** What libvirt denies its QEMU too: system calls that a machine does not need once it runs. */

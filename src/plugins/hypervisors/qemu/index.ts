@@ -1,7 +1,5 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
-import { checkHost } from "./check-host.js";
 import { config } from "./config.js";
-import { QemuHypervisor } from "./qemu.js";
 
 /** `runtime.hypervisor_name = "qemu"`: the machine is a process of QEMU. */
 export const plugin = definePlugin({
@@ -9,10 +7,11 @@ export const plugin = definePlugin({
   kind: "hypervisor",
   name: "qemu",
   config,
-  check: checkHost,
-  create(ctx, settings) {
+  check: async (ctx) => (await import("./check-host.js")).checkHost(ctx),
+  async create(ctx, settings) {
     const { sys, log, roots, sandbox } = ctx;
     if (sandbox === undefined) throw new Error("a hypervisor is created for a sandbox");
+    const { QemuHypervisor } = await import("./qemu.js");
     const hypervisor = new QemuHypervisor({ sys, log, roots, config: ctx.config, settings, sandbox });
     ctx.scope.defer("QEMU", (reason) => (reason === undefined ? hypervisor.stop() : hypervisor.destroy(reason)));
     return hypervisor;

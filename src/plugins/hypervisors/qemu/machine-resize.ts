@@ -6,7 +6,7 @@ import type { Logger } from "../../../core/log.js";
 import type { MachineSize } from "../../../core/sizing/machine-size.js";
 import { Turnstile } from "../../../core/turnstile.js";
 import type { Accelerator } from "./accelerator.js";
-import type { MachineType } from "./bus.js";
+import type { MachineType } from "./machine-type.js";
 import type { Monitor } from "./hotplug.js";
 import { memoryObject } from "./memory-object.js";
 import { Dimms } from "./dimms.js";

@@ -13,7 +13,8 @@ import { forcedKill, gentleKill, type KillStep } from "../../../core/process/chi
 import type { HelperProcess } from "../../../core/process/helper-process.js";
 import type { ProcessNote } from "../../../core/sandbox/record.js";
 import { type Accelerator, chooseAccelerator } from "./accelerator.js";
-import { type MachineType, machineTypes, type VirtioBus } from "./bus.js";
+import type { VirtioBus } from "./bus.js";
+import { type MachineType, machineTypes } from "./machine-type.js";
 import { type Channel, openChannel } from "./channel.js";
 import { QemuCommand } from "./command.js";
 import { GuestConsole } from "../../../core/hypervisor/guest-console.js";

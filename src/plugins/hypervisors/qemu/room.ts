@@ -1,7 +1,7 @@
 import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
 import type { VmSpec } from "../../../core/contracts/hypervisor.js";
 import type { Accelerator } from "./accelerator.js";
-import type { MachineType } from "./bus.js";
+import type { MachineType } from "./machine-type.js";
 
 /** Keys of `[hypervisor.qemu]` that say how far a machine may grow, and how. */
 export type RoomKeys = Pick<

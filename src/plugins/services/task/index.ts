@@ -1,6 +1,5 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { taskServiceSchema } from "./config.js";
-import { TaskService } from "./task-service.js";
 
 /** containerd's task service, version 2, over ttrpc. */
 export const plugin = definePlugin({
@@ -8,5 +7,8 @@ export const plugin = definePlugin({
   kind: "service",
   name: "task",
   config: taskServiceSchema,
-  create: (ctx, config) => new TaskService(ctx, config),
+  async create(ctx, config) {
+    const { TaskService } = await import("./task-service.js");
+    return new TaskService(ctx, config);
+  },
 });

@@ -1,4 +1,3 @@
-import { virtioBlock } from "../../../core/disks/virtio-block.js";
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
 
@@ -8,5 +7,5 @@ export const plugin = definePlugin({
   kind: "block-driver",
   name: "virtio-scsi",
   config: noConfig,
-  create: () => virtioBlock("virtio-scsi", "scsi"),
+  create: async () => (await import("../../../core/disks/virtio-block.js")).virtioBlock("virtio-scsi", "scsi"),
 });

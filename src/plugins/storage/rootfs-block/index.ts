@@ -1,7 +1,5 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
-import { BlockRootfs } from "./block-rootfs.js";
-import { matchBlock } from "./match.js";
 
 /** Root file systems on disks: those of the devmapper snapshotter, and images in files. The guest mounts them itself. */
 export const plugin = definePlugin({
@@ -9,9 +7,5 @@ export const plugin = definePlugin({
   kind: "rootfs",
   name: "block",
   config: noConfig,
-  create: () => ({
-    name: "block",
-    match: matchBlock,
-    create: (request) => new BlockRootfs(request),
-  }),
+  create: async () => (await import("./driver.js")).blockRootfs(),
 });

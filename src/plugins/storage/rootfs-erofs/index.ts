@@ -1,7 +1,5 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
-import { ErofsRootfs } from "./erofs-rootfs.js";
-import { matchErofs } from "./match.js";
 
 /** Root file systems of containerd's erofs snapshotter: each layer is a disk that is read, and the guest lays them over each other. */
 export const plugin = definePlugin({
@@ -9,9 +7,5 @@ export const plugin = definePlugin({
   kind: "rootfs",
   name: "erofs",
   config: noConfig,
-  create: () => ({
-    name: "erofs",
-    match: matchErofs,
-    create: (request) => new ErofsRootfs(request),
-  }),
+  create: async () => (await import("./driver.js")).erofsRootfs(),
 });

@@ -1,7 +1,5 @@
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
-import { matchShared } from "./match.js";
-import { SharedRootfs } from "./shared-rootfs.js";
 
 /** Root file systems that are directories of the host, shared with the guest. */
 export const plugin = definePlugin({
@@ -9,9 +7,5 @@ export const plugin = definePlugin({
   kind: "rootfs",
   name: "shared",
   config: noConfig,
-  create: ({ sys, sandbox }) => ({
-    name: "shared",
-    match: matchShared,
-    create: (request) => new SharedRootfs({ sys, record: sandbox?.record }, request),
-  }),
+  create: async (ctx) => (await import("./driver.js")).sharedRootfs(ctx),
 });

@@ -1,9 +1,5 @@
-import type { VolumeRequest } from "../../../core/contracts/volume.js";
-import { hostBlockDevice } from "../../../core/disks/host-block-device.js";
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
-import { BlockVolume } from "./block-volume.js";
-import { matchBlockVolume } from "./match.js";
 
 /** Block devices of the host: mounted by the guest as file systems, or bound into containers as what they are. */
 export const plugin = definePlugin({
@@ -11,9 +7,5 @@ export const plugin = definePlugin({
   kind: "volume",
   name: "block",
   config: noConfig,
-  create: ({ sys }) => ({
-    name: "block",
-    match: matchBlockVolume,
-    create: (request: VolumeRequest) => new BlockVolume(request, (path) => hostBlockDevice(sys, path)),
-  }),
+  create: async (ctx) => (await import("./driver.js")).blockVolumes(ctx),
 });

@@ -1,8 +1,5 @@
-import type { VolumeRequest } from "../../../core/contracts/volume.js";
 import { definePlugin } from "../../../core/plugin/plugin.js";
 import { noConfig } from "../../../core/plugin/standard-schema.js";
-import { matchShm } from "./match.js";
-import { ShmVolume } from "./shm-volume.js";
 
 /** `/dev/shm`: memory of the guest, shared by the containers of a pod. */
 export const plugin = definePlugin({
@@ -10,9 +7,5 @@ export const plugin = definePlugin({
   kind: "volume",
   name: "shm",
   config: noConfig,
-  create: ({ sys }) => ({
-    name: "shm",
-    match: matchShm,
-    create: (request: VolumeRequest) => new ShmVolume(sys, request),
-  }),
+  create: async (ctx) => (await import("./driver.js")).shmVolumes(ctx),
 });

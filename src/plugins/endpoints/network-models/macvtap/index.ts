@@ -1,6 +1,5 @@
 import { definePlugin } from "../../../../core/plugin/plugin.js";
 import { noConfig } from "../../../../core/plugin/standard-schema.js";
-import { Macvtap } from "./macvtap.js";
 
 /** `runtime.internetworking_model = "macvtap"`: the machine's card is a macvtap on the pod's link. */
 export const plugin = definePlugin({
@@ -8,8 +7,9 @@ export const plugin = definePlugin({
   kind: "network-model",
   name: "macvtap",
   config: noConfig,
-  create({ sys, log, sandbox }) {
+  async create({ sys, log, sandbox }) {
     if (sandbox === undefined) throw new Error("a network model is created for a sandbox");
+    const { Macvtap } = await import("./macvtap.js");
     return new Macvtap({ sys, log, record: sandbox.record });
   },
 });

@@ -1,6 +1,5 @@
 import { definePlugin } from "../../../../core/plugin/plugin.js";
 import { noConfig } from "../../../../core/plugin/standard-schema.js";
-import { NoNetwork } from "./no-network.js";
 
 /** `runtime.internetworking_model = "none"`: the guest has its loopback and nothing else. */
 export const plugin = definePlugin({
@@ -8,5 +7,8 @@ export const plugin = definePlugin({
   kind: "network-model",
   name: "none",
   config: noConfig,
-  create: () => new NoNetwork(),
+  async create() {
+    const { NoNetwork } = await import("./no-network.js");
+    return new NoNetwork();
+  },
 });

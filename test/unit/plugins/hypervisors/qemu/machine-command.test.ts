@@ -2,7 +2,7 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { defaultsOf } from "../../../../../src/core/config/keys/key.js";
 import { type HypervisorConfig, hypervisorKeys } from "../../../../../src/core/config/keys/hypervisor.js";
-import type { MachineType } from "../../../../../src/plugins/hypervisors/qemu/bus.js";
+import type { MachineType } from "../../../../../src/plugins/hypervisors/qemu/machine-type.js";
 import { QemuCommand } from "../../../../../src/plugins/hypervisors/qemu/command.js";
 import { DeviceSet } from "../../../../../src/plugins/hypervisors/qemu/device-set.js";
 import {
