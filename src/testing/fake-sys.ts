@@ -1,8 +1,10 @@
+import { mkdirSync } from "node:fs";
 import { errnoNumber } from "../core/sys/errno.js";
 import { createLinuxSys } from "../core/sys/linux/index.js";
 import type { MountEntry } from "../core/sys/mountinfo.js";
 import { SysError } from "../core/sys/sys-error.js";
 import type { Sys, SysPart } from "../core/sys/sys.js";
+import { FakeCgroupfs } from "./fake-sys/fake-cgroupfs.js";
 import { FakeMachine } from "./fake-sys/fake-machine.js";
 import { FakeMounts } from "./fake-sys/fake-mounts.js";
 import { FakeNetwork } from "./fake-sys/fake-network.js";
@@ -49,11 +51,14 @@ export interface FakeSys extends Sys {
 
   /** The network namespaces, links and taps there are. Change them to arrange a case. */
   readonly network: FakeNetwork;
+
+  /** Pretends that the host has cgroups of version 2 at a directory, which is made, and whose entries are real. */
+  mountCgroups(directory: string): Promise<void>;
 }
 
 /**
  * A fake kernel for tests without root: every call is recorded and can be answered or refused on purpose. Mounts,
- * processes, namespaces, the network with its taps, vsock and the machine are only pretended, in memory; files, fifos,
+ * processes, namespaces, the network with its taps, cgroups, vsock and the machine are only pretended; files, fifos,
  * sockets, descriptors, terminals and devices are real, as they need no privilege and act only where the test points them.
  */
 export function fakeSys(options: FakeSysOptions = {}): FakeSys {
@@ -61,10 +66,12 @@ export function fakeSys(options: FakeSysOptions = {}): FakeSys {
   const mounts = new FakeMounts();
   const processes = new FakeProcesses();
   const network = new FakeNetwork();
+  const cgroups = new FakeCgroupfs(mounts.table);
   const recorder = new Recorder({
     ...real,
     mounts,
-    files: guardTrees(real.files, mounts),
+    files: cgroups.files(guardTrees(real.files, mounts)),
+    inodes: cgroups.inodes(real.inodes),
     processes,
     namespaces: new FakeNamespaces(),
     netlink: network,
@@ -96,5 +103,10 @@ export function fakeSys(options: FakeSysOptions = {}): FakeSys {
     mountTable: mounts.table,
     processTable: processes.table,
     network,
+    mountCgroups: async (directory) => {
+      mkdirSync(directory, { recursive: true });
+      cgroups.begin(directory);
+      await mounts.mount({ source: "cgroup2", target: directory, type: "cgroup2" });
+    },
   };
 }

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { kindTable } from "../../src/core/plugin/kind-table.js";
 import { newPluginFiles, templateKinds, writeNewPlugin } from "../../src/bin/kata-ts/new-plugin.js";
 import { projectDirectory } from "../support/project.js";
 
@@ -28,6 +29,10 @@ describe("the templates of plugins", () => {
     });
   }
 
+  it("are there for every kind", () => {
+    expect(templateKinds()).to.deep.equal(Object.keys(kindTable).toSorted());
+  });
+
   it("are short", () => {
     for (const [kind, most] of Object.entries(mostLines)) {
       const lines = newPluginFiles(kind, "x").get("src/index.ts")?.trimEnd().split("\n") ?? [];
@@ -49,7 +54,9 @@ describe("the templates of plugins", () => {
   });
 
   it("are refused for what is no kind or no name, with what there is", () => {
-    expect(() => writeNewPlugin("flux", "a", "/nowhere")).to.throw('"flux"; there are: block-driver, endpoint');
+    expect(() => writeNewPlugin("flux", "a", "/nowhere")).to.throw(
+      '"flux"; there are: agent, block-driver, cgroup, endpoint',
+    );
     for (const name of ["", "../up", "Upper", "a/b", "a".repeat(41), "-a", "a\n"]) {
       expect(() => writeNewPlugin("volume", name, "/nowhere"), JSON.stringify(name)).to.throw(
         "is no name for a plugin",

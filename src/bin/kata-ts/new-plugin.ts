@@ -74,7 +74,7 @@ const readme = (kind: string, name: string, packageName: string): string =>
     "npm test    # compiles it, and tries it against what its kind promises",
     "```",
     "",
-    "`src/index.ts` is all of it. It imports nothing of kata-ts but types, so it works with any copy of the library that has its",
+    "`src/index.ts` is where it begins. It imports nothing of kata-ts but types, so it works with any copy of the library that has its",
     "version of the plugin contract (`api`). To use it, install it beside the configuration that names it: see",
     "`configuration.toml`. It must belong to root, or to whoever runs kata-ts, and be writable by nobody else.",
     "",
@@ -87,14 +87,17 @@ export function newPluginFiles(kind: string, name: string): ReadonlyMap<string, 
     readFileSync(join(templates, kind, file), "utf8")
       .replaceAll("example", name)
       .replaceAll("EXAMPLE", name.toUpperCase().replaceAll("-", "_"));
+  const sources = readdirSync(join(templates, kind)).toSorted();
   return new Map([
     ["package.json", manifestOf(packageName)],
     ["tsconfig.json", json(compiler)],
     ["README.md", readme(kind, name, packageName)],
     [".gitignore", "node_modules\ndist\n"],
     ["configuration.toml", `plugins = ["${packageName}"]\n\n${choiceOf(kind, name)}`],
-    ["src/index.ts", named("index.ts")],
-    ["src/conformance.test.ts", named("conformance.ts")],
+    ...sources.map((file): [string, string] => [
+      `src/${file === "conformance.ts" ? "conformance.test.ts" : file}`,
+      named(file),
+    ]),
   ]);
 }
 

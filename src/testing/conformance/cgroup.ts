@@ -7,12 +7,17 @@ import { basename, join } from "node:path";
 import { parseCgroupsPath } from "../../core/cgroup/place.js";
 import type { Cgroup, CgroupDriver } from "../../core/contracts/cgroup.js";
 import { KataError } from "../../core/errors/error.js";
-import type { Subject, Trial } from "./check.js";
+import type { Place, Subject, Trial } from "./check.js";
 import { failureOf } from "./promises.js";
 import type { Stage } from "./stage.js";
 
 type CgroupStage = Stage<Subject, CgroupDriver>;
 type CgroupTrial = Trial<Subject, CgroupDriver>;
+
+/** Pretends that the host has cgroups, of version 2, unless the kernel is the real one. */
+export async function arrangeHierarchy({ directory, sys }: Place, subject: Subject): Promise<void> {
+  if (subject.sys !== "real") await sys.mountCgroups(join(directory, "cgroup"));
+}
 
 /** One for the trial alone; `driver` is a new instance. */
 async function open(stage: CgroupStage, name = "one"): Promise<Cgroup> {

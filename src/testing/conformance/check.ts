@@ -28,7 +28,7 @@ export interface Subject {
   readonly toml?: string;
   /** Parts of the kernel that the plugin gets as they are; of all others it gets pretended ones (`fakeSys`). */
   readonly sys?: "real" | "fake";
-  /** Directories of the host instead of the trial's own; `cgroup` is the host's unless told. */
+  /** Directories of the host instead of the trial's own, and of those that are the host's anyhow when the kernel is real. */
   readonly roots?: Partial<Roots>;
   /** Makes what must be there before each trial: files below the directory, links of the pretended network. */
   readonly arrange?: (place: Place) => void | Promise<void>;

@@ -5,7 +5,7 @@ import { formatPluginId, type PluginInstance } from "../../core/plugin/kinds.js"
 import type { Plugin } from "../../core/plugin/plugin.js";
 import { agentTrials, type AgentSubject } from "./agent.js";
 import { blockDriverTrials, type BlockDriverSubject } from "./block-driver.js";
-import { cgroupTrials } from "./cgroup.js";
+import { arrangeHierarchy, cgroupTrials } from "./cgroup.js";
 import type { Check, Place, Subject, Trial } from "./check.js";
 import { arrangeLinks, endpointTrials, type EndpointSubject } from "./endpoint.js";
 import { conformanceErrors } from "./errors.js";
@@ -53,7 +53,7 @@ const suites: { readonly [K in keyof Subjects]: Suite<Subjects[K], PluginInstanc
   service: { trials: () => serviceTrials },
   handler: { trials: handlerTrials },
   agent: { trials: () => agentTrials },
-  cgroup: { trials: () => cgroupTrials },
+  cgroup: { trials: () => cgroupTrials, arrange: arrangeHierarchy },
 };
 
 /** Milliseconds for one check, unless the subject says others. */

@@ -108,7 +108,9 @@ export class Stage<S extends Subject, I> {
       roots: {
         run: join(directory, "run"),
         shared: join(directory, "shared"),
-        ...("root" in subject && { cgroup: String(subject.root) }),
+        // Never the host's own where its kernel is pretended.
+        ...(subject.sys !== "real" && { cgroup: join(directory, "cgroup") }),
+        ...subject.roots,
       },
       sys,
       log,
