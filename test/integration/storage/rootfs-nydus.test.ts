@@ -164,9 +164,8 @@ describe("root file systems of nydus-snapshotter", () => {
     await run("pod", image.snapshot("four", "v6"), "while :; do cat /kept; sleep 1; done");
     const daemon = shim.recordedPid("pod", "nydusd");
     await killShim();
-    await shim.start("pod");
+    const task = await shim.connect("pod");
     expect(shim.recordedPid("pod", "nydusd")).to.equal(daemon);
-    const task = await shim.client("pod");
     const status = async (execId: string, script: string): Promise<number> => {
       await task.exec(execRequest("pod", execId, ["sh", "-c", script]));
       await task.start({ id: "pod", execId });
