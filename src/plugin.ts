@@ -88,9 +88,12 @@ export {
 /** What a plugin meets through its context and in the contracts. */
 export type { CgroupPlace } from "./core/cgroup/place.js";
 export type { ConfigEntry, EffectiveConfig, PluginPackageList } from "./core/config/effective.js";
+export type { ConfigExtension, KeyComplaint, UsedKey } from "./core/config/extension.js";
+export type { ConfiguredSchema } from "./core/config/plugin-schema.js";
 export type { Origin, Source } from "./core/config/source.js";
 export type { AgentConfig } from "./core/config/keys/agent.js";
 export type { HypervisorConfig } from "./core/config/keys/hypervisor.js";
+export type { KeyEffect, KeyRow, KeyTable, KeyType } from "./core/config/keys/key.js";
 export type { RuntimeConfig } from "./core/config/keys/runtime.js";
 export type { Dispatcher, Handle, HandlerTable, Interceptor } from "./core/dispatch/dispatcher.js";
 export type { EventBus } from "./core/dispatch/event-bus.js";

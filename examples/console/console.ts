@@ -1,6 +1,6 @@
 // Boots a kernel to its console, in this process: `node console.js KERNEL [INITRD [PARAMETERS]]`. Ends when the guest does.
 import { readFileSync } from "node:fs";
-import { createLinuxSys, MicroVm, probeKvm } from "../../src/vmm/index.js";
+import { createLinuxSys, MicroVm, probeKvm } from "kata-ts/vmm";
 
 const [kernel, initrd, parameters = ""] = process.argv.slice(2);
 if (kernel === undefined) throw new Error("which kernel?");

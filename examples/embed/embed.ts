@@ -17,7 +17,7 @@ import {
   startTask,
   taskExited,
   waitTask,
-} from "../../src/index.js";
+} from "kata-ts";
 
 const [rootPath, output, ...args] = process.argv.slice(2);
 if (rootPath === undefined || output === undefined || args.length === 0) {

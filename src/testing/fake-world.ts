@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Source } from "../core/config/source.js";
 import type { Volume, VolumeRequest } from "../core/contracts/volume.js";
+import type { Interceptor } from "../core/dispatch/dispatcher.js";
 import { KataError } from "../core/errors/error.js";
 import { type Logger, silentLogger } from "../core/log.js";
 import {
@@ -51,6 +52,7 @@ export interface FakeWorldOptions {
   readonly systemd?: boolean;
   readonly sys?: FakeSys;
   readonly log?: Logger;
+  readonly interceptors?: readonly Interceptor[];
   /** In place of the configuration that `toml` makes. */
   readonly configSources?: readonly Source[];
 }
@@ -97,7 +99,8 @@ export class FakeWorld {
   prepareVolume: (mount: OciMount) => Pick<Volume, "sized"> = () => ({});
 
   constructor(options: FakeWorldOptions) {
-    const { directory, plugins, ownsProcess = false, sys = fakeSys(), log = silentLogger, configSources } = options;
+    const { directory, plugins, ownsProcess = false, sys = fakeSys(), log = silentLogger } = options;
+    const { configSources, interceptors = [] } = options;
     const systemd = options.systemd === true ? directory : join(directory, "nowhere");
     this.directory = directory;
     this.sys = sys;
@@ -113,6 +116,7 @@ export class FakeWorld {
       ownsProcess,
       sys,
       log,
+      interceptors,
       plugins: [...plugins, ...this.#fakes()].map((plugin) => ({ plugin, origin: "the world of the test" })),
     });
     this.#listen();

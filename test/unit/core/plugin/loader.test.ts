@@ -139,9 +139,9 @@ describe("loadPlugins", () => {
     );
   });
 
-  it("loads the example plugin, whose schema checks its configuration", async () => {
-    const path = fileURLToPath(new URL("../../../../examples/plugin-scratch/index.js", import.meta.url));
-    const { plugin } = (await load(path)).find("volume", "scratch", "test");
+  it("loads the template of a volume plugin, whose schema checks its configuration", async () => {
+    const path = fileURLToPath(new URL("../../../../templates/volume/index.js", import.meta.url));
+    const { plugin } = (await load(path)).find("volume", "example", "test");
     const validate = (value: unknown) => plugin.config["~standard"].validate(value);
     expect(await validate({ size_mib: 64 })).to.deep.equal({ value: { size_mib: 64 } });
     expect(await validate({ size_mib: -1 })).to.have.property("issues");
