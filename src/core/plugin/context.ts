@@ -21,6 +21,10 @@ export interface Roots {
   readonly cgroup: string;
   /** There when systemd runs the host: `/run/systemd/system`. */
   readonly systemd: string;
+  /** Where the kernel shows its devices: `/sys`. */
+  readonly sysfs: string;
+  /** Where CSI drivers say what volumes are, for whichever runtime has the pod: as in Kata, `/run/kata-containers/shared/direct-volumes`. */
+  readonly directVolumes: string;
 }
 
 /** The sandbox a plugin instance belongs to. */

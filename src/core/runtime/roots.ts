@@ -7,4 +7,6 @@ export const defaultRoots: Roots = {
   guestCache: "/var/cache/kata-ts/guest",
   cgroup: "/sys/fs/cgroup",
   systemd: "/run/systemd/system",
+  sysfs: "/sys",
+  directVolumes: "/run/kata-containers/shared/direct-volumes",
 };

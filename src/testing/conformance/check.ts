@@ -26,6 +26,8 @@ export interface Place {
 export interface Subject {
   /** What configuration has in the plugin's own table, of a runtime handler in `[runtime]`: lines of TOML. */
   readonly toml?: string;
+  /** What it has in `[runtime]`, whatever the plugin's kind: lines of TOML. */
+  readonly runtime?: string;
   /** Parts of the kernel that the plugin gets as they are; of all others it gets pretended ones (`fakeSys`). */
   readonly sys?: "real" | "fake";
   /** Directories of the host instead of the trial's own, and of those that are the host's anyhow when the kernel is real. */

@@ -16,6 +16,8 @@ export interface MadeResource {
   readonly scope: Scope;
   /** The process that has it is killed: nothing of it undoes anything any more. Gives what another process finds. */
   readonly abandon?: () => unknown;
+  /** Ends what is not its own but the sandbox's, so that nothing may be left then. */
+  readonly endSandbox?: () => Promise<void>;
 }
 
 /** Makes one by a new instance of the plugin; `found` is what another process has left (`abandon`). */
@@ -32,6 +34,16 @@ async function take(resource: Resource<unknown>): Promise<void> {
 export async function undo(resource: Resource<unknown>): Promise<void> {
   await resource.detach?.();
   await resource.cleanup();
+}
+
+/** Looks whether anything is left once these are undone. */
+async function assertNothing(
+  stage: Pick<Stage<Subject, unknown>, "left">,
+  made: readonly MadeResource[],
+  what?: string,
+): Promise<void> {
+  for (const { endSandbox } of made) await endSandbox?.();
+  assert.deepEqual(await stage.left(), [], what);
 }
 
 /** What holds for whatever has the life of a `Resource`; `ofSandbox` for those of which a sandbox has one at most. */
@@ -52,11 +64,11 @@ export const resourceTrials = <S extends Subject, I>(
   {
     name: "leaves nothing once it is undone, and may be undone again",
     async run(stage) {
-      const { resource } = await make(stage);
-      await take(resource);
-      await undo(resource);
-      assert.deepEqual(await stage.left(), []);
-      await undo(resource);
+      const made = await make(stage);
+      await take(made.resource);
+      await undo(made.resource);
+      await assertNothing(stage, [made]);
+      await undo(made.resource);
       assert.deepEqual(await stage.left(), []);
     },
   },
@@ -70,7 +82,7 @@ export const resourceTrials = <S extends Subject, I>(
       await undo(one.resource);
       await undo(other.resource);
       if (beside !== stage) assert.deepEqual(await beside.close(), []);
-      assert.deepEqual(await stage.left(), []);
+      await assertNothing(stage, [one, other]);
     },
   },
   {
@@ -78,7 +90,8 @@ export const resourceTrials = <S extends Subject, I>(
     without: ({ sys }) => (sys === "real" ? "the kernel is the real one" : undefined),
     async run(stage) {
       for (const refuse of refusals(stage.sys)) {
-        const { resource, scope } = await make(stage);
+        const made = await make(stage);
+        const { resource, scope } = made;
         const refusal = refuse();
         const failed = await take(resource).then(
           () => undefined,
@@ -89,19 +102,20 @@ export const resourceTrials = <S extends Subject, I>(
         if (failed !== undefined) assert.ok(failed instanceof Error, `${what} it fails with what is no error`);
         await undo(resource);
         await scope.close();
-        assert.deepEqual(await stage.left(), [], what);
+        await assertNothing(stage, [made], what);
       }
     },
   },
   {
     name: "may be given up before it is prepared",
     async run(stage) {
-      const { resource } = await make(stage);
+      const made = await make(stage);
+      const { resource } = made;
       await resource.prepare(AbortSignal.abort(new Error("given up"))).catch((error: unknown) => {
         assert.ok(error instanceof Error, "it fails with what is no error");
       });
       await undo(resource);
-      assert.deepEqual(await stage.left(), []);
+      await assertNothing(stage, [made]);
     },
   },
   {

@@ -21,14 +21,21 @@ const selected: Readonly<Record<string, (name: string) => string>> = {
   agent: (name) => `agent_name = "${name}"`,
 };
 
-function configuration(plugin: Plugin, { toml = "" }: Subject): string {
+function configuration(plugin: Plugin, { toml = "", runtime: more = "" }: Subject): string {
   const { name } = plugin;
   const kind = kindName(plugin.kind);
-  const runtime = ["[runtime]", 'name = "stage"', 'internetworking_model = "none"', selected[kind]?.(name) ?? ""];
+  const runtime = ["[runtime]", 'name = "stage"', 'internetworking_model = "none"', selected[kind]?.(name) ?? "", more];
   // A handler's keys are those of the runtime; a service's are given by the program.
   const table = ["handler", "service"].includes(kind) ? [] : [`[${kind}.${name}]`];
   return [...runtime, ...table, toml, ""].join("\n");
 }
+
+/** Directories of a trial in the place of the host's, which its plugin would read, or write to. */
+const ownRoots = (directory: string) => ({
+  cgroup: join(directory, "cgroup"),
+  sysfs: join(directory, "sys"),
+  directVolumes: join(directory, "direct-volumes"),
+});
 
 /** A runtime handler that does nothing but to give away what it was made with. */
 const stageHandler = (take: (context: PluginContext) => void): Plugin =>
@@ -109,7 +116,7 @@ export class Stage<S extends Subject, I> {
         run: join(directory, "run"),
         shared: join(directory, "shared"),
         // Never the host's own where its kernel is pretended.
-        ...(subject.sys !== "real" && { cgroup: join(directory, "cgroup") }),
+        ...(subject.sys !== "real" && ownRoots(directory)),
         ...subject.roots,
       },
       sys,

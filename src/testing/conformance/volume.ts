@@ -7,7 +7,8 @@ import { FakeShareFs } from "../fake-share-fs.js";
 import type { Place, Subject, Trial } from "./check.js";
 import { matchTrials } from "./match-trials.js";
 import { type MakeResource, resourceTrials, undo } from "./resource-trials.js";
-import { storageParts } from "./storage-place.js";
+import type { Stage } from "./stage.js";
+import { type StorageParts, storageParts } from "./storage-place.js";
 
 /** What of a volume's request a trial is about. */
 export type VolumeOffer = Pick<VolumeRequest, "mount"> &
@@ -22,6 +23,8 @@ export interface VolumeSubject extends Subject {
   readonly takes: (place: Place) => readonly VolumeOffer[];
   /** What it leaves to others. A mount of a type that nobody knows is not among them: one may take all. */
   readonly leaves?: (place: Place) => readonly VolumeOffer[];
+  /** Whether what a container brings stays, for the next one, until the sandbox ends. */
+  readonly ofPod?: boolean;
 }
 
 /** An agent that takes files, for volumes that are copied. */
@@ -43,13 +46,29 @@ const requestOf = ({ withoutShare = false, ...offer }: VolumeOffer): VolumeReque
   ...offer,
 });
 
+/** What the containers of a pod have together, by the stage that it is on. */
+const podParts = new WeakMap<object, StorageParts>();
+
+async function partsOf(stage: Stage<VolumeSubject, VolumeDriver>, found: unknown): Promise<StorageParts> {
+  const parts = podParts.get(stage) ?? (await storageParts(stage, found));
+  if (stage.subject.ofPod === true) podParts.set(stage, parts);
+  return parts;
+}
+
 const make: MakeResource<VolumeSubject, VolumeDriver> = async (stage, found) => {
   const { instance, scope } = await stage.make();
-  const { shareFs, disks, abandon } = await storageParts(stage, found);
+  const { shareFs, disks, abandon } = await partsOf(stage, found);
   const [offer] = stage.subject.takes(stage);
   if (offer === undefined) assert.fail("nothing is given that it takes");
   const share = offer.withoutShare === true ? undefined : shareFs;
-  return { resource: instance.create({ ...requestOf(offer), shareFs: share, disks }), scope, abandon };
+  const resource = instance.create({ ...requestOf(offer), shareFs: share, disks });
+  if (stage.subject.ofPod !== true) return { resource, scope, abandon };
+  // The machine goes with its disks.
+  scope.defer("the machine", async () => {
+    podParts.delete(stage);
+    abandon();
+  });
+  return { resource, scope, abandon, endSandbox: () => scope.close() };
 };
 
 export const volumeTrials: readonly Trial<VolumeSubject, VolumeDriver>[] = [

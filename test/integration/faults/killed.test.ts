@@ -21,7 +21,8 @@ import type { OciMount, OciSpec } from "../../../src/core/oci/spec.js";
 import { isRunning } from "../../../src/core/process/identity.js";
 import { SandboxRecord } from "../../../src/core/sandbox/record.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
-import { directVolumesRoot, infoName, volumeName } from "../../../src/plugins/storage/volume-direct/mount-info.js";
+import { infoName, volumeName } from "../../../src/plugins/storage/volume-direct/mount-info.js";
+import { defaultRoots } from "../../../src/core/runtime/roots.js";
 import { removeMountInfo } from "../../../src/plugins/storage/volume-direct/write-mount-info.js";
 import { type KilledRuntime, killedNamespace } from "../../support/killed-runtime.js";
 import { checkLeaks } from "../../support/leaks.js";
@@ -76,7 +77,7 @@ describe("what a shim leaves that is killed is removed by its delete alone, of",
     process.env["PATH"] = path;
     for (const disk of disks) disk.detach();
     await sys.mounts.unmount(emptyDir(), { detach: true });
-    await removeMountInfo(sys, directVolumesRoot, at("volume"));
+    await removeMountInfo(sys, defaultRoots.directVolumes, at("volume"));
   });
   checkLeaks(() => ({ marks: [`${directory}/`, basename(directory)] }));
   afterEach(async () => {
@@ -158,7 +159,7 @@ describe("what a shim leaves that is killed is removed by its delete alone, of",
       name: "a volume that a CSI driver has assigned",
       mounts: () => {
         const info = { "volume-type": "directvol", device: ext4("volume.image"), fstype: "ext4", options: [] };
-        const place = join(directVolumesRoot, volumeName(at("volume")));
+        const place = join(defaultRoots.directVolumes, volumeName(at("volume")));
         mkdirSync(place, { recursive: true, mode: 0o700 });
         writeFileSync(join(place, infoName), JSON.stringify(info), { mode: 0o600 });
         return [bind(at("volume"))];

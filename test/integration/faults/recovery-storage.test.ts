@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import type { OciMount, OciSpec } from "../../../src/core/oci/spec.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
-import { directVolumesRoot } from "../../../src/plugins/storage/volume-direct/mount-info.js";
+import { defaultRoots } from "../../../src/core/runtime/roots.js";
 import { removeMountInfo, addMountInfo } from "../../../src/plugins/storage/volume-direct/write-mount-info.js";
 import { inHostVm } from "../../support/host-vm/needs-host-vm.js";
 import { checkLeaks } from "../../support/leaks.js";
@@ -75,7 +75,7 @@ for (const { name, lines } of machines)
       await shim?.end();
       network?.close();
       if (directory === undefined) return;
-      await removeMountInfo(sys, directVolumesRoot, volume);
+      await removeMountInfo(sys, defaultRoots.directVolumes, volume);
       for (const one of ["memory", "huge"]) await sys.mounts.unmount(join(emptyDir(), one), { detach: true });
       rmSync(directory, { recursive: true });
     });
@@ -164,7 +164,7 @@ for (const { name, lines } of machines)
     it("goes on with roots on disks and layers, every kind of volume, memory that was plugged, and several links", async () => {
       const assigned = image("assigned", false);
       const info = { "volume-type": "directvol", device: assigned, fstype: "ext4", options: [] };
-      await addMountInfo(sys, directVolumesRoot, volume, JSON.stringify(info));
+      await addMountInfo(sys, defaultRoots.directVolumes, volume, JSON.stringify(info));
       writeFileSync(join(directory, "config/key"), "first\n");
       writeFileSync(join(directory, "alone"), "alone\n");
 

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { OciMount, OciSpec } from "../../../src/core/oci/spec.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
-import { directVolumesRoot, volumeName } from "../../../src/plugins/storage/volume-direct/mount-info.js";
+import { volumeName } from "../../../src/plugins/storage/volume-direct/mount-info.js";
+import { defaultRoots } from "../../../src/core/runtime/roots.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { dragonball, qemu } from "../../support/machine-kinds.js";
 import { MachineShim, privileged, refusal } from "../../support/machine-shim.js";
@@ -75,7 +76,7 @@ for (const { name, lines, needs } of [qemu, dragonball])
 
     /** Says of a path that it is a disk, as a CSI driver does. */
     const assign = (path: string, info: object): void => {
-      const place = join(directVolumesRoot, volumeName(path));
+      const place = join(defaultRoots.directVolumes, volumeName(path));
       mkdirSync(place, { recursive: true, mode: 0o755 });
       said.push(place);
       writeFileSync(

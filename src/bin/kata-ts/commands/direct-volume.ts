@@ -1,7 +1,6 @@
 import { parseArgs } from "node:util";
 import { defaultRoots } from "../../../core/runtime/roots.js";
 import { createLinuxSys } from "../../../core/sys/linux/index.js";
-import { directVolumesRoot } from "../../../plugins/storage/volume-direct/mount-info.js";
 import { addMountInfo, removeMountInfo } from "../../../plugins/storage/volume-direct/write-mount-info.js";
 import { type Command, commandErrors, orUsage } from "../command.js";
 import { askOfVolume } from "../volume-client.js";
@@ -40,7 +39,8 @@ const actions: ReadonlyMap<string, Action> = new Map([
     "add",
     {
       hasValue: true,
-      run: async (path, info) => `wrote ${await addMountInfo(createLinuxSys(), directVolumesRoot, path, info)}`,
+      run: async (path, info) =>
+        `wrote ${await addMountInfo(createLinuxSys(), defaultRoots.directVolumes, path, info)}`,
     },
   ],
   [
@@ -48,7 +48,7 @@ const actions: ReadonlyMap<string, Action> = new Map([
     {
       hasValue: false,
       run: async (path) =>
-        (await removeMountInfo(createLinuxSys(), directVolumesRoot, path))
+        (await removeMountInfo(createLinuxSys(), defaultRoots.directVolumes, path))
           ? `removed what was said of ${path}`
           : `nothing was said of ${path}`,
     },

@@ -7,9 +7,6 @@ import { distrust } from "../../../core/trust.js";
 import { directVolumeErrors } from "./errors.js";
 import { type MountInfo, parseMountInfo } from "./parse-mount-info.js";
 
-/** Where CSI drivers write what they know of volumes, as in Kata, for whichever runtime of the host has the pod. */
-export const directVolumesRoot = "/run/kata-containers/shared/direct-volumes";
-
 /** Name of the file in a volume's directory. */
 export const infoName = "mountInfo.json";
 

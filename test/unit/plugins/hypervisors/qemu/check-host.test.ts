@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { loadConfig } from "../../../../../src/core/config/load.js";
 import { checkHost } from "../../../../../src/plugins/hypervisors/qemu/check-host.js";
+import { defaultRoots } from "../../../../../src/core/runtime/roots.js";
 import { fakeSys } from "../../../../../src/testing/fake-sys.js";
 
 describe("what QEMU finds on a host", () => {
@@ -19,7 +20,14 @@ describe("what QEMU finds on a host", () => {
       { key: "hypervisor.qemu.path", value: path, name: "the test" },
     ];
     const config = await loadConfig({ builtIn: true, checkFiles: false, overrides });
-    const roots = { run: directory, shared: directory, guestCache: directory, cgroup: directory, systemd: directory };
+    const roots = {
+      ...defaultRoots,
+      run: directory,
+      shared: directory,
+      guestCache: directory,
+      cgroup: directory,
+      systemd: directory,
+    };
     const findings = await checkHost({ sys: fakeSys(), roots, config });
     return new Map(findings.map((finding) => [finding.name, finding]));
   };
