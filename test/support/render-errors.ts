@@ -4,7 +4,8 @@ import type { TabledCode } from "./error-tables.js";
 const head = `# Errors
 
 Every error of kata-ts has a code that never changes its meaning and a status as gRPC has it; the message may change. Programs
-print the codes in brackets behind the message, the innermost last; \`kata-ts explain CODE\` prints what is said here.
+print the codes in brackets behind the message, the innermost last, and the shim tells them containerd, so that \`ctr\`, \`crictl\` and
+events of Kubernetes show them; \`kata-ts explain CODE\` prints what is said here.
 
 Generated from the tables of errors (\`errors.ts\` beside the code) and \`src/bin/kata-ts/explanations\`: "npm run reference" renews it.
 In messages \`<name>\` stands for what the error fills in.

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { constants } from "node:os";
-import { codeOf, codesOf, describeError } from "../../core/errors/error.js";
+import { codeOf, codesOf, describeWithCodes } from "../../core/errors/error.js";
 import type { Command } from "./command.js";
 import { checkCommand } from "./commands/check.js";
 import { configCommand } from "./commands/config.js";
@@ -57,7 +57,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const codes = codesOf(error);
-  process.stderr.write(`kata-ts: ${describeError(error)}${codes.length === 0 ? "" : ` [${codes.join(", ")}]`}\n`);
+  process.stderr.write(`kata-ts: ${describeWithCodes(error)}\n`);
   const [last] = codes.filter((code) => code.startsWith("KATA_") && code !== "KATA_USAGE").slice(-1);
   if (last !== undefined && process.stderr.isTTY) process.stderr.write(`"kata-ts explain ${last}" says more\n`);
   process.exitCode = codeOf(error) === "KATA_USAGE" ? 2 : 1;

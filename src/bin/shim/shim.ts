@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { describeError } from "../../core/errors/error.js";
+import { describeWithCodes } from "../../core/errors/error.js";
 import { parseArguments, type ShimArguments } from "./arguments.js";
 import type { Loader } from "./bundle-loader.js";
 import { dropClaim } from "./claim.js";
@@ -21,7 +21,7 @@ export async function main(args: readonly string[], loader: Loader): Promise<voi
   try {
     await obey(args, loader);
   } catch (error) {
-    writeSync(2, `${program}: ${describeError(error).replaceAll(/\s*\n\s*/g, " ")}\n`);
+    writeSync(2, `${program}: ${describeWithCodes(error).replaceAll(/\s*\n\s*/g, " ")}\n`);
     process.exit(1);
   }
 }
@@ -66,7 +66,7 @@ function announceLater(socket: string): NonNullable<Handover["adopted"]> {
   };
   return {
     announce: () => say(`unix://${socket}`),
-    refuse: (error) => say(`${program}: ${describeError(error).replaceAll(/\s*\n\s*/g, " ")}\n`),
+    refuse: (error) => say(`${program}: ${describeWithCodes(error).replaceAll(/\s*\n\s*/g, " ")}\n`),
   };
 }
 

@@ -108,3 +108,9 @@ export function codesOf(error: unknown): string[] {
   }
   return [...codes];
 }
+
+/** `describeError`, and after it the codes by which `kata-ts explain` says more: `no guest is built [KATA_GUEST_MISSING]`. */
+export function describeWithCodes(error: unknown): string {
+  const codes = codesOf(error);
+  return codes.length === 0 ? describeError(error) : `${describeError(error)} [${codes.join(", ")}]`;
+}

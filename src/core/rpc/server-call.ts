@@ -27,6 +27,8 @@ export interface ServerCallOwner {
   readonly transport: Transport;
   readonly stallMs: number;
   readonly log: Logger;
+  /** See `ServerOptions`. */
+  readonly codes: boolean;
   send(frame: Uint8Array): void;
   /** Undefined when something may be sent now; else settles when it is worth to look again. */
   room(): Promise<void> | undefined;
@@ -129,7 +131,7 @@ export class ServerCall implements CallContext, GuardedStream {
       this.#owner.log.warn("a call failed", { method: this.path, peer: this.peer, error: describeError(error) });
     }
     this.#finish(error);
-    this.#owner.send(encodeFailure(this.streamId, statusOf(error)));
+    this.#owner.send(encodeFailure(this.streamId, statusOf(error, this.#owner)));
   }
 
   /** Drops the call without an answer: there is nobody to take it. */

@@ -19,6 +19,7 @@ export interface ServerConnectionOptions {
   readonly log: Logger;
   readonly stallMs: number;
   readonly maxCalls: number;
+  readonly codes: boolean;
 }
 
 /** The server's end of one ttrpc connection. */
@@ -26,6 +27,7 @@ export class ServerConnection implements ServerCallOwner {
   readonly peer: string;
   readonly log: Logger;
   readonly stallMs: number;
+  readonly codes: boolean;
   readonly transport: Transport;
   /** Settles when the connection is closed, everything sent or given up. */
   readonly closed: Promise<void>;
@@ -40,6 +42,7 @@ export class ServerConnection implements ServerCallOwner {
     this.peer = options.peer;
     this.log = options.log;
     this.stallMs = options.stallMs;
+    this.codes = options.codes;
     this.#maxCalls = options.maxCalls;
     this.#methods = methods;
     const onFrame = (id: number, type: number, flags: number, body: Uint8Array) => this.#onFrame(id, type, flags, body);
@@ -125,7 +128,7 @@ export class ServerConnection implements ServerCallOwner {
   #refuse(streamId: number, status: Status, message: string, cause?: unknown): void {
     const error = refusal(status, message, { cause });
     this.log.debug("refused a call", { peer: this.peer, error });
-    this.send(encodeFailure(streamId, statusOf(error)));
+    this.send(encodeFailure(streamId, statusOf(error, this)));
   }
 
   #onDrain(): void {

@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly stallMs?: number;
   /** Calls one connection may have running; 4096 unless given. One more is answered with RESOURCE_EXHAUSTED. */
   readonly maxCalls?: number;
+  /** Whether messages of failures end with the errors' codes, for a peer that shows them to people; false unless given. */
+  readonly codes?: boolean;
 }
 
 /** Answers ttrpc calls on any number of connections and sockets. */
@@ -22,6 +24,7 @@ export class Server {
   readonly #log: Logger;
   readonly #stallMs: number;
   readonly #maxCalls: number;
+  readonly #codes: boolean;
   readonly #methods = new Map<string, Map<string, ServerMethodInfo>>();
   readonly #connections = new Set<ServerConnection>();
   readonly #listeners = new Set<Listener>();
@@ -32,6 +35,7 @@ export class Server {
     this.#log = options.log ?? silentLogger;
     this.#stallMs = options.stallMs ?? defaultStallMs;
     this.#maxCalls = options.maxCalls ?? 4096;
+    this.#codes = options.codes ?? false;
   }
 
   /** Connections that are open. */
@@ -57,7 +61,7 @@ export class Server {
 
   /** Answers the calls that come over `duplex`, whose other end is `peer` in the log, until either side ends it. */
   serve(duplex: Duplex, peer = `client ${++this.#accepted}`): ServerConnection {
-    const options = { peer, log: this.#log, stallMs: this.#stallMs, maxCalls: this.#maxCalls };
+    const options = { peer, log: this.#log, stallMs: this.#stallMs, maxCalls: this.#maxCalls, codes: this.#codes };
     const connection = new ServerConnection(duplex, this.#methods, options);
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));

@@ -1,4 +1,4 @@
-import { describeError, type ErrorContext, KataError } from "../errors/error.js";
+import { codesOf, describeError, type ErrorContext, KataError } from "../errors/error.js";
 import { type Status, statusCodes, statusName } from "../errors/status.js";
 import type { Status as WireStatus } from "../proto/gen/ttrpc/ttrpc.js";
 import { rpcErrors } from "./errors.js";
@@ -8,10 +8,15 @@ const textLimit = 8192;
 
 const clip = (text: string): string => (text.length <= textLimit ? text : `${text.slice(0, textLimit)}…`);
 
-/** A failure as it is sent: a `KataError` keeps its status, anything else is UNKNOWN. */
-export function statusOf(error: unknown): WireStatus {
+/**
+ * A failure as it is sent: a `KataError` keeps its status, anything else is UNKNOWN. With `codes` its message ends with those
+ * of the error and its causes.
+ */
+export function statusOf(error: unknown, { codes = false }: { readonly codes?: boolean } = {}): WireStatus {
   const code = error instanceof KataError ? statusCodes[error.status] : statusCodes.UNKNOWN;
-  return { code, message: clip(describeError(error)), details: [] };
+  const own = codes ? codesOf(error) : [];
+  const message = clip(describeError(error));
+  return { code, message: own.length === 0 ? message : `${message} [${own.join(", ")}]`, details: [] };
 }
 
 /** A received failure as the caller gets it: `KATA_RPC_<STATUS>` with the peer's status and words. */

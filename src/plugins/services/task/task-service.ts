@@ -40,7 +40,8 @@ export class TaskService implements Service {
       this.#publisher = new EventPublisher({ address: config.publisher.address, namespace: config.namespace, log });
     }
     this.#endEvents = translateEvents(events, (event) => this.#publish(event));
-    this.#server = new Server({ log });
+    // containerd passes messages on to people as they are.
+    this.#server = new Server({ log, codes: true });
     const ready = () => dispatcher.handled().length > 0;
     const send = sendBy((message) => dispatcher.request(message));
     this.#server.addService(VolumesDefinition, volumeMethods(send, ready));

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { describeError } from "../../../../src/core/errors/error.js";
+import { defineErrors, describeError, describeWithCodes } from "../../../../src/core/errors/error.js";
 
 describe("describeError", () => {
   it("tells an error with all its causes on one line", () => {
@@ -19,5 +19,19 @@ describe("describeError", () => {
     const round = new Error("round");
     round.cause = round;
     expect(describeError(round)).to.equal("round");
+  });
+});
+
+describe("describeWithCodes", () => {
+  const errors = defineErrors({
+    TEST_OUTER: { status: "INTERNAL", message: () => "it failed" },
+    TEST_INNER: { status: "NOT_FOUND", message: () => "there is none" },
+  });
+
+  it("ends with the codes of an error and of its causes, the innermost last, where there are any", () => {
+    const cause = errors.TEST_INNER({}, { cause: Object.assign(new Error("gone"), { code: "ENOENT" }) });
+    const error = errors.TEST_OUTER({}, { cause });
+    expect(describeWithCodes(error)).to.equal("it failed: there is none: gone [TEST_OUTER, TEST_INNER]");
+    expect(describeWithCodes(new Error("plain"))).to.equal("plain");
   });
 });

@@ -6,6 +6,7 @@ import { HealthDefinition } from "../../../../src/core/proto/gen/kata/health.js"
 import { Response } from "../../../../src/core/proto/gen/ttrpc/ttrpc.js";
 import { createClient } from "../../../../src/core/rpc/client.js";
 import type { CallContext } from "../../../../src/core/rpc/definition.js";
+import type { ServerOptions } from "../../../../src/core/rpc/server.js";
 import { bodyLimit } from "../../../../src/core/rpc/frame.js";
 import { failure, join, ProbeDefinition, rawServer, request, response, responseFrame, textOf } from "./fixture.js";
 
@@ -83,6 +84,16 @@ describe("unary calls", () => {
       expect(error.message).to.equal("test.Probe/Unary on the probe: it is so: deep down");
     });
   }
+
+  it("carry the codes of an error and of its causes behind its message where the server is to say them", async () => {
+    const cause = new KataError("KATA_TEST_CAUSE", "UNKNOWN", "deep down");
+    const failing = (options: ServerOptions) =>
+      join({ unary: () => Promise.reject(new KataError("KATA_TEST", "NOT_FOUND", "it is so", { cause })) }, options);
+    const error = await failure(failing({ codes: true }).client.unary(request("")));
+    expect(error.status).to.equal("NOT_FOUND");
+    expect(error.message).to.match(/: it is so: deep down \[KATA_TEST, KATA_TEST_CAUSE\]$/);
+    expect((await failure(failing({}).client.unary(request("")))).message).to.match(/deep down$/);
+  });
 
   it("answer any other failure with UNKNOWN and log it", async () => {
     const { client, lines } = join({ unary: () => Promise.reject(new TypeError("x is not a function")) });

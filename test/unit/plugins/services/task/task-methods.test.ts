@@ -114,6 +114,8 @@ describe("the methods of the task service", () => {
     const broken = await failure(create());
     expect(broken.status).to.equal("INVALID_ARGUMENT");
     expect(broken.message).to.contain("line 2, column 10").and.contain('found "}"');
+    // What `ctr` shows, and `kata-ts explain` says more of.
+    expect(broken.message).to.match(/ \[KATA_JSON_SYNTAX\]$/);
     writeConfig('{"process": {"cwd": "/", "args": ["a", 7]}}');
     expect((await failure(create())).message).to.contain("process.args[1] is 7, but must be text");
     writeConfig("[]");
