@@ -103,10 +103,8 @@ export function agentService(sandbox: Sandbox, tools: AgentTools): Implementatio
       return nothing;
     },
 
-    async waitProcess(request, { signal }) {
-      const status = await processOf(request).wait(signal);
-      sandbox.containers.get(request.containerId).sweep();
-      return { status };
+    async waitProcess({ containerId, execId }, { signal }) {
+      return { status: await sandbox.containers.wait(containerId, execId, signal) };
     },
 
     async updateContainer({ containerId, resources }) {

@@ -5,6 +5,9 @@ import type { ContainerProcess } from "./process.js";
 /** Where a container is in its life. */
 export type ContainerState = "created" | "running" | "paused" | "stopped" | "being removed";
 
+/** Ends of further processes that are kept after all was told of them: whoever was to hear may have been killed meanwhile. */
+const keptEnds = 256;
+
 /** What a container is made of once it exists. */
 export interface ContainerParts {
   readonly id: string;
@@ -25,6 +28,8 @@ export class Container {
   readonly hooks: ContainerParts["hooks"];
   readonly #execs = new Map<string, ContainerProcess>();
   readonly #starting = new Set<string>();
+  /** Exit statuses of further processes that are forgotten, the oldest first. */
+  readonly #ends = new Map<string, number>();
   #state: ContainerState = "created";
 
   constructor(parts: ContainerParts) {
@@ -58,6 +63,18 @@ export class Container {
     return process;
   }
 
+  /**
+   * The exit status of a process once it has ended, also when that was told before: an answer on its way to a host that was
+   * killed is nobody's, and the next host asks again. `KATA_GUEST_PROCESS_UNKNOWN`.
+   */
+  async wait(execId: string, signal: AbortSignal): Promise<number> {
+    const end = this.#ends.get(execId);
+    if (end !== undefined) return end;
+    const status = await this.process(execId).wait(signal);
+    this.sweep();
+    return status;
+  }
+
   processes(): ContainerProcess[] {
     return [this.init, ...this.#execs.values()];
   }
@@ -69,6 +86,7 @@ export class Container {
     const isTaken = execId === id || this.#starting.has(execId) || there?.hasEnded === false;
     if (isTaken) throw agentErrors.KATA_GUEST_PROCESS_EXISTS({ id, execId });
     this.#forget(execId);
+    this.#ends.delete(execId);
     this.#starting.add(execId);
   }
 
@@ -90,7 +108,12 @@ export class Container {
   }
 
   #forget(execId: string): void {
-    this.#execs.get(execId)?.streams.close();
+    const process = this.#execs.get(execId);
+    process?.streams.close();
     this.#execs.delete(execId);
+    if (process?.status === undefined) return;
+    this.#ends.set(execId, process.status);
+    const [oldest] = this.#ends.keys();
+    if (this.#ends.size > keptEnds && oldest !== undefined) this.#ends.delete(oldest);
   }
 }

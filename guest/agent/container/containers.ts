@@ -69,6 +69,11 @@ export class Containers {
     return this.get(id).process(checkId("exec_id", execId));
   }
 
+  /** The exit status of a process; `Container.wait`. */
+  wait(id: string, execId: string, signal: AbortSignal): Promise<number> {
+    return this.get(id).wait(checkId("exec_id", execId), signal);
+  }
+
   /** Makes a container, up to the point where its first process waits to be started. Undoes what it did when it fails. */
   async create(request: CreateContainerRequest): Promise<void> {
     const id = checkContainerId(request.containerId);

@@ -30,6 +30,11 @@ export class ContainerProcess {
     this.ended = this.#watch();
   }
 
+  /** Its exit status; undefined before its end. */
+  get status(): number | undefined {
+    return this.#status;
+  }
+
   get hasEnded(): boolean {
     return this.#status !== undefined;
   }

@@ -114,7 +114,10 @@ export interface Agent {
   execProcess(process: GuestProcess, spec: OciProcess): Promise<void>;
   /** `execId` of the container itself signals its first process; `all` every process of the container. */
   signalProcess(process: GuestProcess, signal: number, all: boolean): Promise<void>;
-  /** Exit status 0..255 (128 + signal when killed). No deadline: waits as long as the process lives. */
+  /**
+   * Exit status 0..255 (128 + signal when killed). No deadline: waits as long as the process lives. It can be asked again: a host
+   * that was told may have been killed before it had kept that.
+   */
   waitProcess(process: GuestProcess, signal?: AbortSignal): Promise<number>;
   resizeTerminal(process: GuestProcess, size: { rows: number; columns: number }): Promise<void>;
 

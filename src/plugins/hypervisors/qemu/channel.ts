@@ -7,6 +7,7 @@ import type { Sys } from "../../../core/sys/sys.js";
 import { messageOf } from "../../../core/errors/error.js";
 import { qemuErrors } from "./errors.js";
 import type { ChannelParts } from "./machine-command.js";
+import { serialBackend } from "./serial-ports.js";
 import type { MachineSocketFiles } from "./sockets.js";
 
 /** `VHOST_VSOCK_SET_GUEST_CID` of `include/uapi/linux/vhost.h`. */
@@ -70,7 +71,7 @@ function serialChannel(directory: string, reason: string, debugConsole: boolean)
     reason,
     parts: (sockets) => ({
       kind: "virtio-serial",
-      ports: ports.map((port) => ({ port, fd: sockets.listen(`port-${port}`) })),
+      ports: ports.map((port) => ({ port, fd: sockets.listen(serialBackend(port)) })),
     }),
     release: () => undefined,
   };

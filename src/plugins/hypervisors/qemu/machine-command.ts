@@ -1,5 +1,4 @@
 import type { HypervisorConfig } from "../../../core/config/keys/hypervisor.js";
-import { guestPorts } from "../../../core/contracts/guest-address.js";
 import type { VmSpec } from "../../../core/contracts/hypervisor.js";
 import type { Accelerator } from "./accelerator.js";
 import type { MachineType } from "./machine-type.js";
@@ -11,6 +10,7 @@ import type { DeviceSet } from "./device-set.js";
 import { addToCommand, deviceProperties } from "./device-plan.js";
 import { memoryObject } from "./memory-object.js";
 import type { Room } from "./room.js";
+import { serialBackend, serialNumber, serialPort } from "./serial-ports.js";
 import { virtioMemory } from "./virtio-mem.js";
 import type { GuestFiles } from "../../../core/hypervisor/guest-files.js";
 
@@ -175,26 +175,16 @@ function addChannel(command: QemuCommand, { channel, bus, slots }: MachineParts)
     });
     return;
   }
-  // Port 0 is kept for a console.
-  const numberOf = (port: number): number => port - guestPorts.agent + 1;
   command.json("device", {
     driver: bus.model("virtio-serial"),
     id: "channel",
     // QEMU has two queues for each port there may be, 31 unless told, and looks at all of them whenever it does anything.
-    max_ports: Math.max(...channel.ports.map(({ port }) => numberOf(port))) + 1,
+    max_ports: Math.max(...channel.ports.map(({ port }) => serialNumber(port))) + 1,
     ...seldom(slots.channel),
     ...slots.channel.place,
   });
   for (const { port, fd } of channel.ports) {
-    const id = `port-${port}`;
-    command.listening(id, fd).json("device", {
-      driver: "virtserialport",
-      id: `channel-${port}`,
-      bus: "channel.0",
-      chardev: id,
-      name: `kata.${port}`,
-      nr: numberOf(port),
-    });
+    command.listening(serialBackend(port), fd).json("device", serialPort(port));
   }
 }
 

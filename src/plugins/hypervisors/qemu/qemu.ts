@@ -37,6 +37,7 @@ import { addressOf, type MachineState, parseMachineState } from "./machine-state
 import { assertRuns, vcpuThreads } from "./qmp/queries.js";
 import { MachineResize } from "./machine-resize.js";
 import { roomParameters } from "./room.js";
+import { renewSerialPorts, serialPorts } from "./serial-ports.js";
 import { MachineSocketFiles } from "./sockets.js";
 
 /** What a machine is made with. */
@@ -285,6 +286,7 @@ export class QemuHypervisor implements Hypervisor {
       const { monitor } = await this.#attach(adoptedDeadline);
       this.#assertStarting(signal);
       await assertRuns(monitor);
+      await renewSerialPorts(monitor, serialPorts(state.sockets));
     } catch (error) {
       this.#child = child;
       this.#letGo();

@@ -150,14 +150,15 @@ describe("the guest's agent, asked by the host's client", () => {
       expect(await guest.readAll(second)).to.equal("two\n");
     });
 
-    it("forgets a further process once all of it is told, and takes its name again", async () => {
+    it("forgets a further process once all of it is told, but for its end, and takes its name again", async () => {
       await guest.run("c1", ["/bin/sleep", "60"]);
-      for (const word of ["a", "b"]) {
-        const process = await guest.exec("c1", "e1", ["/bin/echo", word]);
-        expect(await guest.agent.waitProcess(process)).to.equal(0);
+      for (const [status, word] of ["a", "b"].entries()) {
+        const process = await guest.exec("c1", "e1", shell(`echo ${word}; exit ${status}`));
+        expect(await guest.agent.waitProcess(process)).to.equal(status);
         expect(await guest.readAll(process)).to.equal(`${word}\n`);
         expect(await guest.readAll(process, "stderr")).to.equal("");
         expect((await refusal(guest.agent.readStdout(process, 10))).status).to.equal("NOT_FOUND");
+        expect(await guest.agent.waitProcess(process), "who asked before may be gone").to.equal(status);
       }
     });
 
