@@ -36,7 +36,7 @@ const kvmSpecs = integrationSpecs(
 const moreSpecs = [
   integrationSpecs("containers/dragonball"),
   integrationSpecs("containerd/dragonball*"),
-  integrationSpecs("faults/recovery*", "cgroups/sandbox"),
+  integrationSpecs("faults/recovery", "cgroups/sandbox"),
   integrationSpecs("containerd/devmapper", "storage/rootfs-erofs"),
   integrationSpecs("storage/rootfs-block", "storage/volume-*", "storage/volumes"),
   integrationSpecs("sizing/qemu", "testing/conformance"),

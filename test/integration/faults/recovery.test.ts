@@ -73,7 +73,7 @@ describe("a sandbox whose shim was killed", () => {
 
   const recover = async (...args: readonly string[]): Promise<Finished & { rows: Row[] }> => {
     const roots = ["--run", shim.roots.run, "--shim", shim.program, "--json"];
-    const finished = await runProgram(process.execPath, [kataTs, "recover", ...args, ...roots], { ms: 60_000 });
+    const finished = await runProgram(process.execPath, [kataTs, "recover", ...args, ...roots], { ms: 180_000 });
     return { ...finished, rows: JSON.parse(finished.stdout) as Row[] };
   };
 
