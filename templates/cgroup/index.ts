@@ -167,7 +167,7 @@ export const plugin: Plugin<"cgroup", typeof config> = {
   config,
   create: ({ sys, roots }) => ({
     name: "example",
-    // Above the 20 of the one that comes with kata-ts.
+    // Above what v2 gives, which comes with kata-ts (docs/plugins/cgroup.md).
     match: (root) => (sys.mounts.list().some((one) => one.type === "cgroup2" && one.mountPoint === root) ? 100 : 0),
     open(request) {
       if (request.scope === undefined) return new FileCgroup(sys, roots.cgroup, request);

@@ -176,15 +176,27 @@ export const kindPages: Readonly<Record<PluginKind, KindPage>> = {
   },
 };
 
-/** The page of one kind. */
-export function renderKind(kind: PluginKind, folders: ReadonlyMap<string, PluginFolder>): string {
+const wins = [
+  "The highest wins, whoever has it; 0 is for what a plugin does not take, and two that give the same are an error,",
+  "[KATA_PLUGIN_TIE](../errors.md#kata_plugin_tie). Below stands what the built-in ones give for what they take: one of yours that",
+  "gives more is taken in their place, one that gives less is taken where none of these fits.",
+].join("\n");
+
+/** The page of one kind; `scores` are those of its plugins where it is chosen by them, which stand in their order then. */
+export function renderKind(
+  kind: PluginKind,
+  folders: ReadonlyMap<string, PluginFolder>,
+  scores?: ReadonlyMap<string, number>,
+): string {
   const { summary, chosen, contract } = kindPages[kind];
   const file = `src/core/contracts/${contract}.ts`;
   const rows = builtinExtensions
     .filter((one) => one.kind === kind)
+    .toSorted((one, other) => (scores?.get(other.name) ?? 0) - (scores?.get(one.name) ?? 0))
     .map(({ name }) => {
       const text = folders.get(`${kind}/${name}`)?.summary ?? "";
-      return `| [${name}](${kind}-${name}.md) | ${text.replaceAll("|", "\\|").replaceAll("<", "\\<")} |`;
+      const score = scores === undefined ? "" : `${scores.get(name) ?? "?"} | `;
+      return `| ${score}[${name}](${kind}-${name}.md) | ${text.replaceAll("|", "\\|").replaceAll("<", "\\<")} |`;
     });
   return [
     `# Plugins of the kind ${kind}`,
@@ -194,11 +206,12 @@ export function renderKind(kind: PluginKind, folders: ReadonlyMap<string, Plugin
     "## How one is chosen",
     "",
     chosen,
+    ...(scores === undefined ? [] : [wins]),
     "",
     "## Those that are built in",
     "",
-    "| Plugin | What it is |",
-    "|---|---|",
+    scores === undefined ? "| Plugin | What it is |" : "| Score | Plugin | What it is |",
+    scores === undefined ? "|---|---|" : "|---|---|---|",
     ...rows,
     "",
   ].join("\n");

@@ -19,6 +19,8 @@ export async function arrangeHierarchy({ directory, sys }: Place, subject: Subje
   if (subject.sys !== "real") await sys.mountCgroups(join(directory, "cgroup"));
 }
 
+export const cgroupOffers = ({ roots }: Pick<CgroupStage, "roots">): readonly string[] => [roots.cgroup];
+
 /** One for the trial alone; `driver` is a new instance. */
 async function open(stage: CgroupStage, name = "one"): Promise<Cgroup> {
   const driver = await stage.instance();

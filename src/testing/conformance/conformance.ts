@@ -5,20 +5,21 @@ import { formatPluginId, type PluginInstance } from "../../core/plugin/kinds.js"
 import type { Plugin } from "../../core/plugin/plugin.js";
 import { agentTrials, type AgentSubject } from "./agent.js";
 import { blockDriverTrials, type BlockDriverSubject } from "./block-driver.js";
-import { arrangeHierarchy, cgroupTrials } from "./cgroup.js";
+import { arrangeHierarchy, cgroupOffers, cgroupTrials } from "./cgroup.js";
 import type { Check, Place, Subject, Trial } from "./check.js";
-import { arrangeLinks, endpointTrials, type EndpointSubject } from "./endpoint.js";
+import { arrangeLinks, endpointOffers, endpointTrials, type EndpointSubject } from "./endpoint.js";
 import { conformanceErrors } from "./errors.js";
 import { handlerTrials } from "./handler.js";
 import { hypervisorTrials, type HypervisorSubject } from "./hypervisor.js";
 import { arrangePodLink, networkModelTrials } from "./network-model.js";
+import type { Offers } from "./match-trials.js";
 import { pluginTrials } from "./plugin-trials.js";
-import { rootfsTrials, type RootfsSubject } from "./rootfs.js";
+import { rootfsOffers, rootfsTrials, type RootfsSubject } from "./rootfs.js";
 import { serviceTrials } from "./service.js";
 import { shareFsTrials } from "./share-fs.js";
 import { Stage } from "./stage.js";
 import { arrangeBundle } from "./storage-place.js";
-import { volumeTrials, type VolumeSubject } from "./volume.js";
+import { volumeOffers, volumeTrials, type VolumeSubject } from "./volume.js";
 
 /** What is told of a plugin that is tried, by its kind. */
 export interface Subjects {
@@ -41,6 +42,19 @@ interface Suite<S extends Subject, I> {
   /** Makes what every trial of the kind finds, before `Subject.arrange`. */
   readonly arrange?: (place: Place, subject: S) => void | Promise<void>;
 }
+
+/** What plugins of the kinds that are chosen by `match` are offered of what they take. */
+const offers: { readonly [K in MatchedKind]: Offers<Subjects[K], PluginInstance<K>, Offered<K>> } = {
+  endpoint: endpointOffers,
+  rootfs: rootfsOffers,
+  volume: volumeOffers,
+  cgroup: cgroupOffers,
+};
+
+/** Kinds that are chosen by `match`. */
+export type MatchedKind = "endpoint" | "rootfs" | "volume" | "cgroup";
+
+type Offered<K extends MatchedKind> = Parameters<PluginInstance<K>["match"]>[0];
 
 const suites: { readonly [K in keyof Subjects]: Suite<Subjects[K], PluginInstance<K>> } = {
   hypervisor: { trials: () => hypervisorTrials },
@@ -80,17 +94,35 @@ export function conformance<K extends keyof Subjects>(plugin: Plugin<K>, subject
     const problem = `there is no check "${unknown}" that it could skip`;
     throw conformanceErrors.KATA_CONFORMANCE_SUBJECT({ plugin: formatPluginId(plugin), problem });
   }
-  const arranged: Subjects[K] = {
-    ...subject,
-    arrange: async (place: Place) => {
-      await suite.arrange?.(place, subject);
-      await subject.arrange?.(place);
-    },
-  };
+  const arranged = arrangedBy(suite, subject);
   return trials.map((trial) => {
     const skipped = skips[trial.name] ?? trial.without?.(subject);
     return { name: trial.name, ...(skipped !== undefined && { skipped }), run: () => tryIt(plugin, arranged, trial) };
   });
+}
+
+const arrangedBy = <S extends Subject>({ arrange }: Pick<Suite<S, never>, "arrange">, subject: S): S => ({
+  ...subject,
+  arrange: async (place: Place) => {
+    await arrange?.(place, subject);
+    await subject.arrange?.(place);
+  },
+});
+
+/**
+ * How well a plugin that is chosen by its `match` says that it fits each of what it takes. Of several plugins the one that gives
+ * the most is taken; two that give the same are `KATA_PLUGIN_TIE`. Those of the plugins that come with kata-ts are on the pages
+ * of the kinds (docs/plugins).
+ */
+export async function matchScores<K extends MatchedKind>(plugin: Plugin<K>, subject: Subjects[K]): Promise<number[]> {
+  const suite: Suite<Subjects[K], PluginInstance<K>> = suites[plugin.kind];
+  const stage = await Stage.open<Subjects[K], PluginInstance<K>>(plugin, arrangedBy(suite, subject));
+  try {
+    const driver: { match(request: Offered<K>): number } = await stage.instance();
+    return offers[plugin.kind](stage).map((request) => driver.match(request));
+  } finally {
+    await stage.close();
+  }
 }
 
 async function tryIt<S extends Subject, I>(plugin: Plugin, subject: S, { name, run }: Trial<S, I>): Promise<void> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { EndpointContribution, EndpointDriver, LinkInfo } from "../../core/contracts/endpoint.js";
 import { FakeNetworkModel } from "../fake-network-model.js";
 import type { Place, Subject, Trial } from "./check.js";
-import { matchTrials } from "./match-trials.js";
+import { matchTrials, type Offers } from "./match-trials.js";
 import { podNamespace } from "./pod-namespace.js";
 import { type MakeResource, resourceTrials, undo } from "./resource-trials.js";
 
@@ -47,11 +47,13 @@ const make: MakeResource<EndpointSubject, EndpointDriver> = async (stage) => {
   return { resource, scope };
 };
 
+export const endpointOffers: Offers<EndpointSubject, EndpointDriver, LinkInfo> = ({ subject }) => subject.takes;
+
 export const endpointTrials: readonly Trial<EndpointSubject, EndpointDriver>[] = [
-  ...matchTrials<EndpointSubject, LinkInfo, EndpointDriver>(
-    ({ subject }) => subject.takes,
-    ({ subject }) => [unknown, ...(subject.leaves ?? [])],
-  ),
+  ...matchTrials<EndpointSubject, LinkInfo, EndpointDriver>(endpointOffers, ({ subject }) => [
+    unknown,
+    ...(subject.leaves ?? []),
+  ]),
   ...resourceTrials(make),
   {
     name: "gives the machine a card, and the guest its interface, with the link's addresses",

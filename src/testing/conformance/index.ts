@@ -2,7 +2,14 @@
 export type { AgentSubject, TrialGuest } from "./agent.js";
 export { type BlockDriverSubject } from "./block-driver.js";
 export type { Check, Place, Subject } from "./check.js";
-export { conformance, describeConformance, type Subjects, type TestRunner } from "./conformance.js";
+export {
+  conformance,
+  describeConformance,
+  type MatchedKind,
+  matchScores,
+  type Subjects,
+  type TestRunner,
+} from "./conformance.js";
 export { type EndpointSubject, linkInfo } from "./endpoint.js";
 export type { HypervisorSubject } from "./hypervisor.js";
 export type { RootfsOffer, RootfsSubject } from "./rootfs.js";

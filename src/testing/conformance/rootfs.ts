@@ -3,7 +3,7 @@ import type { RootfsContribution, RootfsDriver, RootfsRequest } from "../../core
 import { FakeDisks } from "../fake-disks.js";
 import { FakeShareFs } from "../fake-share-fs.js";
 import type { Place, Subject, Trial } from "./check.js";
-import { matchTrials } from "./match-trials.js";
+import { matchTrials, type Offers } from "./match-trials.js";
 import { type MakeResource, resourceTrials, undo } from "./resource-trials.js";
 import { bundlePaths, storageParts } from "./storage-place.js";
 
@@ -31,10 +31,12 @@ const make: MakeResource<RootfsSubject, RootfsDriver> = async (stage, found) => 
   return { resource: instance.create({ ...requestOf(stage, offer), shareFs, disks }), scope, abandon };
 };
 
+export const rootfsOffers: Offers<RootfsSubject, RootfsDriver, RootfsRequest> = (stage) =>
+  stage.subject.takes(stage).map((offer) => requestOf(stage, offer));
+
 export const rootfsTrials: readonly Trial<RootfsSubject, RootfsDriver>[] = [
-  ...matchTrials<RootfsSubject, RootfsRequest, RootfsDriver>(
-    (stage) => stage.subject.takes(stage).map((offer) => requestOf(stage, offer)),
-    (stage) => (stage.subject.leaves?.(stage) ?? []).map((offer) => requestOf(stage, offer)),
+  ...matchTrials<RootfsSubject, RootfsRequest, RootfsDriver>(rootfsOffers, (stage) =>
+    (stage.subject.leaves?.(stage) ?? []).map((offer) => requestOf(stage, offer)),
   ),
   ...resourceTrials(make),
   {

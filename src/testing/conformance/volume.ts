@@ -5,7 +5,7 @@ import { FakeAgent } from "../fake-agent.js";
 import { FakeDisks } from "../fake-disks.js";
 import { FakeShareFs } from "../fake-share-fs.js";
 import type { Place, Subject, Trial } from "./check.js";
-import { matchTrials } from "./match-trials.js";
+import { matchTrials, type Offers } from "./match-trials.js";
 import { type MakeResource, resourceTrials, undo } from "./resource-trials.js";
 import type { Stage } from "./stage.js";
 import { type StorageParts, storageParts } from "./storage-place.js";
@@ -71,10 +71,12 @@ const make: MakeResource<VolumeSubject, VolumeDriver> = async (stage, found) => 
   return { resource, scope, abandon, endSandbox: () => scope.close() };
 };
 
+export const volumeOffers: Offers<VolumeSubject, VolumeDriver, VolumeRequest> = (stage) =>
+  stage.subject.takes(stage).map(requestOf);
+
 export const volumeTrials: readonly Trial<VolumeSubject, VolumeDriver>[] = [
-  ...matchTrials<VolumeSubject, VolumeRequest, VolumeDriver>(
-    (stage) => stage.subject.takes(stage).map(requestOf),
-    (stage) => (stage.subject.leaves?.(stage) ?? []).map(requestOf),
+  ...matchTrials<VolumeSubject, VolumeRequest, VolumeDriver>(volumeOffers, (stage) =>
+    (stage.subject.leaves?.(stage) ?? []).map(requestOf),
   ),
   ...resourceTrials(make),
   {

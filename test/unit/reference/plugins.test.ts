@@ -6,7 +6,9 @@ import type { PluginKind } from "../../../src/core/plugin/kinds.js";
 import { defaultRoots } from "../../../src/core/runtime/roots.js";
 import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import { builtins } from "../../../src/plugins/builtins.js";
+import type { MatchedKind } from "../../../src/testing/index.js";
 import { builtinExtensions } from "../../support/config-schema.js";
+import { builtinScores } from "../../support/match-scores.js";
 import { tabledCodes } from "../../support/error-tables.js";
 import { projectDirectory } from "../../support/project.js";
 import { expectFresh, isWriting } from "../../support/reference.js";
@@ -40,8 +42,14 @@ describe("the pages of plugins", () => {
     }
   });
 
-  it("are as the kinds are", () => {
-    for (const kind of kinds) expectFresh(`${directory}/${kind}.md`, renderKind(kind, folders));
+  it("are as the kinds are, with what the plugins give that are chosen by that", async () => {
+    for (const kind of kinds) {
+      const scores = kind in builtinScores ? await builtinScores[kind as MatchedKind]() : undefined;
+      const ofKind = builtinExtensions.filter((one) => one.kind === kind).map(({ name }) => name);
+      if (scores !== undefined) expect([...scores.keys()], kind).to.have.members(ofKind);
+      for (const [name, score] of scores ?? []) expect(score, `${kind}/${name}`).to.be.above(0);
+      expectFresh(`${directory}/${kind}.md`, renderKind(kind, folders, scores));
+    }
     expectFresh(`${directory}/README.md`, renderPluginIndex());
   });
 

@@ -1,57 +1,11 @@
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { plugin as ipvlan } from "../../../../src/plugins/endpoints/ipvlan/index.js";
-import { plugin as macvlan } from "../../../../src/plugins/endpoints/macvlan/index.js";
-import { plugin as macvtap } from "../../../../src/plugins/endpoints/macvtap/index.js";
 import { plugin as macvtapModel } from "../../../../src/plugins/endpoints/network-models/macvtap/index.js";
 import { plugin as none } from "../../../../src/plugins/endpoints/network-models/none/index.js";
 import { plugin as tcfilter } from "../../../../src/plugins/endpoints/network-models/tcfilter/index.js";
-import { plugin as physical } from "../../../../src/plugins/endpoints/physical/index.js";
-import { plugin as tap } from "../../../../src/plugins/endpoints/tap/index.js";
-import { plugin as tuntap } from "../../../../src/plugins/endpoints/tuntap/index.js";
-import { plugin as veth } from "../../../../src/plugins/endpoints/veth/index.js";
-import { plugin as vhostUser } from "../../../../src/plugins/endpoints/vhost-user/index.js";
-import { plugin as vlan } from "../../../../src/plugins/endpoints/vlan/index.js";
-import { linkInfo, type Place } from "../../../../src/testing/index.js";
 import { keepsPromises } from "../../../support/keeps-promises.js";
-
-const tun = { type: "tap", persistent: true, multiQueue: false } as const;
-const freeTap = linkInfo({ kind: "tun", details: { tun } });
-const heldTap = linkInfo({ kind: "tun", details: { tun }, flags: 0x10001 });
-
-const pciAddress = "0000:3b:00.1";
-
-/** A device that an IOMMU keeps for itself, and that has been given to the driver for machines before. */
-function arrangeDevice({ directory }: Place): void {
-  const bus = join(directory, "sys/bus/pci");
-  const [driver, device, group] = [
-    join(bus, "drivers/vfio-pci"),
-    join(bus, "devices", pciAddress),
-    join(bus, "group7"),
-  ];
-  for (const path of [driver, device, join(group, "devices", pciAddress)]) mkdirSync(path, { recursive: true });
-  writeFileSync(join(device, "class"), "0x020000\n");
-  symlinkSync(driver, join(device, "driver"));
-  symlinkSync(group, join(device, "iommu_group"));
-}
+import { endpoints } from "../../../support/subjects/endpoints.js";
 
 describe("endpoints keep what their kind promises", () => {
-  for (const plugin of [veth, ipvlan, macvlan, vlan]) {
-    const others = ["veth", "ipvlan", "macvlan", "vlan"].filter((kind) => kind !== plugin.name);
-    const leaves = others.map((kind) => linkInfo({ kind }));
-    keepsPromises(plugin, { takes: [linkInfo({ kind: plugin.name })], leaves });
-  }
-  keepsPromises(macvtap, { takes: [linkInfo({ kind: "macvtap" })], leaves: [freeTap] });
-  keepsPromises(tap, { takes: [freeTap], leaves: [heldTap, linkInfo()] });
-  keepsPromises(tuntap, { takes: [heldTap], leaves: [freeTap, linkInfo()] });
-  // That drivers let go of devices, and get them and their links back, is tried with real ones on the host machine.
-  keepsPromises(physical, {
-    arrange: arrangeDevice,
-    takes: [linkInfo({ kind: "physical", pciAddress })],
-    leaves: [linkInfo(), linkInfo({ kind: "device" })],
-  });
-  const vhostUserSocket = "/run/switch/port";
-  keepsPromises(vhostUser, { takes: [linkInfo({ kind: "vhost-user", vhostUserSocket })] });
+  for (const { plugin, subject, here } of endpoints) keepsPromises(plugin, subject, here);
 });
 
 describe("network models keep what their kind promises", () => {
