@@ -9,13 +9,13 @@ export interface ProgramPlace {
 export const benchEnvironment: NodeJS.ProcessEnv = { ...process.env };
 delete benchEnvironment["NODE_EXTRA_CA_CERTS"];
 
-/** Runs a program to its end and gives the milliseconds it took; it must end well and have written what is `expected`. */
-export function programTime(
+/** Runs a program to its end: the milliseconds it took, and what it wrote, which must be what is `expected`; it must end well. */
+export function runProgram(
   command: string,
   args: readonly string[],
   expected: RegExp,
   { cwd = "/" }: ProgramPlace = {},
-): number {
+): { readonly ms: number; readonly stdout: string } {
   const begin = process.hrtime.bigint();
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd,
@@ -29,5 +29,8 @@ export function programTime(
   if (status !== 0 || !expected.test(stdout)) {
     throw new Error(`${command} ${args.join(" ")} ended with ${status}: ${stdout}${stderr}`);
   }
-  return ms;
+  return { ms, stdout };
 }
+
+/** The milliseconds that a program takes, see `runProgram`. */
+export const programTime = (...run: Parameters<typeof runProgram>): number => runProgram(...run).ms;

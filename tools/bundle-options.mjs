@@ -17,6 +17,16 @@ export const threadPrograms = {
   "device-thread": "src/vmm/threads/device-thread.ts",
 };
 
+const packageFile = (name, path) => join(dirname(require.resolve(`${name}/package.json`)), path);
+const rxjs = { rxjs: packageFile("rxjs", "dist/esm/index.js") };
+
+/** Packages whose modules of ES are not what Node would import: what is not used of them is left out, and nothing is global. */
+export const libraryAliases = {
+  ...rxjs,
+  tsyringe: packageFile("tsyringe", "dist/esm2015/index.js"),
+  tslib: packageFile("tslib", "tslib.es6.mjs"),
+};
+
 /** Options for esbuild: programs of CommonJS for the oldest Node there may be, in `outdir`. */
 export const bundleOptions = (outdir) => ({
   absWorkingDir: project,
@@ -29,7 +39,7 @@ export const bundleOptions = (outdir) => ({
   charset: "ascii",
   minify: true,
   external: ["koffi", "@grpc/grpc-js"],
-  alias: { rxjs: join(dirname(require.resolve("rxjs/package.json")), "dist/esm/index.js") },
+  alias: rxjs,
   define: { KATA_TS_VERSION: JSON.stringify(version), "import.meta.url": "importMetaUrl" },
   banner: { js: importMetaUrl },
   logLevel: "warning",

@@ -1,13 +1,13 @@
-import { fileURLToPath } from "node:url";
 import type { NamedExtension } from "../../core/config/extension.js";
 import { renderJsonSchema } from "../../core/config/json-schema.js";
 import { extensionsOf } from "../../core/config/plugin-schema.js";
 import { renderTemplate } from "../../core/config/reference.js";
 import { describeError } from "../../core/errors/error.js";
 import type { Runtime } from "../../core/runtime/runtime.js";
+import { packageFile } from "./package-home.js";
 
 /** The committed schema of the keys of all built-in plugins, as it lies in the package. */
-const schemaUrl = new URL("../../../../config/configuration.schema.json", import.meta.url);
+const schemaFile = packageFile("config/configuration.schema.json");
 
 /**
  * What all plugins say about configuration, those of packages too. A configuration that is broken is said to be so and does
@@ -26,7 +26,7 @@ async function loadedExtensions(runtime: Runtime): Promise<NamedExtension[]> {
 export async function templateText(runtime: Runtime, hypervisor: string): Promise<string> {
   const extensions = await loadedExtensions(runtime);
   runtime.registry.find("hypervisor", hypervisor, "--hypervisor");
-  return renderTemplate({ hypervisor, agent: "kata", extensions, schema: fileURLToPath(schemaUrl) });
+  return renderTemplate({ hypervisor, agent: "kata", extensions, schema: schemaFile });
 }
 
 /** The JSON Schema of configuration with these plugins. */

@@ -1,12 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { isPluginKind, kindTable } from "../../core/plugin/kind-table.js";
 import { commandErrors } from "./command.js";
+import { packageFile } from "./package-home.js";
 
-/** The directory of this package, in which `templates` has a plugin of each kind that there is one of. */
-const home = fileURLToPath(new URL("../../../../", import.meta.url));
-const templates = join(home, "templates");
+/** Has a plugin of each kind that there is one of. */
+const templates = packageFile("templates");
 
 const namePattern = /^[a-z][a-z0-9-]{0,39}$/;
 
@@ -32,7 +31,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 function manifestOf(name: string): string {
   const { version, engines, devDependencies } = JSON.parse(
-    readFileSync(join(home, "package.json"), "utf8"),
+    readFileSync(packageFile("package.json"), "utf8"),
   ) as Manifest;
   const development = ["@types/node", "typescript"].map((one) => [one, devDependencies[one]]);
   return json({

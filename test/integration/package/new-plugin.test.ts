@@ -30,7 +30,7 @@ describe("kata-ts plugin new, in a user's folder", () => {
   });
 
   const kataTs = (...args: readonly string[]) =>
-    runTool(process.execPath, ["node_modules/kata-ts/dist/src/bin/kata-ts/main.js", ...args], folder, {
+    runTool(process.execPath, ["node_modules/kata-ts/dist/lib/kata-ts.js", ...args], folder, {
       NODE_OPTIONS: "",
     });
 

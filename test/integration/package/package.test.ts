@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { build } from "esbuild";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodePrograms } from "../../support/nodes.js";
@@ -52,7 +52,7 @@ describe("the package", () => {
       typeof one === "string" ? [one] : Object.values(one),
     );
     const named = [...targets, ...Object.values(manifest.bin)].map((path) => path.replace("./", ""));
-    const started = programs.map((name) => `dist/shim/${name}`);
+    const started = programs.flatMap((name) => [`dist/shim/${name}`, `dist/lib/${name}`]);
     const others = ["dist/shim/containerd-shim-kata-ts-v2", "dist/guest/agent.cjs", "README.md", "LICENSE"];
     expect(packed.files).to.include.members([...named, ...started, ...others]);
   });
@@ -80,10 +80,9 @@ describe("the package", () => {
     it(`is imported by Node ${major}, each entry by itself, and changes nothing by that`, function () {
       if (path === undefined) skip(this, `there is no Node ${major} here: run node tools/nodes.mjs`);
       for (const entry of entries) {
-        // What tslib, of tsyringe, adds to the global object is known: its helpers, two underscores each.
         const text = `
           const seen = () => [globalThis, Object.prototype, process.env].flatMap((one) => Object.getOwnPropertyNames(one))
-            .concat(process.eventNames()).filter((name) => !/^__[a-z]/.test(name));
+            .concat(process.eventNames());
           const before = new Set(seen());
           const names = Object.keys(await import(${JSON.stringify(entry)}));
           console.log(process.versions.node, names.length > 0, seen().filter((name) => !before.has(name)));`;
@@ -93,6 +92,78 @@ describe("the package", () => {
       }
     });
   }
+
+  it("is one library, whichever entries it is imported by", () => {
+    const text = `
+      const entries = await Promise.all(${JSON.stringify(entries)}.map((name) => import(name)));
+      const values = new Map();
+      for (const entry of entries) {
+        for (const [name, value] of Object.entries(entry)) values.set(name, [...(values.get(name) ?? []), value]);
+      }
+      const shared = [...values].filter(([, all]) => all.length > 1);
+      const twice = shared.filter(([, all]) => new Set(all).size > 1).map(([name]) => name);
+      let thrown;
+      try {
+        values.get("requireCapability")[0]({ name: "mine", capability: () => undefined }, "pause", "pausing");
+      } catch (error) {
+        thrown = error;
+      }
+      console.log(JSON.stringify({ shared: shared.length, twice, same: thrown instanceof values.get("KataError")[0] }));`;
+    const { stdout, stderr } = runModule(text);
+    expect(stderr).to.equal("");
+    const { shared, ...said } = JSON.parse(stdout) as { shared: number; twice: string[]; same: boolean };
+    expect(shared, "names that several entries have").to.be.above(10);
+    expect(said).to.deep.equal({ twice: [], same: true });
+  });
+
+  it("has each module once: whoever imports it gets the same", () => {
+    const place = join(folder, "node_modules/kata-ts/dist/lib");
+    const found = new Map<string, Set<string>>();
+    for (const file of readdirSync(place).filter((name) => name.endsWith(".js"))) {
+      const text = readFileSync(join(place, file), "utf8");
+      for (const [, module = ""] of text.matchAll(/^\/\/ ((?:dist|node_modules)\/\S+)$/gm)) {
+        found.set(module, (found.get(module) ?? new Set()).add(file));
+      }
+    }
+    expect(found.size, "modules").to.be.above(500);
+    expect([...found].filter(([, files]) => files.size > 1)).to.deep.equal([]);
+  });
+
+  it("is a few files that are loaded, and those of plugins when they are made", () => {
+    const loaded = (name: string) => {
+      const text = readFileSync(join(folder, "node_modules/kata-ts/dist/lib", name), "utf8");
+      const paths = [...text.matchAll(/^(?:import|export) .*from "\.\/(.*)";$/gm)].map(([, path]) => path);
+      return [...new Set(paths)];
+    };
+    expect(loaded("index.js")).to.have.members(["base.js", "builtins.js", "core.js"]);
+    expect(loaded("builtins.js")).to.have.members(["base.js", "core.js"]);
+    expect(loaded("core.js")).to.have.members(["base.js"]);
+    expect(loaded("plugin.js")).to.have.members(["base.js"]);
+    expect(loaded("base.js")).to.have.members([]);
+  });
+
+  it("has stacks that can be read, with the names of functions and where they are", () => {
+    const text = `
+      import { Runtime } from "kata-ts";
+      try {
+        new Runtime({ plugins: [{ plugin: {}, origin: "here" }] });
+      } catch ({ stack }) {
+        console.log(stack);
+      }`;
+    expect(runModule(text).stdout).to.match(/at Registry\.register \(.*\/dist\/lib\/core\.js:\d{2,}:\d{1,3}\)/);
+  });
+
+  it("goes together with the user's own rxjs", () => {
+    const text = `
+      import { defineRequest, Dispatcher } from "kata-ts";
+      import { firstValueFrom, map, of } from "rxjs";
+      const add = defineRequest("acme.add");
+      const twice = (message, next) => next(message).pipe(map((answer) => answer * 2));
+      const dispatcher = new Dispatcher({ interceptors: [twice], activate: async () => undefined });
+      dispatcher.handle(add, "acme", ({ a, b }) => of(a + b));
+      console.log(await firstValueFrom(dispatcher.request(add({ a: 1, b: 2 })).pipe(map((answer) => answer + 1))));`;
+    expect(runModule(text)).to.include({ stdout: "7\n", stderr: "" });
+  });
 
   it("is imported by its entries and by nothing else", () => {
     const deep = 'import("kata-ts/dist/src/core/scope.js").catch((error) => console.log(error.code))';
@@ -137,7 +208,6 @@ describe("the package", () => {
         target: "node20",
         format: "esm",
         external,
-        banner: { js: 'import { createRequire as make } from "node:module"; const require = make(import.meta.url);' },
         logLevel: "silent",
       });
       return runTool(process.execPath, [join(folder, "out/bundle.mjs")], folder);

@@ -1,13 +1,13 @@
 import { parseArgs } from "node:util";
-import { fileURLToPath } from "node:url";
 import { defaultRoots } from "../../../core/runtime/roots.js";
 import { buildGuestImage } from "../../../../guest/image/index.js";
 import { type Command, commandErrors, orUsage } from "../command.js";
+import { packageFile } from "../package-home.js";
 
 const usage = "kata-ts guest build [--cache DIRECTORY] [--json]";
 
-/** The agent's bundle as the build puts it, beside this program's own tree. */
-const agentBundle = fileURLToPath(new URL("../../../../guest/agent.cjs", import.meta.url));
+/** The agent's bundle as the build puts it. */
+const agentBundle = packageFile("dist/guest/agent.cjs");
 
 /** Builds the guest's kernel, boot archive and image from the distribution's packages, once for the same inputs. */
 export const guestCommand: Command = {

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { codeOf, describeError } from "../../../core/errors/error.js";
 import { defaultRoots } from "../../../core/runtime/roots.js";
@@ -8,6 +7,7 @@ import type { ShimName, ShimRoots } from "../../shim/layout.js";
 import { knownSandboxes, inspect, type Leftover } from "../../shim/leftover.js";
 import { type Command, commandErrors, orUsage } from "../command.js";
 import { printListing } from "../output.js";
+import { packageFile } from "../package-home.js";
 import { startShim } from "../start-shim.js";
 
 const usage = "kata-ts recover [--list] [--clean] [--namespace NAME] [--sandbox ID] [--run DIR] [--shim FILE] [--json]";
@@ -22,7 +22,7 @@ const options = {
   json: { type: "boolean", default: false },
 } as const;
 
-const builtShim = fileURLToPath(new URL("../../../../shim/containerd-shim-kata-ts-v2", import.meta.url));
+const builtShim = packageFile("dist/shim/containerd-shim-kata-ts-v2");
 
 interface Row {
   readonly namespace: string;
