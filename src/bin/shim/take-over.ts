@@ -1,10 +1,10 @@
 import { renameSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isRunning } from "../../core/process/identity.js";
+import { withLeftovers } from "../../core/runtime/leftovers-lock.js";
 import { stateFile } from "../../core/sandbox/state-file.js";
 import type { Sys } from "../../core/sys/sys.js";
 import { readClaim, type ShimClaim } from "./claim.js";
-import { withLeftovers } from "./claim-lock.js";
 import { shimErrors } from "./errors.js";
 import { runDirectory, type ShimName, type ShimRoots, shimDirectory } from "./layout.js";
 
