@@ -93,10 +93,8 @@ function create({ sandbox, scope, roots, config: { hypervisor: keys } }: PluginC
     destroy: () => end("SIGKILL"),
     async addDevice(device) {
       const { id, kind } = device;
-      if (kind !== "fs")
-        throw failure("DEVICE", "UNIMPLEMENTED", `mini-qemu takes devices of the kind fs, not ${kind}`);
-      if (qemu !== undefined)
-        throw failure("DEVICE", "FAILED_PRECONDITION", `${id}: nothing is plugged into a machine that runs`);
+      if (kind !== "fs") throw failure("DEVICE", "UNIMPLEMENTED", `only devices of the kind fs are taken, not ${kind}`);
+      if (qemu !== undefined) throw failure("DEVICE", "FAILED_PRECONDITION", `${id} cannot be plugged while it runs`);
       if (shares.has(id)) throw failure("DEVICE", "ALREADY_EXISTS", `the device ${id} is there already`);
       shares.set(id, device);
       return { id };

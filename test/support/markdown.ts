@@ -10,6 +10,8 @@ export interface CodeBlock {
   /** `ts`, `toml`, `sh`; empty when none is said. */
   readonly language: string;
   readonly text: string;
+  /** The file that it is an excerpt of, as a comment before the block says: `<!-- from examples/pod/pod.ts -->`. */
+  readonly from?: string;
 }
 
 const project = projectDirectory();
@@ -30,13 +32,16 @@ export const readPage = (page: string): string => readFileSync(join(project, pag
 /** The blocks of code of a page. */
 export function codeBlocks(page: string): CodeBlock[] {
   const blocks: CodeBlock[] = [];
-  let open: { fence: string; language: string; line: number; lines: string[] } | undefined;
+  let open: { fence: string; language: string; line: number; lines: string[]; from?: string } | undefined;
+  let from: string | undefined;
   for (const [at, line] of readPage(page).split("\n").entries()) {
     const [, fence = "", language = ""] = /^(`{3,})(\w*)/.exec(line) ?? [];
     if (open === undefined) {
-      if (fence !== "") open = { fence, language, line: at + 2, lines: [] };
+      if (fence !== "") open = { fence, language, line: at + 2, lines: [], ...(from !== undefined && { from }) };
+      from = /^<!-- from (\S+) -->$/.exec(line)?.[1];
     } else if (line === open.fence) {
-      blocks.push({ page, line: open.line, language: open.language, text: open.lines.join("\n") });
+      const { fence: _, lines, ...block } = open;
+      blocks.push({ page, ...block, text: lines.join("\n") });
       open = undefined;
     } else open.lines.push(line);
   }

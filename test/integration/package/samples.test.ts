@@ -25,7 +25,8 @@ describe("the samples of the pages", () => {
       // What is generated of declarations is no module of its own.
       .filter((page) => !page.startsWith("etc/"))
       .flatMap(codeBlocks)
-      .filter(({ language }) => language === "ts")
+      // Excerpts are parts of files that are compiled as a whole.
+      .filter(({ language, from }) => language === "ts" && from === undefined)
       .map(({ page, line, text }) => {
         const file = `${page.replaceAll(/\W/g, "_")}_${line}.ts`;
         writeFileSync(join(folder, file), `${text}\nexport {};\n`);

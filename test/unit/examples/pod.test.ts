@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { taskStarted } from "kata-ts";
 import { FakeWorld } from "kata-ts/testing";
 import { runPod } from "../../../examples/pod/pod.js";
 import { plugin as virtContainer } from "../../../src/plugins/handlers/virt-container/index.js";
+import { projectDirectory } from "../../support/project.js";
 
 describe("the example of a pod", () => {
   let directory: string;
@@ -67,4 +69,15 @@ describe("the example of a pod", () => {
     expect(world.events).to.include("delete pod-server").and.to.include("delete pod-client");
     expect(await world.left()).to.deep.equal([]);
   });
+});
+
+describe("the example of a test without a machine", () => {
+  it("passes", () => {
+    const file = join(projectDirectory(), "dist/examples/pod/without-a-machine.js");
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["--test", file], { encoding: "utf8" });
+    expect(status, stdout + stderr).to.equal(0);
+    expect(stdout)
+      .to.match(/^. pass 2$/m)
+      .and.match(/^. fail 0$/m);
+  }).timeout(60_000);
 });
