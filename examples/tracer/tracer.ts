@@ -7,7 +7,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import type { Interceptor } from "kata-ts";
-import { defer, finalize, Observable, tap } from "rxjs";
+import { finalize, Observable, tap } from "rxjs";
 
 /** One request, from when it was sent until it was answered. */
 export interface Span {
@@ -38,7 +38,7 @@ export function tracer(report: (span: Span) => void): Interceptor {
       const own = { traceId: parent?.traceId ?? id(16), spanId: id(8) };
       const [startedAt, begun] = [new Date(), performance.now()];
       let end: Pick<Span, "outcome" | "error"> = { outcome: "abandoned" };
-      const traced = defer(() => next(message)).pipe(
+      const traced = next(message).pipe(
         tap({
           next: () => (end = { outcome: "answered" }),
           error: (error: unknown) => (end = { outcome: "failed", error }),

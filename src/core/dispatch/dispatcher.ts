@@ -11,7 +11,10 @@ export interface HandlerTable {
   handle<Request, Answer>(type: RequestType<Request, Answer>, owner: string, handle: Handle<Request, Answer>): void;
 }
 
-/** Work around every request: deadline, log, trace. Composed once, outermost first. */
+/**
+ * Work around every request: deadline, log, trace. Composed once, outermost first. What `next` gives is cold, and `next` never
+ * throws: whatever goes wrong further in is an error of that Observable.
+ */
 export type Interceptor = <Request, Answer>(
   message: Message<Request, Answer>,
   next: (message: Message<Request, Answer>) => Observable<Answer>,
@@ -41,8 +44,8 @@ export class Dispatcher implements HandlerTable {
   constructor(options: DispatcherOptions = {}) {
     this.#activate = options.activate;
     this.#run = (options.interceptors ?? []).reduceRight<(m: Message<unknown, unknown>) => Observable<unknown>>(
-      (next, interceptor) => (message) => interceptor(message, next),
-      (message) => this.#route(message),
+      (next, interceptor) => (message) => defer(() => interceptor(message, next)),
+      (message) => defer(() => this.#route(message)),
     );
   }
 
@@ -56,7 +59,7 @@ export class Dispatcher implements HandlerTable {
 
   /** Sends a message to its handler. Errors with `KATA_DISPATCH_UNHANDLED` when there is none. */
   request<Request, Answer>(message: Message<Request, Answer>): Observable<Answer> {
-    return defer(() => this.#run(message as Message<unknown, unknown>)) as Observable<Answer>;
+    return this.#run(message as Message<unknown, unknown>) as Observable<Answer>;
   }
 
   /** Kinds that are answered, in the order of their announcement. */

@@ -182,6 +182,14 @@ describe("the package", () => {
     expect((JSON.parse(stdout) as { origin: string }[]).length).to.be.above(30);
   });
 
+  it("is all that an example needs: a test without a machine passes, from the user's folder", () => {
+    for (const name of ["pod.js", "without-a-machine.js"])
+      copyFileSync(join(project, "dist/examples/pod", name), join(folder, name));
+    const { stdout, stderr, status } = runTool(process.execPath, ["--test", "without-a-machine.js"], folder);
+    expect(status, stdout + stderr).to.equal(0);
+    expect(stdout).to.match(/^. pass 2$/m);
+  });
+
   describe("bundled", () => {
     /** Reads the configuration, calls the kernel, and runs a program that lies beside: what goes wrong says where it looked. */
     const program = `
