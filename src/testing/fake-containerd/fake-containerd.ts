@@ -6,11 +6,13 @@ import { KataError } from "../../core/errors/error.js";
 import { defaultSpec } from "../../core/oci/default-spec.js";
 import type { OciSpec } from "../../core/oci/spec.js";
 import { EventsDefinition } from "../../core/proto/gen/containerd/events-service.js";
+import { Options } from "../../core/proto/gen/containerd/runtime-options.js";
 import { Any } from "../../core/proto/gen/google/protobuf/any.js";
 import { Empty } from "../../core/proto/gen/google/protobuf/empty.js";
 import { ClientConnection } from "../../core/rpc/client-connection.js";
 import { connect } from "../../core/rpc/connect.js";
 import { Server } from "../../core/rpc/server.js";
+import { FakeBundle } from "./fake-bundle.js";
 import { type ContainerdEvent, EventLog } from "./event-log.js";
 import type { FakeShim, ShimCall } from "./fake-shim.js";
 import { FakeTask, type FakeTaskIo, type ShimPeer, shimPeer, wireIo } from "./fake-task.js";
@@ -33,8 +35,17 @@ export interface FakeCreate {
   /** What a snapshotter wants mounted; nothing when absent. */
   readonly rootfs?: readonly ContainerdMount[];
   readonly io?: FakeTaskIo;
-  /** The shim's options: a `configuration.toml`. */
-  readonly options?: { readonly typeUrl: string; readonly value: Uint8Array };
+  /** What the shim's options name: a `configuration.toml`. */
+  readonly configPath?: string;
+}
+
+/** A container that is there. */
+interface Known {
+  readonly peer: ShimPeer;
+  readonly shim: FakeShim;
+  readonly bundle: FakeBundle;
+  /** Settles when the end of its connection has been dealt with. */
+  readonly gone: Promise<void>;
 }
 
 /** Milliseconds that containerd gives a shim to take its connection, and to answer Shutdown. */
@@ -70,10 +81,7 @@ export class FakeContainerd {
   readonly #directory: string;
   readonly #server = new Server();
   readonly #log = new EventLog(() => this.#collect());
-  readonly #peers = new Map<
-    string,
-    { readonly peer: ShimPeer; readonly shim: FakeShim; readonly gone: Promise<void> }
-  >();
+  readonly #peers = new Map<string, Known>();
 
   private constructor({ directory, namespace = "default" }: FakeContainerdOptions) {
     this.namespace = namespace;
@@ -118,39 +126,44 @@ export class FakeContainerd {
     return this.#log.told(topic, id, ms);
   }
 
+  /** What the shim of a container has logged so far, by the fifo `log` of its bundle; empty for one that is not there. */
+  log(id: string): string {
+    return this.#peers.get(id)?.bundle.log ?? "";
+  }
+
   /**
    * Creates a container: makes its bundle, has its shim started, connects, and sends Create. When that fails the shim is asked
    * to delete and to shut down as containerd asks it, and the error is the shim's.
    */
   async create(request: FakeCreate): Promise<FakeTask> {
-    const { id, shim, rootfs = [], io = {}, options } = request;
+    const { id, shim, rootfs = [], io = {}, configPath } = request;
     const bundle = this.#makeBundle(request);
-    const call = this.#callOf(id, bundle);
+    const call = this.#callOf(id, bundle.path);
     let peer: ShimPeer;
     try {
       peer = await this.#connect(await shim.start(call), id);
     } catch (error) {
       // What could not be started has cleaned up after itself: nobody asks it to.
-      rmSync(bundle, { recursive: true });
+      bundle.remove();
       throw error;
     }
     const gone = this.#watch(peer, shim, call);
-    this.#peers.set(id, { peer, shim, gone });
+    this.#peers.set(id, { peer, shim, bundle, gone });
     try {
       const { pid } = await peer.client.create({
         id,
-        bundle,
+        bundle: bundle.path,
         rootfs: rootfs.map(({ options: list, ...mount }) => ({ ...mount, options: [...list] })),
         ...wireIo(io),
         checkpoint: "",
         parentCheckpoint: "",
-        options: options && { ...options },
+        options: configPath === undefined ? undefined : optionsOf(configPath),
       });
       await peer.client.connect({ id });
-      return new FakeTask(peer, { deleted: (task) => this.#end(task.id, bundle) }, { id, bundle, pid });
+      return new FakeTask(peer, { deleted: (task) => this.#end(task.id) }, { id, bundle: bundle.path, pid });
     } catch (error) {
       await peer.client.delete({ id, execId: "" }).catch(tolerate("NOT_FOUND"));
-      await this.#end(id, bundle);
+      await this.#end(id);
       throw error;
     }
   }
@@ -162,17 +175,15 @@ export class FakeContainerd {
     for (const { peer } of peers) peer.connection.destroy(new Error("containerd ends"));
     this.#server.destroy(new Error("containerd ends"));
     await Promise.all(peers.map(({ gone }) => gone));
+    for (const { bundle } of peers) bundle.remove();
     for (const name of ["bundles", "published", "publish", "containerd.ttrpc"]) {
       rmSync(join(this.#directory, name), { recursive: true, force: true });
     }
   }
 
-  #makeBundle({ id, spec, annotations = {} }: FakeCreate): string {
-    const bundle = join(this.#directory, "bundles", id);
-    mkdirSync(join(bundle, "rootfs"), { recursive: true });
+  #makeBundle({ id, spec, annotations = {} }: FakeCreate): FakeBundle {
     const usual = defaultSpec({ rootPath: "rootfs", args: ["sleep", "1000"], annotations: { ...annotations } });
-    writeFileSync(join(bundle, "config.json"), JSON.stringify(spec?.(usual) ?? usual));
-    return bundle;
+    return new FakeBundle(join(this.#directory, "bundles", id), spec?.(usual) ?? usual);
   }
 
   #callOf(id: string, bundle: string): ShimCall {
@@ -190,29 +201,30 @@ export class FakeContainerd {
   /** A shim that ends while it has a container is cleaned up after, and what it can tell no more is told in its place. */
   async #watch({ connection }: ShimPeer, shim: FakeShim, call: ShimCall): Promise<void> {
     await connection.ended;
-    const { id, namespace, bundle } = call;
-    if (this.#peers.get(id)?.peer.connection !== connection) return;
+    const { id, namespace } = call;
+    const known = this.#peers.get(id);
+    if (known?.peer.connection !== connection) return;
     this.#peers.delete(id);
     await shim.delete?.(call);
-    rmSync(bundle, { recursive: true });
+    known.bundle.remove();
     this.#log.add({ topic: "/tasks/exit", namespace, containerId: id, id, exitStatus: killed });
     this.#log.add({ topic: "/tasks/delete", namespace, containerId: id, exitStatus: killed });
   }
 
   /** Ends what is left of a container that the shim has deleted, or never had. */
-  async #end(id: string, bundle: string): Promise<void> {
+  async #end(id: string): Promise<void> {
     const known = this.#peers.get(id);
     this.#peers.delete(id);
     if (known === undefined) return;
-    const { peer, shim, gone } = known;
+    const { peer, shim, bundle, gone } = known;
     // One that does not answer is left alone, as containerd leaves it.
     const what = `the shim of ${id} to answer Shutdown`;
     const shutdown = withDeadline({ ms: shutdownMs, what }, () => peer.client.shutdown({ id, now: false }));
     await shutdown.catch(tolerate("DEADLINE_EXCEEDED", "UNAVAILABLE"));
     peer.connection.destroy(new Error("the task is deleted"));
     await gone;
-    await shim.delete?.(this.#callOf(id, bundle));
-    rmSync(bundle, { recursive: true });
+    await shim.delete?.(this.#callOf(id, bundle.path));
+    bundle.remove();
   }
 
   /** Takes what was published by the program. */
@@ -237,6 +249,12 @@ const tolerate =
   (error: unknown): void => {
     if (!(error instanceof KataError && statuses.includes(error.status))) throw error;
   };
+
+/** The options that containerd passes on from its own configuration, under the name that its typeurl gives them. */
+const optionsOf = (configPath: string): Any => {
+  const value = Options.encode(Options.fromPartial({ configPath })).finish();
+  return { typeUrl: "runtimeoptions.v1.Options", value };
+};
 
 /** `containerd publish`: puts the event of its input, an encoded `Any`, where it is looked for. */
 const publishScript = (directory: string): string => `#!/bin/sh

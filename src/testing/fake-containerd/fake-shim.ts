@@ -27,7 +27,10 @@ export interface FakeShim {
 /** Milliseconds a program may take; containerd gives it more. */
 const programMs = 10_000;
 
-/** A shim that is a program, called as containerd calls one (runtime v2's `start` and `delete`). */
+/**
+ * A shim that is a program, called as containerd calls one (runtime v2's `start` and `delete`): in the bundle, with its flags and
+ * `TTRPC_ADDRESS`. `env` is what it gets besides the environment of this process.
+ */
 export const shimProgram = (path: string, env: Readonly<Record<string, string>> = {}): FakeShim => ({
   start: (call) => run(path, [...flags(call), "start"], call, env),
   delete: async (call) => void (await run(path, [...flags(call), "-bundle", call.bundle, "delete"], call, env)),

@@ -134,7 +134,7 @@ export interface TaskOwner {
 
 /** A container as containerd has it, from `FakeContainerd.create` to `delete`. */
 export class FakeTask extends FakeTaskProcess {
-  /** Its directory, with `config.json` and `rootfs`. */
+  /** Its directory, with `config.json`, `rootfs` and the fifo `log`. */
   readonly bundle: string;
   /** What the shim has answered to Create. */
   readonly pid: number;
