@@ -15,8 +15,8 @@ run("npm", ["run", "--silent", "build"]);
 run("npm", ["run", "--silent", "lint"]);
 
 const directory = mkdtempSync(join(tmpdir(), "kata-ts-test-"));
-/** Whether a part of the tests is to be run: all are but `more`, unless some are named. */
-const wanted = (name) => (only.length === 0 && name !== "more") || only.includes(name);
+/** Whether a part of the tests is to be run: all are but those of `more`, unless some are named. */
+const wanted = (name) => (only.length === 0 && !name.startsWith("more")) || only.includes(name);
 
 const integrationSpecs = (...names) => names.map((name) => `dist/test/integration/${name}.test.js`);
 
@@ -32,15 +32,19 @@ const kvmSpecs = integrationSpecs(
   "run/template",
 );
 
-/** And what takes too long there for every run. Parts, since one machine does not live for ever. */
-const moreSpecs = [
-  integrationSpecs("containers/dragonball"),
-  integrationSpecs("containerd/dragonball*"),
-  integrationSpecs("faults/recovery", "cgroups/sandbox"),
-  integrationSpecs("containerd/devmapper", "storage/rootfs-erofs"),
-  integrationSpecs("storage/rootfs-block", "storage/volume-*", "storage/volumes"),
-  integrationSpecs("sizing/qemu", "testing/conformance"),
-];
+/** And what takes too long there for every run. Parts, since one machine does not live for ever; each has a name of its own. */
+const moreSpecs = {
+  containers: integrationSpecs("containers/dragonball"),
+  containerd: integrationSpecs("containerd/dragonball*"),
+  recovery: integrationSpecs("faults/recovery", "cgroups/sandbox"),
+  snapshotters: integrationSpecs("containerd/devmapper", "storage/rootfs-erofs"),
+  disks: integrationSpecs("storage/rootfs-block", "storage/volume-block"),
+  volumes: integrationSpecs(
+    ...["copy", "empty-dir", "ephemeral"].map((one) => `storage/volume-${one}`),
+    "storage/volumes",
+  ),
+  sizing: integrationSpecs("sizing/qemu", "testing/conformance"),
+};
 
 /** What takes too long for every run on this machine. */
 const longSpecs = integrationSpecs("faults/recovery-storage");
@@ -124,7 +128,8 @@ try {
   const integration = wanted("integration");
   const host = wanted("host");
   const more = wanted("more");
-  if (integration || host || more) {
+  const moreParts = Object.entries(moreSpecs).filter(([name]) => more || wanted(`more-${name}`));
+  if (integration || host || more || moreParts.length > 0) {
     installPackages(testPackages);
     run(process.execPath, ["dist/src/bin/kata-ts/main.js", "guest", "build"]);
     if (more) buildNydus(environment);
@@ -137,8 +142,7 @@ try {
   if (host) hostPart("host machine with KVM", kvmSpecs, left);
   const here = [...longSpecs, ...(integration ? [] : integrationSpecs("storage/rootfs-nydus"))];
   if (more) part("more, here", { specs: here, timeout: 180_000 });
-  if (more)
-    for (const [at, specs] of moreSpecs.entries()) hostPart(`more, on host machine ${at + 1}`, specs, left, 2400);
+  for (const [name, specs] of moreParts) hostPart(`more on the host machine, ${name}`, specs, left, 2400);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

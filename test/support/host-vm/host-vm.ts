@@ -107,7 +107,7 @@ function machineArguments({ memoryMiB, cpus }: HostVmRequest, { kernel, archive,
     -serial file:${join(directory, "console")}
     -kernel ${kernel}
     -initrd ${archive}
-    -append console=ttyS0 panic=-1 mitigations=off intel_iommu=on quiet`;
+    -append console=ttyS0 panic=-1 softlockup_panic=1 watchdog_thresh=60 mitigations=off intel_iommu=on quiet`;
   const pairs = lines.split("\n").map((line) => line.trim().split(/ (.*)/s, 2));
   return [...pairs.flat(), "-nodefaults", "-no-user-config", "-no-reboot"];
 }
