@@ -9,6 +9,7 @@ import { FakeMachine } from "./fake-sys/fake-machine.js";
 import { FakeMounts } from "./fake-sys/fake-mounts.js";
 import { FakeNetwork } from "./fake-sys/fake-network.js";
 import { FakeNamespaces } from "./fake-sys/fake-namespaces.js";
+import { FakePci } from "./fake-sys/fake-pci.js";
 import { FakeProcesses } from "./fake-sys/fake-processes.js";
 import { FakeVsock } from "./fake-sys/fake-vsock.js";
 import { guardTrees } from "./fake-sys/guarded-files.js";
@@ -58,7 +59,7 @@ export interface FakeSys extends Sys {
 
 /**
  * A fake kernel for tests without root: every call is recorded and can be answered or refused on purpose. Mounts,
- * processes, namespaces, the network with its taps, cgroups, vsock and the machine are only pretended; files, fifos,
+ * processes, namespaces, the network with its taps, cgroups, a PCI bus, vsock and the machine are only pretended; files, fifos,
  * sockets, descriptors, terminals and devices are real, as they need no privilege and act only where the test points them.
  */
 export function fakeSys(options: FakeSysOptions = {}): FakeSys {
@@ -70,7 +71,7 @@ export function fakeSys(options: FakeSysOptions = {}): FakeSys {
   const recorder = new Recorder({
     ...real,
     mounts,
-    files: cgroups.files(guardTrees(real.files, mounts)),
+    files: new FakePci(network).files(cgroups.files(guardTrees(real.files, mounts))),
     inodes: cgroups.inodes(real.inodes),
     processes,
     namespaces: new FakeNamespaces(),

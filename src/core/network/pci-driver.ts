@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { codeOf } from "../errors/error.js";
+import type { Files } from "../sys/files.js";
 import { networkErrors } from "./errors.js";
 
 /** The driver that hands a device to a VMM. */
@@ -23,16 +24,16 @@ export function driverOf(address: string, root = "/sys"): string {
  * Gives a device to a driver, and takes it from the one that has it (Documentation/ABI/testing/sysfs-bus-pci). An empty
  * `driver` leaves it without one.
  */
-export function bindDriver(address: string, driver: string, root = "/sys"): void {
+export function bindDriver(files: Pick<Files, "writeAttribute">, address: string, driver: string, root = "/sys"): void {
   const device = directoryOf(root, address);
   const current = driverOf(address, root);
   if (current === driver) return;
-  writeFileSync(join(device, "driver_override"), driver === "" ? "\n" : driver);
-  if (current !== "") writeFileSync(join(device, "driver", "unbind"), address);
+  files.writeAttribute(join(device, "driver_override"), driver === "" ? "\n" : driver);
+  if (current !== "") files.writeAttribute(join(device, "driver", "unbind"), address);
   if (driver === "") return;
-  writeFileSync(join(bus(root), "drivers_probe"), address);
+  files.writeAttribute(join(bus(root), "drivers_probe"), address);
   // The override has done its work: a driver that comes later may claim the device as ever.
-  writeFileSync(join(device, "driver_override"), "\n");
+  files.writeAttribute(join(device, "driver_override"), "\n");
 }
 
 /** Class of a bridge between buses, which a VMM need not have: PCI Code and ID Assignment, 06. */

@@ -2,9 +2,10 @@ import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "../errors/error.js";
 import type { RecordedNetwork } from "../sandbox/record.js";
-import type { Netlink } from "../sys/netlink.js";
+import type { Netlink, Rtnetlink } from "../sys/netlink.js";
 import type { Link } from "../sys/netlink/link.js";
 import { OpenFlag } from "../sys/open-flags.js";
+import type { Sys } from "../sys/sys.js";
 import { networkErrors } from "./errors.js";
 import { pciAddressOf } from "./pci-address.js";
 import { bindDriver } from "./pci-driver.js";
@@ -24,25 +25,47 @@ const lookMs = 20;
  * had there: CNI's `host-device` looks for it by these. It stays where its driver made it, with the host's, when the pod's
  * namespace is gone.
  */
-export async function giveBack(netlink: Netlink, taken: TakenDevice, sysfs?: string): Promise<void> {
-  bindDriver(taken.device, taken.driver, sysfs);
+export async function giveBack(
+  { files, netlink }: Pick<Sys, "files" | "netlink">,
+  taken: TakenDevice,
+  sysfs?: string,
+): Promise<void> {
+  bindDriver(files, taken.device, taken.driver, sysfs);
   if (taken.driver === "" || taken.place === undefined) return;
   const { namespace, name, alias } = taken.place;
   const target = openNamespace(namespace);
   if (target === undefined) return;
-  const route = netlink.route(driverNamespace);
   try {
-    const link = await linkOf(() => route.links(), taken, sysfs);
-    route.changeLink(link.index, { namespace: target, name, ...(alias !== undefined && { alias }) });
+    // A driver that has never let go of it has its link where it was.
+    if (withRoute(netlink, target, (route) => findLink(route.links(), taken, sysfs)) !== undefined) return;
+    const route = netlink.route(driverNamespace);
+    try {
+      const link = await linkOf(() => route.links(), taken, sysfs);
+      route.changeLink(link.index, { namespace: target, name, ...(alias !== undefined && { alias }) });
+    } finally {
+      route.close();
+    }
   } finally {
-    route.close();
     closeSync(target);
   }
 }
 
-async function linkOf(links: () => Link[], { device, driver }: TakenDevice, sysfs?: string): Promise<Link> {
+function withRoute<T>(netlink: Netlink, namespace: number, act: (route: Rtnetlink) => T): T {
+  const route = netlink.route(namespace);
+  try {
+    return act(route);
+  } finally {
+    route.close();
+  }
+}
+
+const findLink = (links: readonly Link[], { device }: TakenDevice, sysfs?: string): Link | undefined =>
+  links.find((link) => link.device !== undefined && pciAddressOf(link.device, sysfs) === device);
+
+async function linkOf(links: () => Link[], taken: TakenDevice, sysfs?: string): Promise<Link> {
+  const { device, driver } = taken;
   for (const deadline = performance.now() + linkMs; ; await sleep(lookMs)) {
-    const found = links().find((link) => link.device !== undefined && pciAddressOf(link.device, sysfs) === device);
+    const found = findLink(links(), taken, sysfs);
     if (found !== undefined) return found;
     if (performance.now() > deadline) throw networkErrors.KATA_NETWORK_NOT_BACK({ device, driver, ms: linkMs });
   }

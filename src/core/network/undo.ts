@@ -9,7 +9,7 @@ const gone = new Set(["ENOENT", "ENODEV", "EINVAL"]);
 /** Undoes a change of the network that a record names. What is not there any more is no error. */
 export async function undoNetwork(sys: Sys, noted: RecordedNetwork): Promise<void> {
   try {
-    if (noted.kind === "driver") await giveBack(sys.netlink, noted);
+    if (noted.kind === "driver") await giveBack(sys, noted);
     else undoOnLink(sys, noted);
   } catch (error) {
     if (!gone.has(errnoNameOf(error) ?? "")) throw error;

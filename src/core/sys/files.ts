@@ -90,6 +90,9 @@ export interface Files {
   /** Writes a file so that a reader, and a machine that dies, sees the old or the new content whole, on disk. */
   writeFileAtomic(path: string, data: string | Uint8Array, mode?: number): Promise<void>;
 
+  /** Writes an attribute of the kernel, a file of sysfs, by one call: what it asks for is done when it returns. */
+  writeAttribute(path: string, text: string): void;
+
   /** Makes the entries of a directory (a new or renamed file) survive a power loss. */
   syncDirectory(path: string): Promise<void>;
 

@@ -8,7 +8,10 @@ import { type MakeResource, resourceTrials, undo } from "./resource-trials.js";
 
 /** What is told of an endpoint that is tried. */
 export interface EndpointSubject extends Subject {
-  /** Links that it takes, at least one. They are put into the pretended network; other things are for `arrange`. */
+  /**
+   * Links that it takes, at least one. They are put into the pretended network; other things are for `arrange`. The second is
+   * taken beside the first; there may be none where one link can be taken twice.
+   */
   readonly takes: readonly LinkInfo[];
   /** Links that it leaves to others. One of a kind that nobody knows is among them in any case. */
   readonly leaves?: readonly LinkInfo[];
@@ -26,9 +29,10 @@ export function arrangeLinks(place: Place, { takes }: EndpointSubject): void {
 
 let indexes = 0;
 
-const make: MakeResource<EndpointSubject, EndpointDriver> = async (stage) => {
+const make: MakeResource<EndpointSubject, EndpointDriver> = async (stage, _found, which = 0) => {
   const { instance, scope } = await stage.make();
-  const [link = unknown] = stage.subject.takes;
+  const { takes } = stage.subject;
+  const link = takes[which] ?? takes[0] ?? unknown;
   const namespace = podNamespace(stage);
   const model = new FakeNetworkModel(stage.sys);
   stage.also(() => [...model.joined.keys()].map((tap) => `${tap}, which is joined with a link`));

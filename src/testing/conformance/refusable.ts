@@ -18,6 +18,7 @@ const refusable: ReadonlySet<string> = new Set([
   "files.mkdirBeneath",
   "files.touchBeneath",
   "files.writeFileAtomic",
+  "files.writeAttribute",
   "files.lock",
   "files.mknod",
   "files.allocate",

@@ -20,8 +20,15 @@ export interface MadeResource {
   readonly endSandbox?: () => Promise<void>;
 }
 
-/** Makes one by a new instance of the plugin; `found` is what another process has left (`abandon`). */
-export type MakeResource<S extends Subject, I> = (stage: Stage<S, I>, found?: unknown) => Promise<MadeResource>;
+/**
+ * Makes one by a new instance of the plugin; `found` is what another process has left (`abandon`), `which` is 1 for one that is
+ * to be there beside another one.
+ */
+export type MakeResource<S extends Subject, I> = (
+  stage: Stage<S, I>,
+  found?: unknown,
+  which?: number,
+) => Promise<MadeResource>;
 
 const never = (): AbortSignal => new AbortController().signal;
 
@@ -76,7 +83,7 @@ export const resourceTrials = <S extends Subject, I>(
     name: "may be prepared beside another one of its kind",
     async run(stage) {
       const beside = ofSandbox ? await stage.beside() : stage;
-      const [one, other] = [await make(stage), await make(beside)];
+      const [one, other] = [await make(stage), await make(beside, undefined, 1)];
       await take(one.resource);
       await take(other.resource);
       await undo(one.resource);

@@ -5,6 +5,7 @@ import type { Files } from "../../core/sys/files.js";
 import type { Inodes } from "../../core/sys/inodes.js";
 import type { MountEntry } from "../../core/sys/mountinfo.js";
 import { OpenFlag } from "../../core/sys/open-flags.js";
+import { withMethods } from "./with-methods.js";
 
 /** Files that a cgroup has by its controllers, with what is in them at first. */
 const filesOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -22,15 +23,6 @@ const words = (text: string): string[] => text.split(/\s+/).filter((word) => wor
 const nameOf = (name: Uint8Array): string => Buffer.from(name.subarray(0, -1)).toString();
 const pathOf = (file: string | number): string =>
   resolve(typeof file === "number" ? readlinkSync(`/proc/self/fd/${file}`) : file);
-
-/** A proxy with some methods in the place of those of the target. */
-const withMethods = <T extends object>(target: T, methods: Partial<T>): T =>
-  new Proxy(target, {
-    get(of, property) {
-      const value: unknown = Reflect.get(methods, property) ?? Reflect.get(of, property, of);
-      return typeof value === "function" ? (value.bind(of) as unknown) : value;
-    },
-  });
 
 /**
  * Cgroups of version 2 that are ordinary directories, wherever a file system `cgroup2` is pretended to be mounted: each is born

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { fstatSync, openSync, unlinkSync } from "node:fs";
+import { fstatSync, openSync, readlinkSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { codeOf } from "../../core/errors/error.js";
@@ -83,9 +83,11 @@ export class FakeNamespace {
 /** One namespace as rtnetlink shows it. What the kernel does by itself, routes of a new address say, is not done. */
 class FakeRtnetlink implements Rtnetlink {
   readonly #there: FakeNamespace;
+  readonly #namespace: (of: PathOrFd) => FakeNamespace;
 
-  constructor(there: FakeNamespace) {
+  constructor(there: FakeNamespace, namespace: (of: PathOrFd) => FakeNamespace) {
     this.#there = there;
+    this.#namespace = namespace;
   }
 
   links(): Link[] {
@@ -111,10 +113,17 @@ class FakeRtnetlink implements Rtnetlink {
     const at = this.#there.links.findIndex((link) => link.index === index);
     const link = this.#there.links[at];
     if (link === undefined) throw refuse("rtnetlink", index, "ENODEV");
-    const { up, arp: _arp, namespace: _namespace, ...rest } = change;
+    const { up, arp: _arp, namespace, ...rest } = change;
     const flags = up === undefined ? link.flags : up ? link.flags | LinkFlag.up : link.flags & ~LinkFlag.up;
-    this.#there.links[at] = { ...link, ...rest, flags };
-    this.#there.changed();
+    const changed = { ...link, ...rest, flags };
+    if (namespace === undefined) {
+      this.#there.links[at] = changed;
+      this.#there.changed();
+      return;
+    }
+    const { name, hardwareAddress, mtu, transmitQueues, index: _index, kind = "", ...more } = changed;
+    this.#namespace(namespace).add({ name, hardwareAddress, mtu, transmitQueues }, kind, more);
+    this.#there.remove(index);
   }
 
   removeLink(index: number): void {
@@ -224,14 +233,14 @@ export class FakeNetwork implements Netlink, Pick<Taps, "open" | "openMacvtap"> 
   /** A namespace, made when it is not there. */
   namespace(path: PathOrFd = ""): FakeNamespace {
     this.#reap();
-    const name = String(path);
+    const name = typeof path === "number" ? nameOf(path) : path;
     const there = this.#namespaces.get(name) ?? new FakeNamespace();
     this.#namespaces.set(name, there);
     return there;
   }
 
   route(namespace?: PathOrFd): Rtnetlink {
-    return new FakeRtnetlink(this.namespace(namespace));
+    return new FakeRtnetlink(this.namespace(namespace), (of) => this.namespace(of));
   }
 
   watch(
@@ -261,6 +270,17 @@ export class FakeNetwork implements Netlink, Pick<Taps, "open" | "openMacvtap"> 
     return openFiles(queuePairs).map(({ fd }) => fd);
   }
 
+  /** Removes the link of a PCI device, wherever it is; undefined when there is none. */
+  takeLinkOf(address: string): Link | undefined {
+    for (const namespace of this.#namespaces.values()) {
+      const link = namespace.links.find(({ device }) => device?.bus === "pci" && device.name === address);
+      if (link === undefined) continue;
+      namespace.remove(link.index);
+      return link;
+    }
+    return undefined;
+  }
+
   /** Removes taps whose descriptors have all been closed, by whatever way. */
   #reap(): void {
     for (const tap of this.#taps) {
@@ -282,6 +302,16 @@ export class FakeNetwork implements Netlink, Pick<Taps, "open" | "openMacvtap"> 
         ...routes.map(({ destination }) => `route to ${destination?.address ?? "all"}`),
       ].map((line) => `${line} in ${path === "" ? "the own namespace" : path} (pretended)`),
     );
+  }
+}
+
+/** The path of a namespace that is open; its number for one that is not. */
+function nameOf(fd: number): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return String(fd);
+    throw error;
   }
 }
 

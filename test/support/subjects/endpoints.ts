@@ -16,20 +16,41 @@ const tun = { type: "tap", persistent: true, multiQueue: false } as const;
 const freeTap = linkInfo({ kind: "tun", details: { tun } });
 const heldTap = linkInfo({ kind: "tun", details: { tun }, flags: 0x10001 });
 
-const pciAddress = "0000:3b:00.1";
+const pciAddresses = ["0000:3b:00.1", "0000:3b:00.2"];
+const physicalLinks = pciAddresses.map((pciAddress, at) =>
+  linkInfo({ kind: "physical", pciAddress, name: `eth${at}`, hardwareAddress: `02:00:00:00:00:5${at}` }),
+);
 
-/** A device that an IOMMU keeps for itself, and that has been given to the driver for machines before. */
-function arrangeDevice({ directory }: Place): void {
-  const bus = join(directory, "sys/bus/pci");
-  const [driver, device, group] = [
-    join(bus, "drivers/vfio-pci"),
-    join(bus, "devices", pciAddress),
-    join(bus, "group7"),
-  ];
-  for (const path of [driver, device, join(group, "devices", pciAddress)]) mkdirSync(path, { recursive: true });
+/** A device that an IOMMU keeps for itself, with its driver. */
+function arrangeDevice(bus: string, address: string): void {
+  const [device, group] = [join(bus, "devices", address), join(bus, "groups", address)];
+  for (const path of [device, join(group, "devices", address)]) mkdirSync(path, { recursive: true });
   writeFileSync(join(device, "class"), "0x020000\n");
-  symlinkSync(driver, join(device, "driver"));
+  symlinkSync(join(bus, "drivers/ixgbe"), join(device, "driver"));
   symlinkSync(group, join(device, "iommu_group"));
+  // They are there from the beginning, as the kernel's are.
+  writeFileSync(join(device, "driver_override"), "(null)\n");
+}
+
+/** A bus with the devices of the pod's links. */
+function arrangeDevices({ directory, sys }: Place): void {
+  const bus = join(directory, "sys/bus/pci");
+  for (const driver of ["ixgbe", "vfio-pci"]) {
+    mkdirSync(join(bus, "drivers", driver), { recursive: true });
+    writeFileSync(join(bus, "drivers", driver, "unbind"), "");
+  }
+  writeFileSync(join(bus, "drivers_probe"), "");
+  const namespace = join(directory, "netns");
+  sys.namespaces.createNetworkNamespace(namespace);
+  // Where a driver makes its link again.
+  sys.network.namespace("/proc/1/ns/net");
+  const { links } = sys.network.namespace(namespace);
+  for (const { name, pciAddress = "" } of physicalLinks) {
+    arrangeDevice(bus, pciAddress);
+    const at = links.findIndex((link) => link.name === name);
+    const link = links[at];
+    if (link !== undefined) links[at] = { ...link, device: { bus: "pci", name: pciAddress } };
+  }
 }
 
 const plain = [veth, ipvlan, macvlan, vlan];
@@ -47,12 +68,11 @@ export const endpoints: readonly Held<"endpoint">[] = [
   { plugin: macvtap, subject: { takes: [linkInfo({ kind: "macvtap" })], leaves: [freeTap] } },
   { plugin: tap, subject: { takes: [freeTap], leaves: [heldTap, linkInfo()] } },
   { plugin: tuntap, subject: { takes: [heldTap], leaves: [freeTap, linkInfo()] } },
-  // That drivers let go of devices, and get them and their links back, is tried with real ones on the host machine.
   {
     plugin: physical,
     subject: {
-      arrange: arrangeDevice,
-      takes: [linkInfo({ kind: "physical", pciAddress })],
+      arrange: arrangeDevices,
+      takes: physicalLinks,
       leaves: [linkInfo(), linkInfo({ kind: "device" })],
     },
   },

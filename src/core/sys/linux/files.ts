@@ -1,4 +1,4 @@
-import { statfsSync } from "node:fs";
+import { statfsSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Deadline } from "../../deadline.js";
 import { errnoNumber } from "../errno.js";
@@ -102,6 +102,10 @@ export class LinuxFiles implements Files {
       }
       return this.openBeneath(parent, name, OpenFlag.pathOnly);
     });
+  }
+
+  writeAttribute(path: string, text: string): void {
+    writeFileSync(path, text);
   }
 
   async removeTreeBeneath(root: PathOrFd, relative: string): Promise<void> {

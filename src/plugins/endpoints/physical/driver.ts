@@ -8,7 +8,6 @@ export function physicalEndpoints({ sys, roots, sandbox }: PluginContext): Endpo
   return {
     name: "physical",
     match: ({ kind }) => (kind === "physical" ? 100 : 0),
-    create: (request) =>
-      new PhysicalEndpoint(request, { netlink: sys.netlink, record: sandbox.record, sysfs: roots.sysfs }),
+    create: (request) => new PhysicalEndpoint(request, { sys, record: sandbox.record, sysfs: roots.sysfs }),
   };
 }

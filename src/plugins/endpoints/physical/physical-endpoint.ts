@@ -4,11 +4,11 @@ import { isPciAddress } from "../../../core/network/pci-address.js";
 import { assertPassable, bindDriver, driverOf, passThroughDriver } from "../../../core/network/pci-driver.js";
 import { giveBack, type TakenDevice } from "../../../core/network/taken-device.js";
 import type { SandboxRecord } from "../../../core/sandbox/record.js";
-import type { Netlink } from "../../../core/sys/netlink.js";
+import type { Sys } from "../../../core/sys/sys.js";
 
 /** What the endpoint is made with. */
 export interface PhysicalParts {
-  readonly netlink: Netlink;
+  readonly sys: Pick<Sys, "files" | "netlink">;
   readonly record: SandboxRecord;
   /** Where sysfs is mounted; another tree for a test. */
   readonly sysfs?: string;
@@ -46,13 +46,13 @@ export class PhysicalEndpoint implements Endpoint {
   async cleanup(): Promise<void> {
     const taken = this.#taken;
     if (taken === undefined) return;
-    await giveBack(this.#parts.netlink, taken, this.#parts.sysfs);
+    await giveBack(this.#parts.sys, taken, this.#parts.sysfs);
     this.#taken = undefined;
     this.#parts.record.forgetNetwork(taken);
   }
 
   #take(device: string): void {
-    const { record, sysfs } = this.#parts;
+    const { sys, record, sysfs } = this.#parts;
     const { link, namespace } = this.#request;
     const { name, alias } = link;
     const driver = driverOf(device, sysfs);
@@ -64,7 +64,7 @@ export class PhysicalEndpoint implements Endpoint {
     } as const;
     record.network(taken);
     this.#taken = taken;
-    bindDriver(device, passThroughDriver, sysfs);
+    bindDriver(sys.files, device, passThroughDriver, sysfs);
     const now = driverOf(device, sysfs);
     if (now !== passThroughDriver) {
       throw networkErrors.KATA_NETWORK_DRIVER({ device, driver: now, wanted: passThroughDriver });

@@ -1,13 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { expect } from "chai";
 import type { EndpointRequest } from "../../../../../src/core/contracts/endpoint.js";
 import { codeOf, describeError } from "../../../../../src/core/errors/error.js";
 import { pciAddressOf } from "../../../../../src/core/network/pci-address.js";
+import { driverOf } from "../../../../../src/core/network/pci-driver.js";
 import { SandboxRecord } from "../../../../../src/core/sandbox/record.js";
+import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
 import type { Netlink } from "../../../../../src/core/sys/netlink.js";
+import type { Sys } from "../../../../../src/core/sys/sys.js";
 import { PhysicalEndpoint } from "../../../../../src/plugins/endpoints/physical/physical-endpoint.js";
+import { fakeSys } from "../../../../../src/testing/fake-sys.js";
 import { NoNetwork } from "../../../../../src/plugins/endpoints/network-models/none/no-network.js";
 
 const address = "0000:3b:00.1";
@@ -52,12 +56,18 @@ describe("the endpoint of a device of the host", () => {
     for (const one of [tree.root, directory]) rmSync(one, { recursive: true });
   });
 
-  const make = (pciAddress = address): PhysicalEndpoint => {
+  /** Nothing happens by itself to the tree, nor to links, unless a pretended kernel sees to it. */
+  const idle = { files: createLinuxSys().files, netlink: {} as Netlink };
+  const make = (
+    pciAddress = address,
+    sys: Pick<Sys, "files" | "netlink"> = idle,
+    namespace = "/gone",
+  ): PhysicalEndpoint => {
     const guest = { device: "nic0", name: "nic0", addresses: [], mtu: 1500, hardwareAddress: "02:00:00:00:00:01" };
     const link = { ...guest, kind: "physical", index: 3, flags: 0, details: {}, alias: "eno1", pciAddress, guest };
     const settings = { model: new NoNetwork(), index: 0, queuePairs: 1, queueSize: 256, vhost: false, rates: {} };
-    const request: EndpointRequest = { link, namespace: "/gone", ...settings };
-    return new PhysicalEndpoint(request, { netlink: {} as Netlink, record, sysfs: tree.root });
+    const request: EndpointRequest = { link, namespace, ...settings };
+    return new PhysicalEndpoint(request, { sys, record, sysfs: tree.root });
   };
 
   const failureOf = async (endpoint: PhysicalEndpoint): Promise<string> => {
@@ -94,6 +104,44 @@ describe("the endpoint of a device of the host", () => {
     expect(SandboxRecord.load(directory)?.content).to.deep.equal(record.content);
     await endpoint.cleanup();
     expect(record.content.network).to.deep.equal([]);
+  });
+
+  it("gives the device back to its driver, and its link to the pod under the name it had, however far it came", async () => {
+    tree.device(address, { driver: "ixgbe", group: "7" });
+    const namespace = join(directory, "netns");
+    writeFileSync(namespace, "");
+    const sys = fakeSys();
+    const device = { bus: "pci", name: address };
+    const { links } = sys.network.namespace(namespace);
+    sys.network.namespace(namespace).add({ name: "nic0" }, "", { device });
+    const driver = (): string => basename(readlinkSync(join(tree.root, "bus/pci/devices", address, "driver")));
+    const seen: string[] = [];
+    for (let after = 0; ; after++) {
+      const endpoint = make(address, sys, namespace);
+      const refusal = sys.refuseNext(new Set(["files.writeAttribute"]), after);
+      const failed = await endpoint.prepare().then(
+        () => false,
+        () => true,
+      );
+      refusal.end();
+      seen.push(`${failed ? "refused" : "given"}: ${driverOf(address, tree.root) || "none"}`);
+      if (!failed) expect(links.map(({ name }) => name)).to.deep.equal(["lo"]);
+      await endpoint.cleanup();
+      expect(driver(), `after ${after}`).to.equal("ixgbe");
+      expect(links.map(({ name, device: behind }) => [name, behind?.name])).to.deep.equal([
+        ["lo", undefined],
+        ["nic0", address],
+      ]);
+      expect(record.content.network).to.deep.equal([]);
+      if (!failed) break;
+    }
+    expect(seen).to.deep.equal([
+      "refused: ixgbe",
+      "refused: ixgbe",
+      "refused: none",
+      "refused: vfio-pci",
+      "given: vfio-pci",
+    ]);
   });
 
   it("is of what is on PCI, a virtio card's device too", () => {
