@@ -1,6 +1,6 @@
 // `npm test`: sets the machine up, builds, and runs all tests: first those that need neither root nor a machine.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { installNodes } from "./nodes.mjs";
@@ -56,9 +56,10 @@ const failures = [];
 /**
  * Runs one part of the tests, on the host machine if told so; a part that breaks before it has counted is one failure.
  * `timeout` is that of one test, in milliseconds, `seconds` the life of the host machine; `only` has the titles of the tests that are run, all unless told. Gives
- * what was counted, with what is left (`test/support/reporter.ts`); nothing is said of that by a part that broke.
+ * what was counted, with what is left (`test/support/reporter.ts`); nothing is said of that by a part that broke. What it leaves
+ * in `temporary`, a directory for all its temporary files, is a failure.
  */
-function part(name, { specs, without = [], timeout, onHostMachine = false, seconds, only }) {
+function part(name, { specs, without = [], timeout, onHostMachine = false, seconds, only, temporary }) {
   console.log(`\n== ${name}`);
   const file = `${name.replaceAll(/[ ,]+/g, "-")}.json`;
   const totalsFile = join(directory, file);
@@ -80,6 +81,7 @@ function part(name, { specs, without = [], timeout, onHostMachine = false, secon
     writeFileSync(join(directory, "only.json"), JSON.stringify(only));
     env.KATA_TS_TEST_ONLY = onHostMachine ? "/mnt/host-vm/only.json" : join(directory, "only.json");
   }
+  if (temporary !== undefined) env.TMPDIR = temporary;
   delete env.NODE_EXTRA_CA_CERTS;
   const attempt = () => spawnSync(process.execPath, all, { cwd: root, stdio: "inherit", env });
   let result = attempt();
@@ -98,6 +100,11 @@ function part(name, { specs, without = [], timeout, onHostMachine = false, secon
   if (result.status !== 0 && totals.failed === 0) {
     totals.failed = 1;
     totals.failures.push(`${ended} without a failed test`);
+  }
+  const left = temporary === undefined ? [] : readdirSync(temporary);
+  if (left.length > 0) {
+    totals.failed++;
+    totals.failures.push(`left behind among temporary files: ${left.slice(0, 20).join(", ")}`);
   }
   failures.push(...totals.failures.map((failure) => `${name}: ${failure}`));
   for (const key of Object.keys(sum)) sum[key] += totals[key];
@@ -124,7 +131,12 @@ function hostPart(name, specs, left, seconds = 1200) {
 }
 
 try {
-  if (wanted("unit")) part("unit", { specs: ["dist/test/unit/**/*.test.js"], timeout: 20_000 });
+  if (wanted("unit")) {
+    // A short name: sockets are in it.
+    const temporary = mkdtempSync(join(tmpdir(), "ktu-"));
+    part("unit", { specs: ["dist/test/unit/**/*.test.js"], timeout: 20_000, temporary });
+    rmSync(temporary, { recursive: true });
+  }
   const integration = wanted("integration");
   const host = wanted("host");
   const more = wanted("more");
