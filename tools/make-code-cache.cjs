@@ -22,20 +22,12 @@ async function startOnce({ main }) {
   rmSync(place, { recursive: true });
 }
 
-/** Has the daemon do, in a directory of its own, what it does before it starts a machine. */
-async function rehearse(daemon) {
-  const place = mkdtempSync(path.join(tmpdir(), "kata-ts-build-"));
-  await daemon.rehearse(place);
-  rmSync(place, { recursive: true });
-}
-
 async function makeCaches() {
   for (const name of names) {
     const file = path.join(directory, `${name}.cjs`);
     const { script } = compileBundle(file);
     const exported = runBundle(file, script, require);
     if (name === "shim") await startOnce(exported);
-    if (name === "daemon") await rehearse(exported);
     writeFileSync(codeCachePath(file), script.createCachedData());
   }
 }

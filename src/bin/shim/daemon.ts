@@ -21,8 +21,6 @@ import { removeSocket } from "./socket.js";
 import { noteStart } from "./start-parameters.js";
 import { version } from "./version.js";
 
-export { rehearse } from "./rehearsal.js";
-
 /** Exit code after an error nobody caught (`EX_SOFTWARE`). */
 const crashed = 70;
 /** Exit code when a sandbox could not be taken over (`EX_UNAVAILABLE`). */
