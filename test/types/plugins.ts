@@ -2,7 +2,7 @@
  * What the compiler must refuse of plugins, and what it must know. Nothing here is run: the ordinary build fails when a line
  * that is expected to be wrong is not.
  */
-import type { Agent, Hypervisor, PluginContext, PluginInstance } from "../../src/plugin.js";
+import type { Agent, ConfiguredSchema, Hypervisor, PluginContext, PluginInstance } from "../../src/plugin.js";
 import { defineKind, definePlugin, noConfig, requireCapability, schemaOf } from "../../src/plugin.js";
 
 /** Fails to compile unless both are the same type. */
@@ -52,6 +52,32 @@ definePlugin({
     return volume;
   },
 });
+
+// What a schema says of configuration besides is data.
+const standard = { "~standard": { version: 1, vendor: "acme", validate: () => ({ value: { size: 1 } }) } } as const;
+const size = { type: "integer", default: 1, description: "How much.", effect: "implemented", unit: "MiB" } as const;
+const configured: ConfiguredSchema<{ size: number }> = {
+  ...standard,
+  kataConfig: { keys: { size }, uses: ["hypervisor.path", "runtime.name"] },
+};
+definePlugin({
+  ...base,
+  config: configured,
+  kind: "volume",
+  create: (_ctx, config) => (same<typeof config, { size: number }>(true), volume),
+});
+const unknown: ConfiguredSchema<unknown> = {
+  ...standard,
+  // @ts-expect-error core has no such key
+  kataConfig: { uses: ["hypervisor.colour"] },
+};
+void unknown;
+const wrong: ConfiguredSchema<unknown> = {
+  ...standard,
+  // @ts-expect-error there is no such type of a key
+  kataConfig: { keys: { size: { ...size, type: "colour" } } },
+};
+void wrong;
 
 // A kind of one's own is a value; nothing is merged.
 interface ImageFilter {

@@ -10,6 +10,7 @@ import { podAnnotations, ShimFixture } from "../../support/shim.js";
 
 const program = join(projectDirectory(), "dist/examples/shim/shim.js");
 
+/** What it does while all is well is tried with that of other shims: `test/unit/testing/fake-containerd-programs.test.ts`. */
 describe("the example of a shim", () => {
   let shim: ShimFixture;
   let served: number[];
@@ -49,37 +50,6 @@ describe("the example of a shim", () => {
       await sleep(10);
     }
   }
-
-  it("runs a container from its start to its end, and leaves nothing", async () => {
-    const task = await shim.run("c1", ["exit", "7"]);
-    const pid = await serving("c1");
-    expect(readFileSync(join(shim.bundle("c1").path, "address"), "utf8")).to.match(/^unix:\/\/.*\.sock$/);
-    expect(await task.wait({ id: "c1", execId: "" })).to.include({ exitStatus: 7 });
-    expect(await task.delete({ id: "c1", execId: "" })).to.include({ exitStatus: 7 });
-    await task.shutdown({ id: "c1", now: false });
-    await gone(pid);
-    const deleted = await shim.delete("c1");
-    expect(deleted).to.include({ status: 0, stderr: "" });
-    expect(left()).to.deep.equal([]);
-  });
-
-  it("has the containers of a pod in one process", async () => {
-    await shim.run("pod", ["sleep", "100"], podAnnotations("sandbox", "pod"));
-    await shim.run("c1", ["sleep", "100"], podAnnotations("container", "pod"));
-    const pid = await serving("pod");
-    expect(await serving("c1")).to.equal(pid);
-    // Of one that lives nothing is undone.
-    expect(await shim.delete("c1")).to.include({ status: 0, stderr: "" });
-    for (const id of ["c1", "pod"]) {
-      const task = await shim.client(id);
-      await task.kill({ id, execId: "", signal: 9, all: true });
-      await task.wait({ id, execId: "" });
-      await task.delete({ id, execId: "" });
-      await task.shutdown({ id, now: false });
-    }
-    await gone(pid);
-    expect(left()).to.deep.equal([]);
-  });
 
   it("undoes what a process has left that was killed", async () => {
     await shim.run("c1", ["spawn", "100"]);
