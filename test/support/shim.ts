@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { inHostVm } from "./host-vm/needs-host-vm.js";
 import { readClaim, type ShimClaim } from "../../src/bin/shim/claim.js";
 import type { ShimRoots } from "../../src/bin/shim/layout.js";
 import { codeOf } from "../../src/core/errors/error.js";
@@ -129,7 +130,8 @@ export class ShimFixture {
     if (!existsSync(join(bundle.path, "config.json"))) bundle.configure({});
     const finished = await runProgram(this.program, [...this.flags(id), "start"], {
       cwd: bundle.path,
-      ms: 20_000,
+      // On a host that is itself emulated a take-over alone has been seen to take as long as that.
+      ms: inHostVm() ? 120_000 : 20_000,
       ...options,
     });
     this.noteShims();
