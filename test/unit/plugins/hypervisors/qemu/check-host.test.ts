@@ -2,10 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { loadConfig } from "../../../../../src/core/config/load.js";
 import { checkHost } from "../../../../../src/plugins/hypervisors/qemu/check-host.js";
-import { defaultRoots } from "../../../../../src/core/runtime/roots.js";
-import { fakeSys } from "../../../../../src/testing/fake-sys.js";
+import { checkContext } from "../../../../support/check-context.js";
 
 describe("what QEMU finds on a host", () => {
   let directory: string;
@@ -15,20 +13,7 @@ describe("what QEMU finds on a host", () => {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   const check = async (path: string) => {
-    const overrides = [
-      { key: "runtime.hypervisor_name", value: "qemu", name: "the test" },
-      { key: "hypervisor.qemu.path", value: path, name: "the test" },
-    ];
-    const config = await loadConfig({ builtIn: true, checkFiles: false, overrides });
-    const roots = {
-      ...defaultRoots,
-      run: directory,
-      shared: directory,
-      guestCache: directory,
-      cgroup: directory,
-      systemd: directory,
-    };
-    const findings = await checkHost({ sys: fakeSys(), roots, config });
+    const findings = await checkHost(await checkContext(directory, "hypervisor.qemu.path", path));
     return new Map(findings.map((finding) => [finding.name, finding]));
   };
 

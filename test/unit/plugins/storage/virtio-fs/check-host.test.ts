@@ -2,10 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { loadConfig } from "../../../../../src/core/config/load.js";
 import { checkHost } from "../../../../../src/plugins/storage/virtio-fs/check-host.js";
-import { defaultRoots } from "../../../../../src/core/runtime/roots.js";
-import { fakeSys } from "../../../../../src/testing/fake-sys.js";
+import { checkContext } from "../../../../support/check-context.js";
 
 describe("what virtio-fs finds on a host", () => {
   let directory: string;
@@ -14,23 +12,8 @@ describe("what virtio-fs finds on a host", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  async function check(path: string) {
-    const overrides = [
-      { key: "runtime.hypervisor_name", value: "qemu", name: "the test" },
-      { key: "hypervisor.qemu.virtio_fs_daemon", value: path, name: "the test" },
-    ];
-    const config = await loadConfig({ builtIn: true, checkFiles: false, overrides });
-    const roots = {
-      ...defaultRoots,
-      run: directory,
-      shared: directory,
-      guestCache: directory,
-      cgroup: directory,
-      systemd: directory,
-    };
-    const [finding] = await checkHost({ sys: fakeSys(), roots, config });
-    return finding;
-  }
+  const check = async (path: string) =>
+    (await checkHost(await checkContext(directory, "hypervisor.qemu.virtio_fs_daemon", path)))[0];
 
   it("is missed, with the key and the package", async () => {
     const found = await check("/nonexistent/virtiofsd");
