@@ -60,7 +60,7 @@ describe("the size of a machine of QEMU", () => {
     expect(await pod.refused("bad", { cpu: { quota: 5, period: 100_000, cpus: "3-1" } })).to.deep.equal({
       status: "INVALID_ARGUMENT",
       message:
-        'linux.resources.cpu.cpus is "3-1", by which a machine cannot be sized; it takes a list of numbers below 8192, like 0-3,8',
+        'linux.resources.cpu.cpus is "3-1", by which a machine cannot be sized; it takes a list of numbers below 8192, like 0-3,8 [KATA_SIZE_INVALID]',
     });
     if (process.getuid?.() === 0) await pod.changeShim();
     expect(await pod.swap()).to.deep.equal({ all: 256 + 128, used: 0 });

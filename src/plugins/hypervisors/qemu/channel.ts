@@ -97,3 +97,23 @@ export function openChannel(sys: Sys, options: ChannelOptions): Channel {
     return serialChannel(options.runDirectory, `no vsock: ${messageOf(error)}`, options.debugConsole);
   }
 }
+
+/** The channel of a machine, opened when somebody asks where its guest will be: it keeps a descriptor open. */
+export class GuestChannel {
+  readonly #open: () => Channel;
+  #opened: Channel | undefined;
+
+  constructor(sys: Sys, options: ChannelOptions) {
+    this.#open = () => openChannel(sys, options);
+  }
+
+  open(): Channel {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  /** Closes what is still open. Idempotent. */
+  release(): void {
+    this.#opened?.release();
+  }
+}

@@ -15,7 +15,7 @@ import type { ProcessNote } from "../../../core/sandbox/record.js";
 import { type Accelerator, chooseAccelerator } from "./accelerator.js";
 import type { VirtioBus } from "./bus.js";
 import { type MachineType, machineTypes } from "./machine-type.js";
-import { type Channel, openChannel } from "./channel.js";
+import { GuestChannel } from "./channel.js";
 import { QemuCommand } from "./command.js";
 import { GuestConsole } from "../../../core/hypervisor/guest-console.js";
 import { DeviceSet, isHotpluggable, refusal } from "./device-set.js";
@@ -65,7 +65,7 @@ export class QemuHypervisor implements Hypervisor {
   readonly #command = new QemuCommand();
   readonly #slots: FixedSlots;
   readonly #devices: DeviceSet;
-  readonly #channel: Channel;
+  readonly #channel: GuestChannel;
   readonly #sockets: MachineSocketFiles;
   readonly #resize: MachineResize;
   readonly #console: GuestConsole;
@@ -75,7 +75,8 @@ export class QemuHypervisor implements Hypervisor {
   #kernel = "";
   #accelerator: Accelerator | undefined;
   #child: HelperProcess | undefined;
-  #address: GuestAddress;
+  /** Of a machine that was adopted. */
+  #address: GuestAddress | undefined;
   #monitor: QmpClient | undefined;
   #ending: Promise<void> | undefined;
   /** Programs beside QEMU can read and write the guest's memory; known after `start`. */
@@ -105,16 +106,15 @@ export class QemuHypervisor implements Hypervisor {
     this.exited = new Promise((resolve) => {
       this.#settleExit = resolve;
     });
-    this.#channel = openChannel(sys, {
+    this.#channel = new GuestChannel(sys, {
       runDirectory: sandbox.runDirectory,
       debugConsole: options.config.agent.debug_console_enabled,
       ...(options.vsockDevice !== undefined && { device: options.vsockDevice }),
     });
-    this.#address = this.#channel.address;
   }
 
   get guestAddress(): GuestAddress {
-    return this.#address;
+    return this.#address ?? this.#channel.open().address;
   }
 
   get pid(): number {
@@ -219,10 +219,11 @@ export class QemuHypervisor implements Hypervisor {
     const accelerator = await chooseAccelerator(settings.machine_accelerators, where("machine_accelerators"), probe);
     this.#assertStarting(signal);
     [this.#program, this.#kernel, this.#accelerator] = [program, guest.kernel, accelerator];
+    const channel = this.#channel.open();
     this.#log.info(accelerator.kind === "kvm" ? "the machine runs on KVM" : "the machine is emulated, which is slow", {
       reason: accelerator.reason,
-      channel: this.guestAddress.kind,
-      why: this.#channel.reason,
+      channel: channel.address.kind,
+      why: channel.reason,
     });
     this.#sharesMemory = this.#devices.sharesMemory;
     const room = this.#resize.plan(spec, accelerator.kind, this.slowdown, this.#sharesMemory);
@@ -243,7 +244,7 @@ export class QemuHypervisor implements Hypervisor {
         configured: settings.kernel_params,
       }),
       sockets: this.#sockets.listenAll(settings.extra_monitor_socket !== ""),
-      channel: this.#channel.parts(this.#sockets),
+      channel: channel.parts(this.#sockets),
       bus: this.#bus,
       slots: this.#slots,
       devices: this.#devices,
@@ -256,8 +257,9 @@ export class QemuHypervisor implements Hypervisor {
   #machineState(): MachineState {
     const accelerator = this.#accelerator;
     if (accelerator === undefined) throw this.#stateError("tell its state");
+    const address = this.guestAddress;
     return {
-      ...(this.#address.kind === "vsock" && { cid: this.#address.cid }),
+      ...(address.kind === "vsock" && { cid: address.cid }),
       sockets: this.#sockets.names,
       program: this.#program,
       kernel: this.#kernel,
