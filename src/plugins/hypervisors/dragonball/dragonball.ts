@@ -110,7 +110,7 @@ export class DragonballHypervisor implements Hypervisor {
   capability<K extends keyof HypervisorCapabilities>(name: K): HypervisorCapabilities[K] | undefined {
     const all: Partial<HypervisorCapabilities> = {
       pause: {
-        pause: () => this.#running("pause").pause(),
+        pause: async () => this.#running("pause").pause(),
         resume: async () => this.#running("resume").resume(),
       },
       "vcpu-threads": { threads: async () => this.#running("tell its threads").threads },
@@ -141,7 +141,7 @@ export class DragonballHypervisor implements Hypervisor {
     return {
       most: this.#most(this.#spec ?? { vcpus, memoryMiB }),
       size: async () => this.#running("tell its size").size,
-      vcpus: (count) => this.#running(`have ${count} processors`).resizeVcpus(count),
+      vcpus: async (count) => this.#running(`have ${count} processors`).resizeVcpus(count),
       memoryMiB: (size) => this.#resizeMemory(size),
     };
   }

@@ -133,7 +133,8 @@ export class QemuHypervisor implements Hypervisor {
   async start(spec: VmSpec, signal: AbortSignal): Promise<void> {
     if (this.#state !== "not started") throw this.#stateError("start");
     this.#state = "starting";
-    const abort = () => void this.#end(forcedKill).catch((error: unknown) => this.#warn("ending QEMU", error));
+    const abort = () =>
+      void this.#end(forcedKill).catch((error: unknown) => this.#log.warn("ending QEMU failed", { error }));
     signal.addEventListener("abort", abort, { once: true });
     try {
       signal.throwIfAborted();
@@ -199,9 +200,10 @@ export class QemuHypervisor implements Hypervisor {
         release: () => this.#letGo(),
       },
       "disk-resize": {
-        resize: (id, bytes) => resizeDisk(this.#running(`resize the disk "${id}"`), this.#devices.get(id).plan, bytes),
+        resize: async (id, bytes) =>
+          resizeDisk(this.#running(`resize the disk "${id}"`), this.#devices.get(id).plan, bytes),
       },
-      "vcpu-threads": { threads: () => vcpuThreads(this.#running("tell its threads")) },
+      "vcpu-threads": { threads: async () => vcpuThreads(this.#running("tell its threads")) },
       "fs-sharing": { hotplug: false },
       ...(this.#resize.capability && { resize: this.#resize.capability }),
       ...(drivers.length > 0 && { "block-hotplug": { drivers } }),
@@ -392,9 +394,5 @@ export class QemuHypervisor implements Hypervisor {
 
   #stateError(what: string): Error {
     return hypervisorErrors.KATA_HYPERVISOR_STATE({ hypervisor: this.name, what, state: this.#state });
-  }
-
-  #warn(what: string, error: unknown): void {
-    this.#log.warn(`${what} failed`, { error });
   }
 }
