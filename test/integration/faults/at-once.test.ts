@@ -53,7 +53,7 @@ describe("two pods at once, each asked for twice at once", () => {
     const asked = await refusal((tasks[0] ?? expect.fail("no pod")).state({ id: b.sandbox, execId: "" }));
     expect(asked).to.deep.equal({
       status: "NOT_FOUND",
-      message: `no container "${b.sandbox}"; there are: ${a.sandbox}`,
+      message: `no container "${b.sandbox}"; there are: ${a.sandbox} [KATA_CONTAINER_UNKNOWN]`,
     });
 
     // The end of one is nothing to the other.

@@ -87,7 +87,7 @@ describe("a running container, when", () => {
       }
       expect(await refusal(task.kill({ id: "c1", execId: "", signal: 9, all: true }))).to.deep.equal({
         status: "NOT_FOUND",
-        message: 'the container "c1": process already finished',
+        message: 'the container "c1": process already finished [KATA_PROCESS_FINISHED]',
       });
       const exec = await refusal(task.exec(execRequest("c1", "late", ["true"])));
       expect(exec).to.include({ status: "FAILED_PRECONDITION" });

@@ -27,18 +27,18 @@ describe("a pod that goes on when it is asked for", () => {
     it("that is there already", async () => {
       expect(await refusal(pod.task.create(pod.shim.createRequest("pod")))).to.deep.equal({
         status: "ALREADY_EXISTS",
-        message: 'the container "pod" exists already, in the sandbox "pod"',
+        message: 'the container "pod" exists already, in the sandbox "pod" [KATA_CONTAINER_EXISTS]',
       });
       await pod.task.exec(execRequest("pod", "twice", ["true"]));
       expect(await refusal(pod.task.exec(execRequest("pod", "twice", ["true"])))).to.deep.equal({
         status: "ALREADY_EXISTS",
-        message: 'the process "twice" exists already in the container "pod"',
+        message: 'the process "twice" exists already in the container "pod" [KATA_PROCESS_EXISTS]',
       });
       await pod.task.delete({ id: "pod", execId: "twice" });
     });
 
     it("that is not there", async () => {
-      const message = 'no container "nobody"; there are: pod';
+      const message = 'no container "nobody"; there are: pod [KATA_CONTAINER_UNKNOWN]';
       const process = { id: "nobody", execId: "" };
       const calls = [
         pod.task.start(process),
@@ -58,7 +58,7 @@ describe("a pod that goes on when it is asked for", () => {
       for (const call of calls) expect(await refusal(call)).to.deep.equal({ status: "NOT_FOUND", message });
       expect(await refusal(pod.task.start({ id: "pod", execId: "nobody" }))).to.deep.equal({
         status: "NOT_FOUND",
-        message: 'no process "nobody" in the container "pod"; there are: none',
+        message: 'no process "nobody" in the container "pod"; there are: none [KATA_PROCESS_UNKNOWN]',
       });
     });
 
@@ -93,13 +93,13 @@ describe("a pod that goes on when it is asked for", () => {
     const status = "FAILED_PRECONDITION";
     expect(await exec()).to.deep.equal({
       status,
-      message: 'cannot run a process in the container "c2": it is created, and must be running',
+      message: 'cannot run a process in the container "c2": it is created, and must be running [KATA_STATE]',
     });
     await task.start({ id: "c2", execId: "" });
     await task.wait({ id: "c2", execId: "" });
     expect(await exec()).to.deep.equal({
       status,
-      message: 'cannot run a process in the container "c2": it is stopped, and must be running',
+      message: 'cannot run a process in the container "c2": it is stopped, and must be running [KATA_STATE]',
     });
     await pod.shim.remove("c2");
   });
