@@ -47,7 +47,8 @@ function processes(marked: (text: string) => boolean): string[] {
     });
 }
 
-function parentOf(pid: number): number {
+/** 0 for one that has none, or has ended. */
+export function parentOf(pid: number): number {
   return unlessGone(0, () => Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0));
 }
 

@@ -11,6 +11,7 @@ import { createLinuxSys } from "../../../src/core/sys/linux/index.js";
 import type { SandboxMode } from "../../../src/plugins/storage/virtio-fs/command-line.js";
 import type { VirtioFsSettings } from "../../../src/plugins/storage/virtio-fs/settings.js";
 import { VirtioFs } from "../../../src/plugins/storage/virtio-fs/virtio-fs.js";
+import { parentOf } from "../../support/leaks.js";
 import { skip } from "../../support/skip.js";
 
 export const sys = createLinuxSys();
@@ -93,9 +94,9 @@ export async function connectClient(socket: string): Promise<Socket> {
   });
 }
 
-/** Pids of the daemons that serve something below `root`. */
+/** Pids of the daemons that serve something below `root`, those that others have come from first. */
 export function daemonsOf(root: string): number[] {
-  return readdirSync("/proc")
+  const daemons = readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
     .filter((pid) => {
       try {
@@ -107,6 +108,9 @@ export function daemonsOf(root: string): number[] {
       }
     })
     .map(Number);
+  // Node gives names in the order of texts, so that 1000 comes before 999.
+  const isChild = (pid: number): boolean => daemons.includes(parentOf(pid));
+  return daemons.toSorted((a, b) => Number(isChild(a)) - Number(isChild(b)));
 }
 
 function commandOf(pid: string): string {
