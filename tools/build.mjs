@@ -1,5 +1,5 @@
 // `npm run build`: compiles the tree to dist/, then bundles the guest's agent, the programs of a machine's threads, the
-// library and containerd's shim. With `--if-changed` nothing is done when dist/ is newer than everything it is made of.
+// library and containerd's shim, and says whose code these have. With `--if-changed` nothing is done when dist/ is newer than everything it is made of.
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, run } from "./setup.mjs";
@@ -25,5 +25,6 @@ if (!process.argv.includes("--if-changed") || changed()) {
   run(process.execPath, ["tools/bundle-threads.mjs"]);
   run(process.execPath, ["tools/bundle-library.mjs"]);
   run(process.execPath, ["tools/bundle-shim.mjs"]);
+  run(process.execPath, ["tools/third-party.mjs"]);
   writeFileSync(stamp, "");
 }

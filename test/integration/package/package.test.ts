@@ -57,6 +57,20 @@ describe("the package", () => {
     expect(packed.files).to.include.members([...named, ...started, ...others]);
   });
 
+  it("says on what terms it has the code of others", () => {
+    const place = join(folder, "node_modules/kata-ts/dist");
+    const said = readFileSync(join(place, "THIRD-PARTY-LICENSES"), "utf8");
+    const named = new Set([...said.matchAll(/^(\S+) \S+ \(.+\)\n={72}$/gm)].map(([, name]) => name));
+    const texts = readdirSync(join(place, "lib"), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".js"))
+      .map((path) => readFileSync(join(place, "lib", path), "utf8"));
+    const inside = texts.flatMap((text) =>
+      [...text.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)/gm)].map(([, name]) => name),
+    );
+    expect(new Set(inside)).to.include("rxjs");
+    expect([...named]).to.include.members([...new Set(inside)]);
+  });
+
   it("has nothing that nobody needs, and is small", () => {
     const needless = /\.map$|\.cache$|\.test\.|(^|\/)(test|tools|bench|examples|node_modules)\/|dist\/guest\/agent\//;
     expect(packed.files.filter((path) => needless.test(path))).to.deep.equal([]);
