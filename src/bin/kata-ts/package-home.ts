@@ -13,5 +13,7 @@ function homeOf(file: string): string {
   return directory;
 }
 
+const home = homeOf(fileURLToPath(import.meta.url));
+
 /** A file of this package by its path in it: this program is a module of it, or a bundle somewhere else in it. */
-export const packageFile = (path: string): string => join(homeOf(fileURLToPath(import.meta.url)), path);
+export const packageFile = (path: string): string => join(home, path);

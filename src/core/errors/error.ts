@@ -109,8 +109,11 @@ export function codesOf(error: unknown): string[] {
   return [...codes];
 }
 
-/** `describeError`, and after it the codes by which `kata-ts explain` says more: `no guest is built [KATA_GUEST_MISSING]`. */
-export function describeWithCodes(error: unknown): string {
+/** Those codes as they stand behind a message, ` [KATA_A, KATA_B]`; empty when there are none. */
+export function codeSuffix(error: unknown): string {
   const codes = codesOf(error);
-  return codes.length === 0 ? describeError(error) : `${describeError(error)} [${codes.join(", ")}]`;
+  return codes.length === 0 ? "" : ` [${codes.join(", ")}]`;
 }
+
+/** `describeError`, and after it the codes by which `kata-ts explain` says more: `no guest is built [KATA_GUEST_MISSING]`. */
+export const describeWithCodes = (error: unknown): string => `${describeError(error)}${codeSuffix(error)}`;

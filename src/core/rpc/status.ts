@@ -1,4 +1,4 @@
-import { codesOf, describeError, type ErrorContext, KataError } from "../errors/error.js";
+import { codeSuffix, describeError, type ErrorContext, KataError } from "../errors/error.js";
 import { type Status, statusCodes, statusName } from "../errors/status.js";
 import type { Status as WireStatus } from "../proto/gen/ttrpc/ttrpc.js";
 import { rpcErrors } from "./errors.js";
@@ -14,9 +14,7 @@ const clip = (text: string): string => (text.length <= textLimit ? text : `${tex
  */
 export function statusOf(error: unknown, { codes = false }: { readonly codes?: boolean } = {}): WireStatus {
   const code = error instanceof KataError ? statusCodes[error.status] : statusCodes.UNKNOWN;
-  const own = codes ? codesOf(error) : [];
-  const message = clip(describeError(error));
-  return { code, message: own.length === 0 ? message : `${message} [${own.join(", ")}]`, details: [] };
+  return { code, message: `${clip(describeError(error))}${codes ? codeSuffix(error) : ""}`, details: [] };
 }
 
 /** A received failure as the caller gets it: `KATA_RPC_<STATUS>` with the peer's status and words. */

@@ -2,10 +2,10 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { codeOf } from "../errors/error.js";
+import { makeDirectories } from "../make-directories.js";
 import { removeUnmounted } from "../sandbox/undo-record.js";
 import type { Sys } from "../sys/sys.js";
 import { runtimeErrors } from "./errors.js";
-import { makeDirectories } from "../make-directories.js";
 
 /** How often directories are made again when the last sandbox of the namespace removes them at that moment. */
 const attempts = 5;

@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Share, ShareRequest } from "../contracts/share-fs.js";
 import { messageOf } from "../errors/error.js";
+import { makeDirectories } from "../make-directories.js";
 import type { SandboxRecord } from "../sandbox/record.js";
 import { stateErrors } from "../sandbox/state-errors.js";
 import type { Sys } from "../sys/sys.js";
@@ -11,7 +12,6 @@ import { guestDirectory } from "./guest-share.js";
 import { checkShareName } from "./share-name.js";
 import { SharedTree } from "./shared-tree.js";
 import { kindOfSource, openSource } from "./shared-source.js";
-import { makeDirectories } from "../make-directories.js";
 
 /** What the files of a sandbox are shared with. */
 export interface SharedFilesParts {

@@ -13,13 +13,13 @@ import {
 import { join } from "node:path";
 import type { Resource } from "../contracts/resource.js";
 import { codeOf, messageOf } from "../errors/error.js";
+import { makeDirectories } from "../make-directories.js";
 import type { SandboxRecord } from "../sandbox/record.js";
 import type { DiskState } from "../sandbox/state.js";
 import type { Sys } from "../sys/sys.js";
 import { distrust } from "../trust.js";
 import { swapErrors } from "./errors.js";
 import { swapHead } from "./swap-head.js";
-import { makeDirectories } from "../make-directories.js";
 
 /** What swap files are made with. */
 export interface SwapFilesParts {

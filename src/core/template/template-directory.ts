@@ -2,10 +2,10 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { codeOf } from "../errors/error.js";
+import { makeDirectories } from "../make-directories.js";
 import { MountFlag } from "../sys/mount-flags.js";
 import type { Sys } from "../sys/sys.js";
 import { templateErrors } from "./errors.js";
-import { makeDirectories } from "../make-directories.js";
 
 /** Where a template is: a file system in memory of its own, which nobody but this user can look into. */
 export class TemplateDirectory {
