@@ -90,6 +90,9 @@ function machineArguments({ memoryMiB, cpus }: HostVmRequest, { kernel, archive,
     `${side}.type=unix,${side}.path=${join(directory, `wire${number}`)}`;
   const card = (number: 0 | 1) => `-netdev dgram,id=card${number},${end("local", number)},${end("remote", 1 - number)}
     -device virtio-net-pci-non-transitional,netdev=card${number},addr=${cardAddresses[number].slice(8)},iommu_platform=on,romfile=`;
+  // All of its processors have one time stamp counter, which its kernel does not believe by itself. Without it a clock is read
+  // as a device is, and machines of its KVM go wrong: where several ran at once, QEMU has mixed up what is a guest's processor
+  // with the one that runs it.
   const lines = `-machine q35,memory-backend=memory,usb=off
     -accel tcg,thread=multi,tb-size=512
     -cpu max,la57=off
@@ -107,7 +110,7 @@ function machineArguments({ memoryMiB, cpus }: HostVmRequest, { kernel, archive,
     -serial file:${join(directory, "console")}
     -kernel ${kernel}
     -initrd ${archive}
-    -append console=ttyS0 panic=-1 softlockup_panic=1 watchdog_thresh=60 mitigations=off intel_iommu=on quiet`;
+    -append console=ttyS0 panic=-1 softlockup_panic=1 watchdog_thresh=60 tsc=reliable mitigations=off intel_iommu=on quiet`;
   const pairs = lines.split("\n").map((line) => line.trim().split(/ (.*)/s, 2));
   return [...pairs.flat(), "-nodefaults", "-no-user-config", "-no-reboot"];
 }
