@@ -56,7 +56,8 @@ const portRanges = Object.values(ports);
 
 /** Whether an access of so many bytes is to ports of a device; a PC has nothing at any other. */
 export function isDevicePort(port: number, size: number): boolean {
-  return portRanges.some(({ first, count }) => port >= first && port + size <= first + count);
+  for (const { first, count } of portRanges) if (port >= first && port + size <= first + count) return true;
+  return false;
 }
 
 /** What a guest writes to `ports.reset` and to `ports.power` to reset the machine, and to turn it off. */

@@ -79,23 +79,25 @@ export interface Buses {
 
 /** The other side. */
 export class BusServer {
-  readonly #calls: readonly SharedArrayBuffer[];
+  readonly #calls: readonly { readonly words: Int32Array; readonly data: Uint8Array }[];
   readonly #buses: Buses;
   readonly #failed: (error: unknown) => void;
 
   /** `failed` hears of what a device throws, which it must not; its processor goes on. */
   constructor(calls: readonly SharedArrayBuffer[], buses: Buses, failed: (error: unknown) => void) {
-    this.#calls = calls;
+    this.#calls = calls.map((shared) => ({
+      words: new Int32Array(shared, 0, dataAt / 4),
+      data: new Uint8Array(shared, dataAt, dataBytes),
+    }));
     this.#buses = buses;
     this.#failed = failed;
   }
 
   /** Answers every access that waits. */
   serve(): void {
-    for (const shared of this.#calls) {
-      const words = new Int32Array(shared, 0, dataAt / 4);
+    for (const { words, data } of this.#calls) {
       if (Atomics.compareExchange(words, word.state, state.asked, state.taken) === state.asked) {
-        this.#answer(words, new Uint8Array(shared, dataAt, Math.min(words[word.length] ?? 0, dataBytes)));
+        this.#answer(words, data.subarray(0, words[word.length]));
       }
     }
   }

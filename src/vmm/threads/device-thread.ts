@@ -122,6 +122,8 @@ async function serve(sys: Sys, data: DeviceThreadData): Promise<Served> {
   }
   const server = new BusServer(data.calls, buses, (error) => log.error("a device failed at an access", { error }));
   const watch = sys.descriptors.watch(data.wake, { readable: true }, () => {
+    // A processor waits for its answer; what comes before the eventfd is read has not woken this thread again.
+    server.serve();
     sys.descriptors.readEventfd(data.wake);
     server.serve();
   });

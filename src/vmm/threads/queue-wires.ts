@@ -38,6 +38,8 @@ export class QueueWires {
     const fd = this.notify[queue];
     if (fd === undefined) return;
     const watch = this.#descriptors.watch(fd, { readable: true }, () => {
+      // The driver waits for an answer, not for its notification to be taken away. It may have added another one before that.
+      this.#notified(queue);
       if (this.#descriptors.readEventfd(fd) !== undefined) this.#notified(queue);
     });
     this.#own.set(queue, watch);

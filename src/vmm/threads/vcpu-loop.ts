@@ -95,7 +95,8 @@ function handlePort(view: DataView, { bus }: VcpuParts): void {
   const size = view.getUint8(kvmRunOffsets.ioSize);
   const count = view.getUint32(kvmRunOffsets.ioCount, true);
   const isWrite = view.getUint8(kvmRunOffsets.ioDirection) === kvmIoOut;
-  const start = view.byteOffset + Number(view.getBigUint64(kvmRunOffsets.ioDataOffset, true));
+  // 64 bits, of which what is mapped needs few.
+  const start = view.byteOffset + view.getUint32(kvmRunOffsets.ioDataOffset, true);
   // What nobody is to be asked for is answered here: kernels look for devices at hundreds of ports that are no device's.
   if (!isDevicePort(address, size)) {
     if (!isWrite) new Uint8Array(view.buffer, start, count * size).fill(0xff);

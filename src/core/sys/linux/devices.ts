@@ -1,6 +1,6 @@
 import { type Devices, type Mapping, type MapRequest, viewLimit } from "../devices.js";
 import { sysErrors } from "../errors.js";
-import type { Libc } from "./libc.js";
+import type { CFunction, Libc } from "./libc.js";
 
 const munmapPrototype = "int munmap(intptr_t, size_t)";
 const madvisePrototype = "int madvise(intptr_t, size_t, int)";
@@ -19,6 +19,8 @@ const advice = { dontNeed: 4, dontFork: 10, hugePage: 14 } as const;
 /** `Devices` by ioctl(2) and mmap(2). */
 export class LinuxDevices implements Devices {
   readonly #libc: Libc;
+  #ioctlMemory: CFunction | undefined;
+  #ioctlNumber: CFunction | undefined;
   /** Gives the addresses of an undone mapping back once nobody can touch them any more. */
   readonly #abandoned: FinalizationRegistry<{ readonly address: number; readonly length: number }>;
 
@@ -30,8 +32,13 @@ export class LinuxDevices implements Devices {
   }
 
   ioctl(fd: number, request: number, argument: number | bigint | Uint8Array = 0): number {
-    if (argument instanceof Uint8Array) return this.#libc.call("int ioctl(int, ulong, void*)", fd, request, argument);
-    return this.#libc.call("int ioctl(int, ulong, intptr_t)", fd, request, argument);
+    // A vCPU is run by nothing else: what is done here is done at each exit of a guest.
+    const result =
+      typeof argument === "object"
+        ? (this.#ioctlMemory ??= this.#libc.function("int ioctl(int, ulong, void*)"))(fd, request, argument)
+        : (this.#ioctlNumber ??= this.#libc.function("int ioctl(int, ulong, intptr_t)"))(fd, request, argument);
+    if (result === -1) throw this.#libc.error("ioctl", [fd, request, argument], this.#libc.koffi.errno());
+    return result;
   }
 
   map(request: MapRequest): Mapping {

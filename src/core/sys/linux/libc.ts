@@ -9,7 +9,8 @@ import { syscallNumber, type SyscallName } from "./syscall-numbers.js";
 /** What crosses into C: an integer, a string (copied, with a NUL), memory for the length of the call, or NULL. */
 export type CValue = number | bigint | string | Uint8Array | null;
 
-type CFunction = ((...args: CValue[]) => number) & {
+/** A function of the C library by itself, for calls so frequent that all around them counts: what a string holds is not checked. */
+export type CFunction = ((...args: CValue[]) => number) & {
   async(...args: [...CValue[], (error: Error | null, result: number) => void]): void;
 };
 
@@ -63,7 +64,7 @@ export class Libc {
   /** Whether this C library has a function. */
   has(prototype: string): boolean {
     try {
-      this.#function(prototype);
+      this.function(prototype);
       return true;
     } catch (error) {
       // koffi's words for it, which has no code for it.
@@ -75,14 +76,14 @@ export class Libc {
   /** Calls; the result, or the negated errno when it is -1: for calls that are expected to be refused. */
   attempt(prototype: string, ...args: CValue[]): number {
     checkStrings(args);
-    const result = this.#function(prototype)(...args);
+    const result = this.function(prototype)(...args);
     return result === -1 ? -this.koffi.errno() : result;
   }
 
   /** Calls; `SysError` when it returns -1. */
   call(prototype: string, ...args: CValue[]): number {
     checkStrings(args);
-    const result = this.#function(prototype)(...args);
+    const result = this.function(prototype)(...args);
     if (result === -1) throw this.error(nameOf(prototype), args, this.koffi.errno());
     return result;
   }
@@ -90,7 +91,7 @@ export class Libc {
   /** As `call`, on a thread beside the event loop. Arguments that are memory must stay unchanged until it ends. */
   callAsync(prototype: string, ...args: CValue[]): Promise<number> {
     checkStrings(args);
-    const fn = this.#function(prototype);
+    const fn = this.function(prototype);
     return new Promise((resolve, reject) => {
       fn.async(...args, (error, result) => {
         const errno = this.koffi.errno();
@@ -104,7 +105,7 @@ export class Libc {
   /** As `attempt`, on a thread beside the event loop. Arguments that are memory must stay unchanged until it ends. */
   attemptAsync(prototype: string, ...args: CValue[]): Promise<number> {
     checkStrings(args);
-    const fn = this.#function(prototype);
+    const fn = this.function(prototype);
     return new Promise((resolve, reject) => {
       fn.async(...args, (error, result) => {
         const errno = this.koffi.errno();
@@ -146,7 +147,8 @@ export class Libc {
     return this.#koffi;
   }
 
-  #function(prototype: string): CFunction {
+  /** The function of that prototype. What it returns is for its caller to look at; `koffi.errno()` says why it was -1. */
+  function(prototype: string): CFunction {
     let fn = this.#functions.get(prototype);
     if (fn === undefined) {
       this.#library ??= this.koffi.load(null);

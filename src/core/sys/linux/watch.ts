@@ -21,7 +21,6 @@ class DescriptorWatch implements Watch {
   readonly #fd: number;
   #handle: PollHandle | undefined;
   #interest: Interest;
-  #scheduled = false;
 
   constructor(libc: Libc, fd: number, interest: Interest, onReady: (ready: Readiness) => void) {
     this.#onReady = onReady;
@@ -61,22 +60,33 @@ class DescriptorWatch implements Watch {
   }
 
   /**
-   * koffi calls this outside of Node's callback scope, where an exception is lost and no promise goes on: the real work
-   * is done from the check phase that follows. libuv stops a handle whose descriptor has an error (status below 0).
+   * koffi calls this outside of Node's callback scope, where an exception is lost and no promise goes on: both wait for the
+   * check phase that follows. libuv stops a handle whose descriptor has an error (status below 0).
    */
   readonly #polled = (status: number, events: PollEvents): void => {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (this.#handle === undefined) return;
-      const failed = status < 0;
-      const readable = this.#interest.readable === true && (failed || events.readable === true);
-      const writable = this.#interest.writable === true && (failed || events.writable === true);
+    const failed = status < 0;
+    const readable = this.#interest.readable === true && (failed || events.readable === true);
+    const writable = this.#interest.writable === true && (failed || events.writable === true);
+    try {
       if (readable || writable) this.#onReady({ readable, writable });
-      if (failed) this.update(this.#interest);
-    });
+    } catch (error) {
+      setImmediate(() => {
+        throw error;
+      });
+    }
+    if (failed) this.update(this.#interest);
+    goOnSoon();
   };
+}
+
+/** The check phase that follows has been asked for. */
+let goingOn = false;
+
+/** Has promises and ticks go on in the check phase that follows. */
+function goOnSoon(): void {
+  if (goingOn) return;
+  goingOn = true;
+  setImmediate(() => (goingOn = false));
 }
 
 /** Tries in an epoll of our own what koffi, where libuv refuses it, answers by aborting the process. */

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { fstatSync } from "node:fs";
 import { expect } from "chai";
 import { createLinuxSys } from "../../../../../src/core/sys/linux/index.js";
@@ -71,6 +72,28 @@ describe("descriptors", () => {
     const late = rejected(() => descriptors.ready(fd, { readable: true }, { ms: 20, what: "the counter" }));
     expect(await late).to.equal("KATA_DEADLINE");
     await descriptors.ready(fd, { writable: true }, deadline);
+    descriptors.close(fd);
+  });
+
+  it("have what a watch throws be nobody's to catch, and are watched on", async () => {
+    const fd = descriptors.eventfd(1);
+    let calls = 0;
+    const listeners = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException");
+    try {
+      const uncaught = once(process, "uncaughtException");
+      const watch = descriptors.watch(fd, { readable: true }, () => {
+        descriptors.readEventfd(fd);
+        if (++calls === 1) throw new Error("of the first call");
+      });
+      expect(String((await uncaught)[0])).to.equal("Error: of the first call");
+      descriptors.addEventfd(fd);
+      await turn();
+      expect(calls).to.equal(2);
+      watch.close();
+    } finally {
+      for (const listener of listeners) process.on("uncaughtException", listener);
+    }
     descriptors.close(fd);
   });
 
