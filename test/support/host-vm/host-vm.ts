@@ -90,9 +90,8 @@ function machineArguments({ memoryMiB, cpus }: HostVmRequest, { kernel, archive,
     `${side}.type=unix,${side}.path=${join(directory, `wire${number}`)}`;
   const card = (number: 0 | 1) => `-netdev dgram,id=card${number},${end("local", number)},${end("remote", 1 - number)}
     -device virtio-net-pci-non-transitional,netdev=card${number},addr=${cardAddresses[number].slice(8)},iommu_platform=on,romfile=`;
-  // All of its processors have one time stamp counter, which its kernel does not believe by itself. Without it a clock is read
-  // as a device is, and machines of its KVM go wrong: where several ran at once, QEMU has mixed up what is a guest's processor
-  // with the one that runs it.
+  // All of its processors have one time stamp counter, which its kernel does not believe by itself: clocks are read as devices
+  // are then. QEMU also mixes up less often what is a guest's processor and what the one that runs it.
   const lines = `-machine q35,memory-backend=memory,usb=off
     -accel tcg,thread=multi,tb-size=512
     -cpu max,la57=off
