@@ -43,6 +43,7 @@ const moreSpecs = {
     ...["copy", "empty-dir", "ephemeral"].map((one) => `storage/volume-${one}`),
     "storage/volumes",
   ),
+  templates: integrationSpecs("run/template-pair"),
   sizing: integrationSpecs("sizing/qemu", "testing/conformance"),
 };
 

@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { needsRealKvm } from "../../support/needs-kvm.js";
 import { runKataTs } from "../../support/program.js";
 import { makeBusyboxRootfs } from "../../support/rootfs.js";
+import { templateConfig } from "../../support/template-config.js";
 
 describe("kata-ts with a template", () => {
   let directory: string;
@@ -29,19 +30,7 @@ describe("kata-ts with a template", () => {
   });
 
   const configure = (memory: number): void => {
-    const lines = [
-      "[runtime]",
-      'hypervisor_name = "dragonball"',
-      "[hypervisor.dragonball]",
-      'shared_fs = "inline-virtio-fs"',
-      `default_memory = ${memory}`,
-      "[hypervisor.dragonball.factory]",
-      "enable_template = true",
-      `template_path = ${JSON.stringify(template)}`,
-      "[agent.kata]",
-      "reconnect_timeout_ms = 300000",
-    ];
-    writeFileSync(config, `${lines.join("\n")}\n`);
+    writeFileSync(config, templateConfig({ memory, template }));
   };
 
   const factory = (action: string) => runKataTs(["factory", action, "--config", config], { ms: 300_000 });
