@@ -1,63 +1,43 @@
+import { EventEmitter, once } from "node:events";
 import { expect } from "chai";
-import type { Readiness, Watch } from "../../../../src/core/sys/descriptors.js";
 import { createLinuxSys } from "../../../../src/core/sys/linux/index.js";
 import { QueueWires } from "../../../../src/vmm/threads/queue-wires.js";
 
 describe("the wires of queues", () => {
-  /** Eventfds that are real, and are said to be ready by the test. */
+  const { descriptors } = createLinuxSys();
+
   const scene = (queues: number) => {
-    const { descriptors } = createLinuxSys();
-    const ready = new Map<number, (ready: Readiness) => void>();
-    const watch = (fd: number, _: unknown, onReady: (ready: Readiness) => void): Watch => {
-      ready.set(fd, onReady);
-      return {
-        update: () => undefined,
-        close: () => void ready.delete(fd),
-        ref: () => undefined,
-        unref: () => undefined,
-      };
-    };
-    const faked = new Proxy(descriptors, {
-      get(target, name) {
-        if (name === "watch") return watch;
-        const value: unknown = Reflect.get(target, name);
-        return typeof value === "function" ? (value.bind(target) as unknown) : value;
-      },
-    });
     const told: number[] = [];
-    let meanwhile: () => void = () => undefined;
-    const wires = new QueueWires(faked, queues, (queue) => {
+    const events = new EventEmitter();
+    const wires = new QueueWires(descriptors, queues, (queue) => {
       told.push(queue);
-      meanwhile();
+      events.emit("told", told.length);
     });
-    const kick = (queue: number): void => descriptors.addEventfd(wires.notify[queue] ?? -1);
-    const poll = (queue: number): void => ready.get(wires.notify[queue] ?? -1)?.({ readable: true, writable: false });
-    return { descriptors, wires, told, kick, poll, during: (action: () => void) => (meanwhile = action) };
+    const fd = (queue: number): number => wires.notify[queue] ?? -1;
+    const kick = (queue: number): void => descriptors.addEventfd(fd(queue));
+    return { told, events, wires, kick, left: (queue: number) => descriptors.readEventfd(fd(queue)) };
   };
 
-  it("tell of a notification before it is taken away, and once more after that", () => {
-    const { descriptors, wires, told, kick, poll, during } = scene(2);
-    during(() => {
-      during(() => undefined);
-      // A driver that goes on as soon as it is served: this one is taken away with the first.
-      kick(1);
-    });
+  it("tell of a notification before it is taken away, and once more after that", async () => {
+    const { told, events, wires, kick, left } = scene(2);
+    // A driver that goes on as soon as it is served: this one is taken away with the first.
+    events.once("told", () => kick(1));
     kick(1);
-    poll(1);
-    expect(told).to.deep.equal([1, 1]);
-    expect(descriptors.readEventfd(wires.notify[1] ?? -1)).to.equal(undefined);
+    await once(events, "told");
+    expect([told, left(1)]).to.deep.equal([[1, 1], undefined]);
     wires.close();
   });
 
-  it("tell nobody of a queue that was given away, until it is taken back", () => {
-    const { wires, told, kick, poll } = scene(1);
+  it("tell nobody of a queue that was given away, until it is taken back", async () => {
+    const { told, events, wires, kick } = scene(2);
+    wires.handOver(0);
     kick(0);
-    expect(wires.handOver(0)).to.equal(wires.notify[0]);
-    poll(0);
-    expect(told).to.deep.equal([]);
+    kick(1);
+    await once(events, "told");
+    expect(told).to.deep.equal([1, 1]);
     wires.takeBack();
-    poll(0);
-    expect(told).to.deep.equal([0, 0]);
+    await once(events, "told");
+    expect(told).to.deep.equal([1, 1, 0, 0]);
     wires.close();
   });
 });
