@@ -55,9 +55,9 @@ export class FakeHypervisor implements Hypervisor {
     };
   }
 
-  /** Ends the machine as if its VMM had crashed. */
-  crash(signal = "SIGSEGV"): void {
-    this.#settle({ code: -1, signal, expected: false });
+  /** Ends the machine as if its VMM had crashed, or as if its guest had ended it: `{ code: 0, why: "its guest reset it" }`. */
+  crash(how: Omit<VmExit, "expected"> = { code: -1, signal: "SIGSEGV" }): void {
+    this.#settle({ ...how, expected: false });
   }
 
   async addDevice(device: Device): Promise<AttachedDevice> {

@@ -28,6 +28,8 @@ export interface VmExit {
   /** Exit code of the VMM; -1 when it was ended by `signal`, or nobody could see how: it was adopted. */
   readonly code: number;
   readonly signal?: string;
+  /** What is known of the guest's part in it, after "the virtual machine ended by itself": "its guest reset it". */
+  readonly why?: string;
   /** True when `stop` or `destroy` was called before; everything else is a failure. */
   readonly expected: boolean;
 }

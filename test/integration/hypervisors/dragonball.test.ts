@@ -43,8 +43,8 @@ describe("a machine of the hypervisor dragonball", () => {
   });
 
   for (const [how, program, exit] of [
-    ["turned off", code.powerOff(), { code: 0, expected: false }],
-    ["reset", code.reset(), { code: 0, expected: false }],
+    ["turned off", code.powerOff(), { code: 0, why: "its guest powered it off", expected: false }],
+    ["reset", code.reset(), { code: 0, why: "its guest reset it", expected: false }],
   ] as const) {
     it(`tells at once that its guest has ${how} the machine`, async () => {
       const one = await make([code.say("goodbye\n"), program, code.halt()]);
@@ -57,7 +57,10 @@ describe("a machine of the hypervisor dragonball", () => {
   it("tells that its guest's processor could not go on", async () => {
     const one = await make([code.crash()]);
     await one.machine.start(small, never);
-    expect(await end(one)).to.have.property("expected", false);
+    const { why, expected } = await end(one);
+    expect(expected).to.equal(false);
+    // Some KVMs give up on such a guest by an error of theirs.
+    expect(why).to.match(/^a processor of its guest stopped at a triple fault$|^vCPU 0: KVM_RUN ended with /);
   });
 
   it("is stopped as wanted", async () => {

@@ -195,8 +195,8 @@ export const sandbox: Explanations = {
   },
   KATA_VM_DIED: {
     cause:
-      "The machine's process ended without being told to: killed for memory, crashed, or the guest switched itself off.",
-    cure: "See the console in the message, dmesg of the host for the OOM killer, and the hypervisor's own output.",
+      "The machine ended without being told to: its process was killed for memory or crashed, or the guest powered it off, reset it, or had a fault that it could not handle (a triple fault).",
+    cure: "See the reason and the console in the message, dmesg of the host for the OOM killer, and the hypervisor's own output.",
   },
   KATA_GUEST_PANIC: {
     cause: "The guest's kernel panicked: out of memory, a broken image, or a fault of it.",

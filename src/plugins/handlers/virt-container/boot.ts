@@ -149,7 +149,7 @@ export async function machineFailure(machine: Machine, sandboxId: string): Promi
       const console = hypervisor.consoleTail();
       const panic = findPanic(console);
       if (panic !== undefined) return handlerErrors.KATA_GUEST_PANIC({ sandbox: sandboxId, ...panic });
-      const how = exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`;
+      const how = exit.why ?? (exit.signal === undefined ? `exit code ${exit.code}` : `signal ${exit.signal}`);
       return handlerErrors.KATA_VM_DIED({ sandbox: sandboxId, how, console });
     }),
     ...(shareFs === undefined

@@ -20,6 +20,7 @@ import { copyRefusal, pluggableMemory } from "./copy-refusal.js";
 import { DeviceList, hypervisor } from "./devices.js";
 import { diskDriver, diskQueues } from "./disk-settings.js";
 import { dragonballErrors } from "./errors.js";
+import { reasonOf } from "./machine-end.js";
 import { identityDifference, type MachineIdentity, machineIdentity, writeIdentity } from "./machine-identity.js";
 
 type State = "not started" | "starting" | "running" | "gone";
@@ -269,10 +270,11 @@ export class DragonballHypervisor implements Hypervisor {
   async #exit(end: MicroVmEnd): Promise<void> {
     const { log } = this.#options;
     const expected = this.#wanted;
-    if (!expected) log.info("the machine has ended", { how: end.kind, ...(end.kind === "failed" && { why: end.why }) });
+    const why = reasonOf(end);
+    if (!expected) log.info("the machine has ended", { why });
     const cleaned = this.#end().catch((error: unknown) => log.warn("the machine could not be cleaned up", { error }));
     await Promise.race([cleaned, sleep(lastWordsMs, undefined, { ref: false })]);
-    this.#settleExit({ code: end.kind === "failed" ? 1 : 0, expected });
+    this.#settleExit({ code: end.kind === "failed" ? 1 : 0, ...(why !== undefined && { why }), expected });
   }
 
   #end(): Promise<void> {

@@ -11,15 +11,25 @@ export const adoptedDeadline = 10_000;
 /** How long QEMU may take to end by itself after it was told to. */
 const quitMs = 5000;
 
+/** What the guest did when its machine ended, by QEMU's reason (`ShutdownCause`, qapi/run-state.json). */
+const guestReasons: Readonly<Record<string, string>> = {
+  "guest-shutdown": "its guest powered it off",
+  "guest-reset": "its guest reset it, or a processor of it stopped at a triple fault",
+  "guest-panic": "its guest panicked",
+};
+
 const usual = ["RESUME", "STOP", "SHUTDOWN"];
 const grave = ["BLOCK_IO_ERROR", "GUEST_PANICKED"];
 
-/** Connects to the guest's console and to the monitor of a QEMU; `greeted`, within `ms`, says its version. */
+/**
+ * Connects to the guest's console and to the monitor of a QEMU; `greeted`, within `ms`, says its version. `onEnd` hears what the
+ * guest did when its machine ends by that.
+ */
 export async function connectMachine(
   sockets: MachineSocketFiles,
   console: GuestConsole,
   log: Logger,
-  ms: number,
+  { ms, onEnd }: { readonly ms: number; readonly onEnd: (why: string) => void },
 ): Promise<{ monitor: QmpClient; greeted: Promise<string> }> {
   // Before the monitor, so that no first line of the guest is lost.
   console.attach(await sockets.connect("console"));
@@ -27,6 +37,8 @@ export async function connectMachine(
   const onEvent = ({ name, data }: QmpEvent): void => {
     if (usual.includes(name)) log.debug("QEMU's event", { name, data });
     else if (grave.includes(name)) log.warn("QEMU's event", { name, data });
+    const why = name === "SHUTDOWN" ? guestReasons[String(data["reason"])] : undefined;
+    if (why !== undefined) onEnd(why);
   };
   const monitor = new QmpClient(stream, onEvent, send);
   return { monitor, greeted: monitor.negotiate(ms) };

@@ -83,6 +83,8 @@ export class QemuHypervisor implements Hypervisor {
   #sharesMemory = false;
   /** Its end was asked for while it ran. */
   #wanted = false;
+  /** What the guest did when the machine ended, once QEMU has told. */
+  #guestsPart: string | undefined;
 
   constructor(options: QemuOptions) {
     const { settings, sandbox, sys, log } = options;
@@ -326,7 +328,13 @@ export class QemuHypervisor implements Hypervisor {
     this.#release();
     note.ended();
     await this.#console.drain(lastWordsMs);
-    this.#settleExit({ code, ...(signal !== undefined && { signal }), expected: this.#wanted });
+    const why = this.#guestsPart;
+    this.#settleExit({
+      code,
+      ...(signal !== undefined && { signal }),
+      ...(why !== undefined && { why }),
+      expected: this.#wanted,
+    });
   }
 
   /** Connects to a QEMU that was just spawned and has its machine begin. */
@@ -339,7 +347,10 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async #attach(ms: number): Promise<{ monitor: QmpClient; version: string }> {
-    const { monitor, greeted } = await connectMachine(this.#sockets, this.#console, this.#log, ms);
+    const { monitor, greeted } = await connectMachine(this.#sockets, this.#console, this.#log, {
+      ms,
+      onEnd: (why) => (this.#guestsPart = why),
+    });
     this.#monitor = monitor;
     return { monitor, version: await greeted };
   }

@@ -245,6 +245,14 @@ describe("the runtime handler virt-container", () => {
     });
   }
 
+  it("says what the guest did when the machine has ended by that", async () => {
+    bench.prepareAgent = (agent) => (agent.silent = true);
+    const created = failure(bench.create("a"));
+    while (!bench.agents[0]?.calls.includes("connect")) await new Promise((resolve) => setImmediate(resolve));
+    bench.hypervisor.crash({ code: 0, why: "its guest reset it" });
+    expect((await created).message).to.include("ended by itself (its guest reset it)");
+  });
+
   it("finds out why a guest is gone before it tells the ends of its processes", async () => {
     bench.prepareAgent = (agent) => (agent.waitProcess = () => Promise.reject(new Error("connection reset")));
     await bench.run("a");
