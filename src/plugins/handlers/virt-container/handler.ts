@@ -54,6 +54,7 @@ import { readStats, updateResources } from "./resources.js";
 import { sandboxOrder, VirtSandbox } from "./sandbox.js";
 import { handleSizedVolumes } from "./sized-volumes.js";
 import { checkSpec } from "./spec-check.js";
+import { tellWhyGone } from "./tell-why-gone.js";
 import { TemplateFactory } from "./template-factory.js";
 
 /** Milliseconds that output may still take to arrive when a process is deleted. */
@@ -80,9 +81,11 @@ export class VirtContainerHandler implements RuntimeHandler {
     this.#context = context;
   }
 
-  register(table: HandlerTable): void {
+  register(all: HandlerTable): void {
     const { name } = this;
-    const kept = keepAfter(table, (containerId) => this.#sandboxOf(containerId));
+    const sandboxOf = (containerId: string) => this.#sandboxOf(containerId);
+    const table = tellWhyGone(all, sandboxOf);
+    const kept = keepAfter(table, sandboxOf);
     kept.handle(createTask, name, (request) => this.#create(request));
     table.handle(startTask, name, (id) => this.#start(id));
     kept.handle(execTask, name, (request) => this.#exec(request));
@@ -131,8 +134,9 @@ export class VirtContainerHandler implements RuntimeHandler {
       try {
         await this.#createIn(sandbox, request, identity);
       } catch (error) {
-        if (sandbox.containers.size === 0) await this.#endSandbox(sandbox, error);
-        throw error;
+        const reason = await sandbox.reason(error);
+        if (sandbox.containers.size === 0) await this.#endSandbox(sandbox, reason);
+        throw reason;
       }
       const { pid } = sandbox;
       const { bundle, rootfs, io } = request;

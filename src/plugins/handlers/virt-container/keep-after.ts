@@ -11,7 +11,7 @@ export interface Kept {
  * somebody was told is still known after this process was killed.
  */
 export function keepAfter(
-  table: HandlerTable,
+  table: Pick<HandlerTable, "handle">,
   sandboxOf: (containerId: string) => Kept | undefined,
 ): Pick<HandlerTable, "handle"> {
   return {
@@ -28,7 +28,8 @@ export function keepAfter(
   };
 }
 
-function containerOf(request: unknown): string {
+/** The container that a request is about; "" when it is about none. */
+export function containerOf(request: unknown): string {
   if (typeof request !== "object" || request === null || !("containerId" in request)) return "";
   return typeof request.containerId === "string" ? request.containerId : "";
 }

@@ -1,4 +1,4 @@
-import { setTimeout } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { describeError } from "../../../core/errors/error.js";
 import type { CreateTask } from "../../../core/messages/task.js";
 import type { ContainerRole } from "../../../core/sandbox/identity.js";
@@ -171,6 +171,16 @@ export class VirtSandbox {
   /** Ends when what another process needs to go on with the sandbox is on disk, as it is now. */
   async keep(): Promise<void> {
     await this.#kept?.save();
+  }
+
+  /** What is told of something that failed in the guest: why that is gone, when it is, or the machine's end within a moment. */
+  async reason(error: unknown): Promise<unknown> {
+    const parts = await this.#parts?.catch(() => undefined);
+    if (parts === undefined || this.signal.aborted) return error;
+    const gone = await Promise.race([parts.agent.lost.then(() => true), setImmediate(false)]);
+    if (!gone) return error;
+    const failure = machineFailure(parts, this.id);
+    return (await Promise.race([this.lost, failure, setTimeout(blameTime, undefined)])) ?? error;
   }
 
   /** Ends the sandbox: by force with a `reason`, in good order without. Everyone waits for the one end. */

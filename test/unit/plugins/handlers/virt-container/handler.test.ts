@@ -253,6 +253,25 @@ describe("the runtime handler virt-container", () => {
     expect((await created).message).to.include("ended by itself (its guest reset it)");
   });
 
+  for (const [where, call] of [
+    ["the sandbox is made in it", "createSandbox"],
+    ["a container is made in it", "createContainer"],
+    ["a container is started in it", "startContainer"],
+  ] as const) {
+    it(`says why the guest is gone, not that the connection broke, when that happens while ${where}`, async () => {
+      bench.prepareAgent = (agent) => {
+        agent[call] = () => {
+          const broken = new Error("the connection has ended");
+          agent.lose(broken);
+          setImmediate(() => bench.hypervisor.crash({ code: 0, why: "its guest reset it" }));
+          return Promise.reject(broken);
+        };
+      };
+      const error = await failure(bench.run("a"));
+      expect(codeOf(error), error.message).to.equal("KATA_VM_DIED");
+    });
+  }
+
   it("finds out why a guest is gone before it tells the ends of its processes", async () => {
     bench.prepareAgent = (agent) => (agent.waitProcess = () => Promise.reject(new Error("connection reset")));
     await bench.run("a");
