@@ -12,11 +12,11 @@ export const adoptedDeadline = 10_000;
 const quitMs = 5000;
 
 /** What the guest did when its machine ended, by QEMU's reason (`ShutdownCause`, qapi/run-state.json). */
-const guestReasons: Readonly<Record<string, string>> = {
-  "guest-shutdown": "its guest powered it off",
-  "guest-reset": "its guest reset it, or a processor of it stopped at a triple fault",
-  "guest-panic": "its guest panicked",
-};
+const guestReasons: ReadonlyMap<unknown, string> = new Map([
+  ["guest-shutdown", "its guest powered it off"],
+  ["guest-reset", "its guest reset it, or a processor of it stopped at a triple fault"],
+  ["guest-panic", "its guest panicked"],
+]);
 
 const usual = ["RESUME", "STOP", "SHUTDOWN"];
 const grave = ["BLOCK_IO_ERROR", "GUEST_PANICKED"];
@@ -37,7 +37,7 @@ export async function connectMachine(
   const onEvent = ({ name, data }: QmpEvent): void => {
     if (usual.includes(name)) log.debug("QEMU's event", { name, data });
     else if (grave.includes(name)) log.warn("QEMU's event", { name, data });
-    const why = name === "SHUTDOWN" ? guestReasons[String(data["reason"])] : undefined;
+    const why = name === "SHUTDOWN" ? guestReasons.get(data["reason"]) : undefined;
     if (why !== undefined) onEnd(why);
   };
   const monitor = new QmpClient(stream, onEvent, send);
