@@ -84,7 +84,7 @@ export class QemuHypervisor implements Hypervisor {
   /** Its end was asked for while it ran. */
   #wanted = false;
   /** What the guest did when the machine ended, once QEMU has told. */
-  #guestsPart: string | undefined;
+  #guestsPart: Pick<VmExit, "why"> = {};
 
   constructor(options: QemuOptions) {
     const { settings, sandbox, sys, log } = options;
@@ -105,9 +105,7 @@ export class QemuHypervisor implements Hypervisor {
     this.#devices = new DeviceSet(this.#bus, settings, 1, (fd) => this.#command.inherit(fd));
     this.#sockets = new MachineSocketFiles(sys, sandbox.runDirectory);
     this.#console = new GuestConsole(log);
-    this.exited = new Promise((resolve) => {
-      this.#settleExit = resolve;
-    });
+    this.exited = new Promise((resolve) => (this.#settleExit = resolve));
     this.#channel = new GuestChannel(sys, {
       runDirectory: sandbox.runDirectory,
       debugConsole: options.config.agent.debug_console_enabled,
@@ -328,13 +326,7 @@ export class QemuHypervisor implements Hypervisor {
     this.#release();
     note.ended();
     await this.#console.drain(lastWordsMs);
-    const why = this.#guestsPart;
-    this.#settleExit({
-      code,
-      ...(signal !== undefined && { signal }),
-      ...(why !== undefined && { why }),
-      expected: this.#wanted,
-    });
+    this.#settleExit({ code, ...(signal !== undefined && { signal }), ...this.#guestsPart, expected: this.#wanted });
   }
 
   /** Connects to a QEMU that was just spawned and has its machine begin. */
@@ -347,10 +339,8 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async #attach(ms: number): Promise<{ monitor: QmpClient; version: string }> {
-    const { monitor, greeted } = await connectMachine(this.#sockets, this.#console, this.#log, {
-      ms,
-      onEnd: (why) => (this.#guestsPart = why),
-    });
+    const onEnd = (why: string) => (this.#guestsPart = { why });
+    const { monitor, greeted } = await connectMachine(this.#sockets, this.#console, this.#log, { ms, onEnd });
     this.#monitor = monitor;
     return { monitor, version: await greeted };
   }
